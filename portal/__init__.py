@@ -1,0 +1,1 @@
+"""Kvar's application: the captive portal, its keeper and, later, its staff pages."""

@@ -1,0 +1,38 @@
+"""A site: one library with its guest network, its hours and its rules."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from portal.domain.identity import SiteId
+from portal.domain.opening_hours import OpeningHours
+
+
+class LoginMethod(StrEnum):
+    """How a guest gets in. ``NONE`` means an open network: nobody is asked for anything."""
+
+    CARD = "card"
+    CODE = "code"
+    ACCEPT = "accept"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What policy needs to know about a site.
+
+    ``time_limit`` None means "until closing time plus ``closing_grace``", or ``longest_session``
+    where the site has no opening hours (WCAG 2.2.1 exempts limits over 20 hours).
+    """
+
+    id: SiteId
+    name: str
+    login_methods: tuple[LoginMethod, ...]
+    opening_hours: OpeningHours | None
+    closing_grace: timedelta = timedelta(minutes=15)
+    time_limit: timedelta | None = None
+    longest_session: timedelta = timedelta(hours=21)
+    devices_per_card: int = 5
+    card_login_without_tls: bool = False
+    support_phone: str = ""
+    rules_text: str = ""

@@ -1,0 +1,73 @@
+"""What the guest services answer: values, never exceptions, for everything that is expected."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portal.domain.session import EndReason, Session
+
+
+class RefusalReason(StrEnum):
+    """Why a sign-in was refused. Each has its text in the copy deck of the guest pages."""
+
+    CARD_EMPTY = "card.empty"
+    CARD_FORMAT = "card.format"
+    CARD_PERSONAL_NUMBER = "card.pnr"
+    PIN_EMPTY = "pin.empty"
+    CREDENTIALS_WRONG = "cred.wrong"
+    TOO_MANY_ATTEMPTS = "cred.wait"
+    CARD_EXPIRED = "card.expired"
+    CARD_BLOCKED = "card.blocked"
+    LIBRARY_SYSTEM_DOWN = "lms.down"
+    CLOSED = "closed"
+    SERVICE_DOWN = "service"
+    METHOD_NOT_OFFERED = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The session stands in the database and the gate is open."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The guest stays captive.
+
+    ``attempts_left`` goes with CREDENTIALS_WRONG (None: say nothing), ``retry_at`` with
+    TOO_MANY_ATTEMPTS, ``opens_at`` with CLOSED (None: no opening known).
+    ``wait_s`` goes with CREDENTIALS_WRONG: how long the pause after the last attempt will be.
+    """
+
+    reason: RefusalReason
+    attempts_left: int | None = None
+    retry_at: datetime | None = None
+    opens_at: datetime | None = None
+    wait_s: int | None = None
+
+
+SignInOutcome = Admitted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """The device has a live session and is let through."""
+
+    session: Session
+    can_extend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Captive:
+    """The device is not let through.
+
+    ``number`` is the two-digit device number shown on its page (10-99, None while the
+    database is away); ``last_end`` says why its last session ended, when that was today.
+    """
+
+    number: int | None
+    last_end: EndReason | None = None
+
+
+Standing = Online | Captive

@@ -1,0 +1,1 @@
+"""PostgreSQL: one repository is one .py file and its .sql file."""

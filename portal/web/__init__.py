@@ -1,0 +1,1 @@
+"""Web pages: thin aiohttp handlers over the services."""

@@ -1,0 +1,1 @@
+"""The RADIUS bridge: a library and a server that know nothing of the portal."""
