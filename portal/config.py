@@ -1,0 +1,295 @@
+"""The configuration: frozen models of one TOML file, documented field by field.
+
+Not the reading of the file (config_file.py), the running system (composition.py) or policy
+(portal/domain). The rule to keep: a field has its unit in its name and says what it does.
+"""
+
+import datetime as dt
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from portal.domain.opening_hours import Span
+from portal.domain.site import LoginMethod
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class _Section(BaseModel):
+    """A table of the file: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as problem:
+        raise ValueError("not a time zone; write one such as Europe/Stockholm") from problem
+    return name
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as problem:
+        raise ValueError("not a network; write one such as 10.1.2.0/24 or 10.1.2.3/32") from problem
+    return text
+
+
+def parse_span(text: str) -> Span:
+    """Read ``"10:00-19:00"``; an end at or before the start is on the next day.
+
+    Raises:
+        ValueError: it is not two clock times.
+    """
+    opens, _, closes = text.partition("-")
+    try:
+        return Span(_clock_time(opens), _clock_time(closes))
+    except ValueError as problem:
+        raise ValueError(f"{text!r} is not a span; write one such as 10:00-19:00") from problem
+
+
+def _clock_time(text: str) -> dt.time:
+    if text.strip() == "24:00":
+        return dt.time(0)
+    return dt.time.fromisoformat(text.strip())
+
+
+def _span(text: str) -> str:
+    parse_span(text)
+    return text
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Network = Annotated[str, AfterValidator(_network)]
+InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,15}$")]
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")]
+
+
+class Organisation(_Section):
+    """``[organisation]``: who runs the network."""
+
+    name: str = Field(min_length=1, description="Name shown on every page.")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "Europe/Stockholm", description="Opening hours and clock times are in this zone."
+    )
+    default_language: Literal["sv", "en"] = Field(
+        "sv", description="Language for a browser that asks for none of ours."
+    )
+    contact_email: str = Field("", description="Shown on the privacy and accessibility pages.")
+    data_protection_contact: str = Field("", description="Shown on the privacy page.")
+    data_directory: Path = Field(
+        Path("/var/lib/kvar"), description="Keys and the private database live here."
+    )
+
+
+class Database(_Section):
+    """``[database]``: where the truth is kept."""
+
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql://… of PostgreSQL 15 or newer; several hosts are allowed. "
+        "Empty: Kvar runs a private PostgreSQL under the data directory.",
+    )
+    connections: int = Field(4, ge=1, le=64, description="Connections per process.")
+
+
+class Portal(_Section):
+    """``[portal]``: the guest site."""
+
+    host_name: HostName = Field(description="The fixed name of the portal, in its certificate.")
+    certificate_file: Path = Field(description="PEM: the certificate and its whole chain.")
+    private_key_file: Path = Field(description="PEM: the private key.")
+    http_port: Port = Field(80, description="Captive devices' port-80 requests arrive here.")
+    https_port: Port = Field(443, description="Login, status and the RFC 8908 API.")
+    health_port: Port = Field(9464, description="/healthz, /readyz, /metrics on 127.0.0.1.")
+
+
+class WalledGarden(_Section):
+    """``[[gate.walled_garden]]``: names that captive devices may reach."""
+
+    hosts: list[HostName] = Field(min_length=1, description="Exact names; no wildcards.")
+    ports: list[Port] = Field(default_factory=lambda: [443], description="Ports on those hosts.")
+    protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp, or udp for NTP.")
+
+
+class Gate(_Section):
+    """``[gate]``: the nftables gateway."""
+
+    enabled: bool = Field(
+        default=True, description="false: a simulated gate, for a look without root."
+    )
+    socket: Path = Field(Path("/run/kvar/gate.sock"), description="The agent's Unix socket.")
+    uplink_interfaces: list[InterfaceName] = Field(
+        default_factory=list, description="Towards the internet. Empty: any other interface."
+    )
+    ipv6: Literal["routed", "masquerade"] = Field(
+        "routed", description="How guests' IPv6 leaves: with its own addresses, or translated."
+    )
+    lease_files: list[Path] = Field(
+        default_factory=list,
+        description="dnsmasq lease files; an address leased to one device is refused to others.",
+    )
+    walled_garden: list[WalledGarden] = Field(
+        default_factory=list, description="What captive devices may reach besides the portal."
+    )
+    maximum_devices: int = Field(20_000, ge=1, le=100_000, description="Admitted at once.")
+
+
+class Processes(_Section):
+    """``[processes]``: users for ``kvar run`` started as root (names, or numeric ids)."""
+
+    user: str = Field("", description="Runs portal and keeper. Empty: no change of user.")
+    gate_user: str = Field("", description="Runs the gate, with CAP_NET_ADMIN and CAP_NET_RAW.")
+
+
+class LibrarySystem(_Section):
+    """``[library_system]``: the system that knows cards and PINs, reached over SIP2."""
+
+    kind: Literal["sip2"] = Field("sip2", description="SIP2 2.00.")
+    host: str = Field(min_length=1, description="Host name or address of the SIP2 server.")
+    port: Port = Field(6001, description="Its port.")
+    tls: Literal["off", "ca", "pin"] = Field(
+        "ca",
+        description="ca: verify against ca_file or the system's authorities; pin: accept exactly "
+        "the certificate in ca_file; off: plain text, only inside the library's own network.",
+    )
+    plain_text_is_safe_here: bool = Field(
+        default=False,
+        description="Must be true for tls = off: SIP2 then sends PINs in clear on this path.",
+    )
+    ca_file: Path | None = Field(None, description="PEM: authority, or the pinned certificate.")
+    client_certificate_file: Path | None = Field(None, description="PEM, where it is asked for.")
+    client_key_file: Path | None = Field(None, description="PEM, for the client certificate.")
+    login_user: str = Field("", description="SIP2 login (93 CN). Empty: access by address.")
+    login_password: SecretStr = Field(SecretStr(""), description="SIP2 login (93 CO).")
+    location_code: str = Field("", description="93 CP; FOLIO requires the service point's UUID.")
+    institution_id: str = Field("", description="AO.")
+    terminal_password: SecretStr = Field(SecretStr(""), description="AC; usually empty.")
+    encoding: Literal["utf-8", "cp850", "iso-8859-1", "ascii"] = Field(
+        "utf-8", description="As the library system's SIP2 account is set."
+    )
+    delimiter: str = Field("|", min_length=1, max_length=1, description="Field delimiter.")
+    error_detection: bool = Field(default=True, description="AY and AZ on every message.")
+    send_status: bool = Field(default=True, description="Send 99 after the login.")
+    message: Literal["status", "information"] = Field(
+        "status", description="23, or 63 where 23 does not check the PIN."
+    )
+    language: str = Field("006", pattern=r"^\d{3}$", description="006 is Swedish.")
+    deny_positions: list[Annotated[int, Field(ge=0, le=13)]] = Field(
+        default_factory=lambda: [4],
+        description="Patron status flags that refuse: 4 lost card; add 0 for 'no loans, no Wi-Fi'.",
+    )
+    check_expiry: Literal["off", "PA", "PY"] = Field(
+        "off", description="With message = information: PA Evergreen, PY Polaris."
+    )
+    allow_aliases: bool = Field(
+        default=False, description="Accept an answer for another number than the one sent."
+    )
+    card_pattern: str = Field(r"\d+", description="Regular expression a whole card must match.")
+    card_length: int | None = Field(None, ge=1, le=64, description="Digits on every card, if so.")
+    pin_pattern: str = Field(r"\d+", description="Regular expression a whole PIN must match.")
+    reject_personal_numbers: bool = Field(
+        default=True, description="Refuse what looks like a Swedish personal identity number."
+    )
+    answer_timeout_s: float = Field(5.0, gt=0, le=30, description="For each answer.")
+    login_timeout_s: float = Field(8.0, gt=0, le=60, description="For a login in all.")
+    maximum_connections: int = Field(2, ge=1, le=16, description="At once.")
+    lock_limit: int | None = Field(
+        None, ge=3, description="After how many wrong PINs the library system locks a card."
+    )
+
+
+class Limits(_Section):
+    """``[limits]``: sign-in attempts (each counts wrong answers only)."""
+
+    pin_attempts_per_day: int = Field(
+        3, ge=1, le=20, description="Per card, from devices that never used it."
+    )
+
+
+class Retention(_Section):
+    """``[retention]``: how long each class of data is kept, in days."""
+
+    sessions_days: int = Field(14, ge=1, le=730, description="Ended sessions.")
+    attempts_days: int = Field(7, ge=1, le=90, description="Sign-in attempts.")
+    known_devices_days: int = Field(30, ge=1, le=90, description="Which device used which card.")
+    events_days: int = Field(14, ge=1, le=730, description="The event log.")
+
+
+Spans = Annotated[
+    list[Annotated[str, AfterValidator(_span)]],
+    Field(description='Such as ["10:00-19:00"]; empty: closed.'),
+]
+
+
+class HoursException(_Section):
+    """``[[sites.opening_hours.exceptions]]``: one day that differs."""
+
+    date: dt.date
+    hours: Spans = Field(default_factory=list)
+
+
+class Hours(_Section):
+    """``[sites.opening_hours]``: "HH:MM-HH:MM" spans per weekday, local time."""
+
+    monday: Spans = Field(default_factory=list)
+    tuesday: Spans = Field(default_factory=list)
+    wednesday: Spans = Field(default_factory=list)
+    thursday: Spans = Field(default_factory=list)
+    friday: Spans = Field(default_factory=list)
+    saturday: Spans = Field(default_factory=list)
+    sunday: Spans = Field(default_factory=list)
+    exceptions: list[HoursException] = Field(default_factory=list)
+
+
+class SiteSection(_Section):
+    """``[[sites]]``: one library."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Short name, never shown.")
+    name: str = Field(min_length=1, description="Name shown to visitors.")
+    guest_interfaces: list[InterfaceName] = Field(
+        min_length=1, description="The gateway's interfaces on this site's guest network."
+    )
+    login_methods: list[LoginMethod] = Field(
+        default_factory=lambda: [LoginMethod.CARD],
+        min_length=1,
+        description="card, code, accept (one press) or none (open); the first is shown first.",
+    )
+    opening_hours: Hours | None = Field(None, description="Left out: always open.")
+    closing_grace_min: int = Field(15, ge=0, le=240, description="Minutes online after closing.")
+    time_limit_min: int | None = Field(
+        None, ge=10, description="A visit's length, extendable without count. Left out: none."
+    )
+    longest_session_h: int = Field(
+        21, ge=21, le=48, description="Where there are no hours; over 20 h needs no warning."
+    )
+    devices_per_card: int = Field(5, ge=1, le=50, description="The longest absent gives way.")
+    card_login_without_tls: bool = Field(
+        default=False,
+        description="Card and PIN over plain HTTP for phones too old for our certificate; only "
+        "on an encrypted SSID. The page says so.",
+    )
+    allowed_internal_networks: list[Network] = Field(
+        default_factory=list, description="Internal hosts that guests may reach, such as a printer."
+    )
+    support_phone: str = Field("", description="Shown under 'Behöver du hjälp?'.")
+    rules_text: str = Field("", description="Replaces the built-in rules; blank lines split it.")
+
+
+class Config(_Section):
+    """The whole file."""
+
+    organisation: Organisation
+    portal: Portal
+    sites: list[SiteSection] = Field(min_length=1)
+    database: Database = Field(default_factory=Database)
+    gate: Gate = Field(default_factory=Gate)
+    processes: Processes = Field(default_factory=Processes)
+    library_system: LibrarySystem | None = None
+    limits: Limits = Field(default_factory=Limits)
+    retention: Retention = Field(default_factory=Retention)

@@ -1,0 +1,205 @@
+"""Reading the configuration file: every problem found at once, each with its way out.
+
+Not the meaning of the keys (config.py). The rule to keep: what is unknown or impossible is
+refused with the file, the key and what to do; nothing is guessed and nothing is ignored.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from portal.config import Config, LibrarySystem, SiteSection
+from portal.domain.site import LoginMethod
+
+DEFAULT_PATH = Path("/etc/kvar/kvar.toml")
+
+Sites = dict[int, SiteSection]
+"""Sites by their place in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the file: where, and the way out."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class ConfigError(Exception):
+    """The file cannot be used. ``problems`` holds every reason found."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+        self.path = path
+        self.problems = problems
+
+
+def load(path: Path) -> Config:
+    """Read and check the file.
+
+    Raises:
+        ConfigError: it is missing, is not TOML, or has unknown keys or impossible values.
+    """
+    return parse(_read(path), path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as problem:
+        way_out = "no such file; give one with --config, or copy the example from the documentation"
+        raise ConfigError(path, [Problem("", way_out)]) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(path, [Problem("", f"cannot be read: {problem}")]) from problem
+
+
+def parse(text: str, path: Path) -> Config:
+    """Check the text of a file; ``path`` only names it in the problems.
+
+    Raises:
+        ConfigError: as in ``load``.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(path, [Problem("", f"not TOML: {problem}")]) from problem
+    sections, problems = _sections(document)
+    problems.extend(_contradictions(_sound_sites(document.get("sites")), sections))
+    if problems:
+        raise ConfigError(path, problems)
+    return Config(**sections)
+
+
+def _sections(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Validate each section by itself, so that one bad section does not hide the others."""
+    sections: dict[str, Any] = {}
+    fields = Config.model_fields
+    problems = [Problem(key, _unknown(key, list(fields))) for key in document if key not in fields]
+    for key, field in fields.items():
+        if key not in document:
+            if field.is_required():
+                problems.append(Problem(key, f"missing; add {_heading(key)}"))
+            continue
+        try:
+            sections[key] = TypeAdapter[Any](_annotation(key)).validate_python(document[key])
+        except ValidationError as error:
+            problems.extend(_explain(key, detail, field.annotation) for detail in error.errors())
+    return sections, problems
+
+
+def _annotation(key: str) -> Any:
+    return Config.model_fields[key].annotation
+
+
+def _heading(key: str) -> str:
+    return f"[[{key}]]" if key == "sites" else f"[{key}]"
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = get_close_matches(key, known, n=1)
+    guess = f"; did you mean {near[0]}?" if near else f"; known keys: {', '.join(known)}"
+    return f"unknown key{guess}"
+
+
+def _explain(section: str, detail: Any, annotation: Any) -> Problem:
+    location = [part for part in detail["loc"] if not isinstance(part, str) or part]
+    key = section + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in location
+    )
+    if detail["type"] == "extra_forbidden":
+        return Problem(key, _unknown(str(location[-1]), _known_keys(annotation, location[:-1])))
+    if detail["type"] == "missing":
+        return Problem(key, "missing; this key is required")
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return Problem(key, message[:1].lower() + message[1:])
+
+
+def _known_keys(annotation: Any, location: list[int | str]) -> list[str]:
+    """Return the keys of the model that stands at ``location`` inside ``annotation``."""
+    model = _model_in(annotation)
+    for part in location:
+        if model is not None and isinstance(part, str):
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields) if model is not None else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (model := _model_in(argument)) is not None:
+            return model
+    return None
+
+
+def _sound_sites(value: Any) -> Sites:
+    """Return the sites that are right by themselves, so that one bad site hides no other."""
+    sound: Sites = {}
+    for index, site in enumerate(value if isinstance(value, list) else []):
+        with suppress(ValidationError):
+            sound[index] = SiteSection.model_validate(site)
+    return sound
+
+
+def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is impossible between keys, from all that is sound by itself."""
+    yield from _double_sites(sites)
+    yield from _login_contradictions(sites, has_library="library_system" in sections)
+    yield from _library_contradictions(sections.get("library_system"))
+
+
+def _double_sites(sites: Sites) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    names: set[str] = set()
+    for index, site in sites.items():
+        if site.id in names:
+            yield Problem(f"sites[{index}].id", f"{site.id!r} is used twice; give each its own")
+        names.add(site.id)
+        for interface in site.guest_interfaces:
+            if interface in owners:
+                yield Problem(
+                    f"sites[{index}].guest_interfaces",
+                    f"{interface} already belongs to {owners[interface]}; "
+                    "an interface is one site's",
+                )
+            owners.setdefault(interface, site.id)
+
+
+def _login_contradictions(sites: Sites, *, has_library: bool) -> Iterator[Problem]:
+    for index, site in sites.items():
+        methods = set(site.login_methods)
+        key = f"sites[{index}].login_methods"
+        if LoginMethod.NONE in methods and len(methods) > 1:
+            yield Problem(key, "none lets everybody in, so it stands alone; remove the others")
+        if LoginMethod.CARD in methods and not has_library:
+            yield Problem(key, "card needs [library_system]; add it, or choose accept or none")
+        if LoginMethod.CODE in methods:
+            yield Problem(key, "code is not available in this version; choose card, accept or none")
+
+
+def _library_contradictions(library: LibrarySystem | None) -> Iterator[Problem]:
+    if library is None:
+        return
+    if library.tls == "off" and not library.plain_text_is_safe_here:
+        yield Problem(
+            "library_system.tls",
+            "off sends PINs in clear; use ca or pin, or set plain_text_is_safe_here = true "
+            "where the path never leaves the library's own network",
+        )
+    if library.tls == "pin" and library.ca_file is None:
+        yield Problem(
+            "library_system.ca_file", "pin needs the certificate to accept; name its file"
+        )
+    if library.check_expiry != "off" and library.message != "information":
+        yield Problem("library_system.check_expiry", 'needs message = "information"')
+    if (library.client_certificate_file is None) != (library.client_key_file is None):
+        yield Problem("library_system.client_key_file", "a client certificate needs its key")
