@@ -1,0 +1,81 @@
+# Every target does its own set-up on Debian 12/13 or Ubuntu, as root or with sudo.
+# `make demo` and `make test` are the two commands to know; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+NAME   ?=
+TIME   ?= 60
+
+# Run privileged targets through sudo when started by an ordinary user.
+SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
+
+BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 util-linux
+LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libnss3-tools ca-certificates fonts-dejavu-core
+TEST_PACKAGES := $(LAB_PACKAGES) iptables strace nodejs npm
+BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test check format bench fuzz lock clean lab-packages test-packages bench-packages
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.ready: deploy/requirements.lock pyproject.toml
+	@deploy/install-prerequisites.sh python3-venv
+	@echo "kvar: preparing the Python environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "kvar: Python 3.11 or newer is needed; name it: make PYTHON=python3.12 …" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes deploy/requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lab-packages:
+	@deploy/install-prerequisites.sh $(LAB_PACKAGES)
+
+test-packages:
+	@deploy/install-prerequisites.sh $(TEST_PACKAGES)
+
+bench-packages:
+	@deploy/install-prerequisites.sh $(BENCH_PACKAGES)
+
+demo: lab-packages $(VENV)/.ready ## run everything on this machine, with a virtual guest network
+	@$(SUDO) $(BIN)/kvar demo
+
+demo-check: lab-packages $(VENV)/.ready ## the same, then a scripted phone: one line a step
+	@$(SUDO) $(BIN)/kvar demo --check
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	@npm ci --silent --no-fund --no-audit --prefix tests/browser
+	@touch $@
+
+test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
+	@$(SUDO) $(BIN)/python -m pytest
+
+check: test-packages $(VENV)/.ready tests/browser/node_modules ## format, lint, types, arrows, tests, coverage
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }; rm -f .lint-imports.log
+	@$(SUDO) $(BIN)/python -m coverage erase
+	@$(SUDO) $(BIN)/python -m coverage run -m pytest
+	@$(SUDO) $(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
+
+format: $(VENV)/.ready ## format the code and mend what can be mended
+	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
+
+bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
+	@$(SUDO) $(BIN)/python -m bench $(NAME)
+
+fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
+	@$(BIN)/python -m tests.fuzz $(TIME)
+
+lock: $(VENV)/.ready ## choose the newest allowed versions and pin them by hash
+	@$(BIN)/uv pip compile --quiet --upgrade --all-extras --group dev --universal --generate-hashes \
+	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o deploy/requirements.lock
+
+clean: ## remove what the targets made in this folder
+	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/browser/node_modules
