@@ -22,6 +22,10 @@ class RefusalReason(StrEnum):
     CLOSED = "closed"
     SERVICE_DOWN = "service"
     METHOD_NOT_OFFERED = "method"
+    NOT_ONLINE = "extend.offline"
+    """Asked to extend, but the device has no session."""
+    NOT_EXTENDABLE = "extend.closing"
+    """Asked to extend, but the session ends because the library closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Refused:
     ``attempts_left`` goes with CREDENTIALS_WRONG (None: say nothing), ``retry_at`` with
     TOO_MANY_ATTEMPTS, ``opens_at`` with CLOSED (None: no opening known).
     ``wait_s`` goes with CREDENTIALS_WRONG: how long the pause after the last attempt will be.
+    ``expected_length`` and ``actual_length`` (characters) go with CARD_FORMAT, together or not.
     """
 
     reason: RefusalReason
@@ -45,6 +50,8 @@ class Refused:
     retry_at: datetime | None = None
     opens_at: datetime | None = None
     wait_s: int | None = None
+    expected_length: int | None = None
+    actual_length: int | None = None
 
 
 SignInOutcome = Admitted | Refused
