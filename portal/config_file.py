@@ -12,9 +12,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from portal.config import Config, LibrarySystem, SiteSection
+from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
 
 DEFAULT_PATH = Path("/etc/kvar/kvar.toml")
@@ -125,20 +126,11 @@ def _explain(section: str, detail: Any, annotation: Any) -> Problem:
 
 def _known_keys(annotation: Any, location: list[int | str]) -> list[str]:
     """Return the keys of the model that stands at ``location`` inside ``annotation``."""
-    model = _model_in(annotation)
+    model = model_in(annotation)
     for part in location:
         if model is not None and isinstance(part, str):
-            model = _model_in(model.model_fields[part].annotation)
+            model = model_in(model.model_fields[part].annotation)
     return list(model.model_fields) if model is not None else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (model := _model_in(argument)) is not None:
-            return model
-    return None
 
 
 def _sound_sites(value: Any) -> Sites:

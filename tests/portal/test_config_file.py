@@ -1,0 +1,161 @@
+"""The configuration file: what is accepted, and what is refused with the way out."""
+
+from pathlib import Path
+
+import pytest
+
+from portal.config import Config
+from portal.config_file import ConfigError, load, parse
+
+MINIMAL = """
+[organisation]
+name = "Umeå bibliotek"
+
+[portal]
+host_name = "wifi.example.se"
+certificate_file = "/etc/kvar/chain.pem"
+private_key_file = "/etc/kvar/key.pem"
+
+[library_system]
+host = "sip2.example.se"
+
+[[sites]]
+id = "stadsbiblioteket"
+name = "Stadsbiblioteket"
+guest_interfaces = ["guest0"]
+"""
+
+
+def parsed(text: str) -> Config:
+    return parse(text, Path("kvar.toml"))
+
+
+def problems(text: str) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        parsed(text)
+    return {problem.key: problem.message for problem in caught.value.problems}
+
+
+def test_a_minimal_file_gets_the_safe_defaults() -> None:
+    config = parsed(MINIMAL)
+    assert config.library_system is not None
+    assert config.library_system.tls == "ca"
+    assert config.library_system.reject_personal_numbers
+    assert not config.sites[0].card_login_without_tls
+    assert config.sites[0].time_limit_min is None
+    assert config.limits.pin_attempts_per_day == 3
+
+
+def test_every_problem_is_reported_at_once_with_file_key_and_way_out() -> None:
+    text = MINIMAL.replace("host_name", "hostname") + (
+        '[retantion]\n[limits]\npin_attempts_per_day = 0\n[gate]\nmaximum_devices = "many"\n'
+    )
+    found = problems(text)
+    assert found["retantion"] == "unknown key; did you mean retention?"
+    assert found["portal.hostname"] == "unknown key; did you mean host_name?"
+    assert found["portal.host_name"] == "missing; this key is required"
+    assert "greater than or equal to 1" in found["limits.pin_attempts_per_day"]
+    assert "valid integer" in found["gate.maximum_devices"]
+
+
+def test_the_exception_names_the_file_on_each_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parsed("[organisation]\n")
+    lines = str(caught.value).splitlines()
+    assert len(lines) >= 3
+    assert all(line.startswith("kvar.toml: ") for line in lines)
+
+
+SECOND_SITE = '[[sites]]\nid = "b"\nname = "x"\nguest_interfaces = ["g1"]\n'
+
+
+@pytest.mark.parametrize(
+    ("addition", "key", "words"),
+    [
+        (SECOND_SITE.replace('"b"', '"stadsbiblioteket"'), "sites[1].id", "twice"),
+        (SECOND_SITE.replace("g1", "guest0"), "sites[1].guest_interfaces", "already belongs"),
+        (
+            SECOND_SITE + 'login_methods = ["none", "accept"]',
+            "sites[1].login_methods",
+            "stands alone",
+        ),
+        (SECOND_SITE + 'login_methods = ["code"]', "sites[1].login_methods", "not available"),
+        (
+            SECOND_SITE + '[sites.opening_hours]\nmonday = ["10-"]',
+            "sites[1].opening_hours.monday[0]",
+            "10:00",
+        ),
+        (
+            SECOND_SITE + 'allowed_internal_networks = ["10.1.2"]',
+            "sites[1].allowed_internal_networks[0]",
+            "10.1.2.0/24",
+        ),
+    ],
+)
+def test_what_is_impossible_is_refused(addition: str, key: str, words: str) -> None:
+    assert words in problems(MINIMAL + addition)[key]
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    text = MINIMAL.replace("[portal]", 'time_zone = "Mars/Phobos"\n[portal]')
+    assert "Europe/Stockholm" in problems(text)["organisation.time_zone"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "words"),
+    [
+        ('tls = "off"', "library_system.tls", "in clear"),
+        ('tls = "pin"', "library_system.ca_file", "needs the certificate"),
+        ('check_expiry = "PA"', "library_system.check_expiry", "information"),
+        ('client_certificate_file = "/x"', "library_system.client_key_file", "needs its key"),
+    ],
+)
+def test_an_unsafe_or_half_set_library_system_is_refused(lines: str, key: str, words: str) -> None:
+    text = MINIMAL.replace('host = "sip2.example.se"', f'host = "sip2.example.se"\n{lines}')
+    assert words in problems(text)[key]
+
+
+def test_card_login_needs_a_library_system() -> None:
+    text = MINIMAL.replace('[library_system]\nhost = "sip2.example.se"', "")
+    assert "needs [library_system]" in problems(text)["sites[0].login_methods"]
+
+
+def test_a_bad_site_does_not_hide_another() -> None:
+    text = MINIMAL.replace("guest_interfaces", "interfaces") + (
+        '[[sites]]\nid = "b"\nname = "b"\nguest_interfaces = ["g1"]\nlogin_methods = ["code"]\n'
+    )
+    found = problems(text)
+    assert "sites[0].interfaces" in found
+    assert "sites[1].login_methods" in found
+
+
+def test_unknown_keys_without_a_near_miss_list_the_known_ones() -> None:
+    assert "known keys: organisation" in problems(MINIMAL + "\n[zzz]\n")["zzz"]
+
+
+def test_secrets_are_masked_when_shown() -> None:
+    config = parsed(MINIMAL.replace("host = ", 'login_password = "s3cret"\nhost = '))
+    assert "s3cret" not in config.model_dump_json()
+    assert "s3cret" not in repr(config)
+
+
+def test_midnight_may_be_written_as_24_00() -> None:
+    config = parsed(MINIMAL + '[sites.opening_hours]\nmonday = ["18:00-24:00"]\n')
+    assert config.sites[0].opening_hours is not None
+
+
+def test_a_missing_file_and_a_broken_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("a = = 1")
+    with pytest.raises(ConfigError, match="not TOML"):
+        load(broken)
+    broken.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(broken)
+
+
+def test_sites_that_are_no_list_are_refused() -> None:
+    text = MINIMAL.split("[[sites]]", maxsplit=1)[0] + "[sites]\nid = 1\n"
+    assert "sites" in problems(text)
