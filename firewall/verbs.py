@@ -1,0 +1,377 @@
+"""What is said over the gate's socket: one JSON object a line, answered by one.
+
+Not the socket (server.py, client.py) and not the doing (gate.py). Pure.
+The rule to keep: a request is taken apart completely here, or refused with `RefusedError`;
+nothing behind this module ever sees an unchecked value.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Literal, Protocol
+
+ErrorCode = Literal["bad_request", "not_allowed", "busy", "kernel"]
+
+REQUEST_LINE_MAX_BYTES = 4 * 1024 * 1024
+"""A reconcile of 20,000 devices with long profile names is 1.5 MB."""
+ANSWER_LINE_MAX_BYTES = 16 * 1024 * 1024
+"""The usage of 20,000 devices is 3 MB."""
+REMAINING_MAX_S = 400 * 86_400.0
+"""Longer than any session; keeps the kernel's milliseconds far from overflow."""
+DEFAULT_PROFILE = "default"
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_PROFILE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_SCOPED = re.compile(r"(?P<address>[^%]+)(%(?P<interface>[^%/\s]{1,15}))?")
+
+
+class RefusedError(Exception):
+    """The request is not carried out: `code` says whose fault it is, the text how."""
+
+    def __init__(self, code: ErrorCode, text: str) -> None:
+        super().__init__(text)
+        self.code: ErrorCode = code
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a device has sent (up) and been sent (down) since it was let in, IPv4 and IPv6."""
+
+    up_packets: int = 0
+    up_bytes: int = 0
+    down_packets: int = 0
+    down_bytes: int = 0
+
+    def __add__(self, other: "Counters") -> "Counters":
+        return Counters(
+            self.up_packets + other.up_packets,
+            self.up_bytes + other.up_bytes,
+            self.down_packets + other.down_packets,
+            self.down_bytes + other.down_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUsage:
+    """An admitted device: its counters, the seconds it has left, its profile."""
+
+    counters: Counters
+    remaining_s: float
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All admitted devices by MAC, read while the kernel's generation stood still."""
+
+    generation: int
+    devices: Mapping[str, DeviceUsage]
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The device behind an address: its MAC, the guest interface and site it is on."""
+
+    mac: str
+    interface: str
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reconcile did. `expelled` holds the final counters of those put out."""
+
+    admitted: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    expelled: Mapping[str, Counters] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Number of devices that were not as they should be."""
+        return len(self.admitted) + len(self.changed) + len(self.expelled)
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let a device in for so many seconds."""
+
+    mac: str
+    remaining_s: float
+    profile: str = DEFAULT_PROFILE
+
+
+@dataclass(frozen=True, slots=True)
+class Expel:
+    """Put a device out."""
+
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Exactly these may be in."""
+
+    devices: tuple[Admit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Whose is this address? `interface` only for link-local addresses."""
+
+    ip: str
+    interface: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUsage:
+    """Counters of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Turn this connection into a stream of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you well?"""
+
+
+Request = Admit | Expel | Reconcile | Identify | ReadUsage | Watch | Ping
+
+
+class Gate(Protocol):
+    """The verbs themselves, as the kernel's gate and the simulated one carry them out."""
+
+    def admit(self, device: Admit) -> None:
+        """Let the device in, or change its time or profile. Counters go on."""
+        ...
+
+    def expel(self, mac: str) -> Counters | None:
+        """Put the device out, end its connections; None when it was not in."""
+        ...
+
+    def reconcile(self, devices: Sequence[Admit]) -> Changes:
+        """Make exactly these devices admitted."""
+        ...
+
+    def identify(self, query: Identify) -> Identified | None:
+        """Return the device behind an address, None when the kernel knows none."""
+        ...
+
+    def usage(self) -> Usage:
+        """Return the counters of all admitted devices."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """Return version, generation and what is wrong, if anything."""
+        ...
+
+
+def decode_request(line: bytes) -> Request:
+    """Take a request line apart.
+
+    Raises:
+        RefusedError: `bad_request`, for anything not exactly a known verb with its fields.
+    """
+    message = _decode_object(line)
+    verb = message.pop("verb", None)
+    decode = _DECODERS.get(verb) if isinstance(verb, str) else None
+    if decode is None:
+        raise RefusedError("bad_request", "unknown verb")
+    return decode(message)
+
+
+def encode_request(request: Request) -> bytes:
+    """Write a request as a line; `decode_request` gives it back."""
+    match request:
+        case Admit(mac, remaining_s, profile):
+            body: dict[str, Any] = {"verb": "admit", "mac": mac}
+            body |= {"remaining_s": remaining_s, "profile": profile}
+        case Expel(mac):
+            body = {"verb": "expel", "mac": mac}
+        case Reconcile(devices):
+            rows = [[device.mac, device.remaining_s, device.profile] for device in devices]
+            body = {"verb": "reconcile", "devices": rows}
+        case Identify(ip, interface):
+            body = {"verb": "identify", "ip": f"{ip}%{interface}" if interface else ip}
+        case ReadUsage():
+            body = {"verb": "usage"}
+        case Watch():
+            body = {"verb": "watch"}
+        case Ping():
+            body = {"verb": "ping"}
+    return encode_line(body)
+
+
+def encode_line(body: Mapping[str, Any]) -> bytes:
+    """Write one JSON object as one line."""
+    return json.dumps(body, separators=(",", ":")).encode() + b"\n"
+
+
+def encode_counters(counters: Counters) -> list[int]:
+    """Write counters as up packets, up bytes, down packets, down bytes."""
+    return [counters.up_packets, counters.up_bytes, counters.down_packets, counters.down_bytes]
+
+
+def decode_counters(row: Sequence[int]) -> Counters:
+    """Read what `encode_counters` wrote."""
+    return Counters(*row)
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    """Write usage as an answer's body."""
+    rows = {
+        mac: [*encode_counters(device.counters), round(device.remaining_s, 3), device.profile]
+        for mac, device in usage.devices.items()
+    }
+    return {"generation": usage.generation, "devices": rows}
+
+
+def decode_usage(body: Mapping[str, Any]) -> Usage:
+    """Read what `encode_usage` wrote."""
+    devices = {
+        mac: DeviceUsage(decode_counters(row[:4]), row[4], row[5])
+        for mac, row in body["devices"].items()
+    }
+    return Usage(body["generation"], devices)
+
+
+def encode_changes(changes: Changes) -> dict[str, Any]:
+    """Write changes as an answer's body."""
+    expelled = {mac: encode_counters(counters) for mac, counters in changes.expelled.items()}
+    return {
+        "admitted": list(changes.admitted),
+        "changed": list(changes.changed),
+        "expelled": expelled,
+    }
+
+
+def decode_changes(body: Mapping[str, Any]) -> Changes:
+    """Read what `encode_changes` wrote."""
+    expelled = {mac: decode_counters(row) for mac, row in body["expelled"].items()}
+    return Changes(tuple(body["admitted"]), tuple(body["changed"]), expelled)
+
+
+def check_mac(value: object) -> str:
+    """Return a device's MAC address in lower case with colons.
+
+    Raises:
+        RefusedError: not a MAC address, or one that no device may have as its own.
+    """
+    if not isinstance(value, str) or not _MAC.fullmatch(value.lower()):
+        raise RefusedError("bad_request", "mac must look like 02:00:00:00:00:01")
+    mac = value.lower()
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise RefusedError("bad_request", "mac must be a device's own address")
+    return mac
+
+
+def _decode_object(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise RefusedError("bad_request", "not a JSON object on one line") from None
+    if not isinstance(message, dict):
+        raise RefusedError("bad_request", "not a JSON object on one line")
+    return message
+
+
+def _decode_admit(message: dict[str, Any]) -> Admit:
+    mac, remaining_s = _take(message, "mac"), _take(message, "remaining_s")
+    profile = message.pop("profile", DEFAULT_PROFILE)
+    _refuse_rest(message)
+    return _check_admit(mac, remaining_s, profile)
+
+
+def _decode_expel(message: dict[str, Any]) -> Expel:
+    mac = _take(message, "mac")
+    _refuse_rest(message)
+    return Expel(check_mac(mac))
+
+
+def _decode_reconcile(message: dict[str, Any]) -> Reconcile:
+    rows = _take(message, "devices")
+    _refuse_rest(message)
+    if not isinstance(rows, list):
+        raise RefusedError("bad_request", "devices must be a list of [mac, remaining_s, profile]")
+    devices = tuple(_decode_row(row) for row in rows)
+    if len({device.mac for device in devices}) != len(devices):
+        raise RefusedError("bad_request", "a device is named twice")
+    return Reconcile(devices)
+
+
+def _decode_row(row: object) -> Admit:
+    match row:
+        case [mac, remaining_s, profile]:
+            return _check_admit(mac, remaining_s, profile)
+        case _:
+            raise RefusedError("bad_request", "a device is [mac, remaining_s, profile]")
+
+
+def _decode_identify(message: dict[str, Any]) -> Identify:
+    ip = _take(message, "ip")
+    _refuse_rest(message)
+    found = _SCOPED.fullmatch(ip) if isinstance(ip, str) else None
+    if found is None:
+        raise RefusedError("bad_request", "ip must be an IPv4 or IPv6 address")
+    try:
+        address = ip_address(found["address"])
+    except ValueError:
+        raise RefusedError("bad_request", "ip must be an IPv4 or IPv6 address") from None
+    mapped = getattr(address, "ipv4_mapped", None)  # a dual-stack listener's view of IPv4
+    return Identify(str(mapped or address), found["interface"])
+
+
+def _decode_usage(message: dict[str, Any]) -> ReadUsage:
+    _refuse_rest(message)
+    return ReadUsage()
+
+
+def _decode_watch(message: dict[str, Any]) -> Watch:
+    _refuse_rest(message)
+    return Watch()
+
+
+def _decode_ping(message: dict[str, Any]) -> Ping:
+    _refuse_rest(message)
+    return Ping()
+
+
+_DECODERS: dict[str, Callable[[dict[str, Any]], Request]] = {
+    "admit": _decode_admit,
+    "expel": _decode_expel,
+    "reconcile": _decode_reconcile,
+    "identify": _decode_identify,
+    "usage": _decode_usage,
+    "watch": _decode_watch,
+    "ping": _decode_ping,
+}
+
+
+def _check_admit(mac: object, remaining_s: object, profile: object) -> Admit:
+    if isinstance(remaining_s, bool) or not isinstance(remaining_s, int | float):
+        raise RefusedError("bad_request", "remaining_s must be a number")
+    # compared before any conversion: JSON integers have no upper bound, floats have
+    if not 0 < remaining_s <= REMAINING_MAX_S or not math.isfinite(remaining_s):
+        raise RefusedError(
+            "bad_request", f"remaining_s must be over 0, up to {REMAINING_MAX_S:.0f}"
+        )
+    if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
+        raise RefusedError("bad_request", "profile must be a configured name")
+    return Admit(check_mac(mac), float(remaining_s), profile)
+
+
+def _take(message: dict[str, Any], name: str) -> Any:
+    try:
+        return message.pop(name)
+    except KeyError:
+        raise RefusedError("bad_request", f"{name} is missing") from None
+
+
+def _refuse_rest(message: Mapping[str, Any]) -> None:
+    if message:
+        raise RefusedError("bad_request", "unknown field")
