@@ -1,0 +1,348 @@
+"""The lab's network: gateway, access points, internet, management host and phones.
+
+    with Lab(LabSettings(phones=2)) as lab:
+        lab.open_plain_nat()                       # or start the gate in lab.gateway
+        lab.phones[0].join()
+        lab.phones[0].http("http://captive.apple.com/hotspot-detect.html")
+
+The rule to keep: the fail-closed routing rule stands before the guest interface comes up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import TYPE_CHECKING, Self
+
+from firewall.lab import addressing, plain_nat, run_directory
+from firewall.lab.addressing import GuestNetwork, guest_network
+from firewall.lab.authority import Authority
+from firewall.lab.dhcp_dns import DhcpDns
+from firewall.lab.internet import Internet
+from firewall.lab.phone import Phone
+from firewall.lab.processes import LabError, Namespace, run
+
+if TYPE_CHECKING:
+    import datetime
+    import pathlib
+
+    from firewall.lab.authority import ServerCertificate
+    from firewall.lab.dnsmasq import GardenName
+
+CAPTIVE_PORTAL_API_PATH = "/captive-portal/api"
+FAIL_CLOSED_PREFERENCE = 100
+
+GATEWAY_SYSCTLS = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    "net.ipv4.conf.all.rp_filter": 1,
+    "net.ipv4.conf.default.rp_filter": 1,
+    "net.ipv4.conf.all.accept_redirects": 0,
+    "net.ipv4.conf.default.accept_redirects": 0,
+    "net.ipv6.conf.all.accept_redirects": 0,
+    "net.ipv6.conf.default.accept_redirects": 0,
+    "net.ipv4.conf.all.send_redirects": 0,
+    "net.ipv4.conf.default.send_redirects": 0,
+    "net.ipv4.conf.all.accept_source_route": 0,
+    "net.ipv6.conf.all.accept_source_route": 0,
+    "net.ipv4.conf.all.arp_ignore": 1,
+    "net.ipv4.conf.default.arp_ignore": 1,
+}
+# A flow picked up in the middle would pass as established (nf_conntrack sysctl documentation).
+GATEWAY_SYSCTLS_IF_THERE = {"net.netfilter.nf_conntrack_tcp_loose": 0}
+
+# Duplicate address detection and the random wait before a router solicitation cost two seconds a
+# phone and prove nothing here; temporary addresses are added by the tests that are about them.
+PHONE_SYSCTLS = {
+    "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.conf.default.dad_transmits": 0,
+    "net.ipv6.conf.default.router_solicitation_delay": 0,
+    "net.ipv6.conf.default.addr_gen_mode": 0,
+    "net.ipv6.conf.default.use_tempaddr": 0,
+    # Any user of the phone may ping, so that the worker needs no raw socket for it.
+    "net.ipv4.ping_group_range": "0 2147483647",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LabSettings:
+    """What to build."""
+
+    phones: int = 2
+    """Phones made at the start, all at site 0; more by `Lab.add_phone`."""
+    sites: int = 1
+    """Guest interfaces guest0, guest1 …, each with its own access point."""
+    portal_host: str = "login.library.example"
+    """Resolves to the gateway's address on the first site, v4 and v6."""
+    fail_closed_bit: int | None = 0x10000
+    """Mark bit of the blackhole rule on every guest interface; None leaves the rule out."""
+    client_isolation: bool = True
+    """Phones of one access point cannot reach each other on layer 2."""
+    ipv6: bool = True
+    """Router advertisements and a global prefix on the guest side."""
+    management: bool = True
+    """A `mgmt0` network with a host that must never hear from a guest."""
+    dhcp_dns: bool = True
+    """Start dnsmasq (and the router advertiser) in the gateway."""
+    announce_captive_portal: bool = True
+    """DHCPv4 114, DHCPv6 103 and RA 37 with the API's URI."""
+    garden: tuple[GardenName, ...] = ()
+    """Walled-garden names whose addresses dnsmasq puts into nft sets."""
+    lease_s: int = 12 * 3600
+    started_at: datetime.datetime | None = None
+    """The time that certificates count from; None takes it from the run directory's birth."""
+
+
+class Lab:
+    """A whole virtual guest network; needs root. Use as a context manager, or `start` and `close`.
+
+    Two labs can run side by side. A lab whose owner died, even by kill -9, is removed by the next
+    `start` or by `Lab.sweep`.
+    """
+
+    def __init__(self, settings: LabSettings | None = None) -> None:
+        self.settings = settings or LabSettings()
+        self.id = ""
+        """Four hexadecimal digits; namespaces are named kv<id>-gw, -net, -ap, -phone1 …."""
+        self.phones: list[Phone] = []
+        self.sites: tuple[GuestNetwork, ...] = tuple(
+            guest_network(site, ipv6=self.settings.ipv6) for site in range(self.settings.sites)
+        )
+        self._directory: run_directory.RunDirectory | None = None
+        self._open = contextlib.ExitStack()
+
+    # Set by start().
+    gateway: Namespace
+    """Where gate, portal, keeper, dnsmasq run: interfaces guest0 …, wan0, mgmt0."""
+    internet: Internet
+    """The world beyond wan0, and the counter of what arrived there."""
+    management: Internet | None
+    """The host behind mgmt0 (addresses in `addressing`), which answers all and counts too."""
+    dhcp_dns: DhcpDns | None
+    authority: Authority
+    portal_certificate: ServerCertificate
+    """For `portal_host`: files `chain` and `key`, in the run directory."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @staticmethod
+    def sweep() -> list[str]:
+        """Remove all labs whose owner is dead; returns their ids."""
+        return run_directory.sweep()
+
+    @staticmethod
+    def running() -> list[run_directory.LabState]:
+        """All labs of this machine."""
+        return run_directory.running()
+
+    @property
+    def run_directory(self) -> pathlib.Path:
+        """/run/kvar-lab/<id>: certificates, dnsmasq's configuration, leases and logs."""
+        if self._directory is None:
+            raise LabError("the lab has not been started")
+        return self._directory.path
+
+    @property
+    def captive_portal_uri(self) -> str:
+        """The RFC 8908 API's URI, as announced to the phones."""
+        return f"https://{self.settings.portal_host}{CAPTIVE_PORTAL_API_PATH}"
+
+    def start(self) -> None:
+        """Sweep, then build everything. Raises LabError, after removing what was built."""
+        self.sweep()
+        self._directory = run_directory.RunDirectory()
+        self._open.callback(self._directory.release)
+        self.id = self._directory.id
+        try:
+            self._build(self._directory)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop all processes of the lab and remove every trace of it; safe to call twice."""
+        self._open.close()
+
+    def _build(self, directory: run_directory.RunDirectory) -> None:
+        started_at = self.settings.started_at or directory.made_at
+        self.authority = Authority.create(directory.path, started_at)
+        self.portal_certificate = self.authority.issue([self.settings.portal_host], started_at)
+        self._build_gateway()
+        self._build_wan(started_at)
+        self._build_management(started_at)
+        for site, network in enumerate(self.sites):
+            self._build_site(site, network)
+        self.dhcp_dns = self._start_dhcp_dns() if self.settings.dhcp_dns else None
+        for _ in range(self.settings.phones):
+            self.add_phone()
+
+    def _namespace(self, role: str) -> Namespace:
+        namespace = Namespace(f"kv{self.id}-{role}")
+        run(["ip", "netns", "add", namespace.name])
+        namespace.ip(["link set lo up"])
+        return namespace
+
+    def _build_gateway(self) -> None:
+        self.gateway = self._namespace("gw")
+        self.gateway.sysctl(GATEWAY_SYSCTLS)
+        self.gateway.sysctl(GATEWAY_SYSCTLS_IF_THERE, tolerate=True)
+        self.gateway.write_resolver([str(self.sites[0].gateway_v4)])
+        if self.settings.fail_closed_bit is not None:
+            self._close_routing(self.settings.fail_closed_bit)
+
+    def _close_routing(self, bit: int) -> None:
+        """Unmarked packets from guests go nowhere, whatever becomes of the rule set.
+
+        A rule may name an interface that does not exist yet; it takes hold when it appears.
+        """
+        rules = [
+            f"rule add pref {FAIL_CLOSED_PREFERENCE} iif {network.interface}"
+            f" fwmark 0/{bit:#x} blackhole"
+            for network in self.sites
+        ]
+        self.gateway.ip(rules, family="-4")
+        self.gateway.ip(rules, family="-6")
+
+    def _build_wan(self, started_at: datetime.datetime) -> None:
+        namespace = self._namespace("net")
+        wan, inside = addressing.WAN_INTERFACE, addressing.INTERNET_INTERFACE
+        self.gateway.ip(
+            [
+                f"link add {wan} type veth peer name {inside} netns {namespace.name}",
+                f"addr add {addressing.WAN_GATEWAY_V4}/{addressing.WAN_PREFIX_V4} dev {wan}",
+                f"addr add {addressing.WAN_GATEWAY_V6}/{addressing.WAN_PREFIX_V6} dev {wan} nodad",
+                f"link set {wan} up",
+            ]
+        )
+        self.internet = Internet(namespace, self.run_directory / "internet", self.authority)
+        self._open.callback(self.internet.close)
+        self.internet.start(
+            addressing.WAN_INTERNET_V4,
+            addressing.WAN_PREFIX_V4,
+            addressing.WAN_INTERNET_V6,
+            addressing.WAN_PREFIX_V6,
+            gateway_v4=addressing.WAN_GATEWAY_V4,
+            gateway_v6=addressing.WAN_GATEWAY_V6,
+            started_at=started_at,
+        )
+        self.gateway.ip([f"route add default via {addressing.WAN_INTERNET_V4} dev {wan}"])
+        self.gateway.ip([f"-6 route add default via {addressing.WAN_INTERNET_V6} dev {wan}"])
+
+    def _build_management(self, started_at: datetime.datetime) -> None:
+        self.management = None
+        if not self.settings.management:
+            return
+        namespace = self._namespace("mgmt")
+        near, inside = addressing.MANAGEMENT_INTERFACE, addressing.INTERNET_INTERFACE
+        self.gateway.ip(
+            [
+                f"link add {near} type veth peer name {inside} netns {namespace.name}",
+                f"addr add {addressing.MANAGEMENT_GATEWAY_V4}/24 dev {near}",
+                f"addr add {addressing.MANAGEMENT_GATEWAY_V6}/64 dev {near} nodad",
+                f"link set {near} up",
+            ]
+        )
+        self.management = Internet(namespace, self.run_directory / "management", self.authority)
+        self._open.callback(self.management.close)
+        self.management.start(
+            addressing.MANAGEMENT_HOST_V4,
+            addressing.MANAGEMENT_PREFIX_V4,
+            addressing.MANAGEMENT_HOST_V6,
+            addressing.MANAGEMENT_PREFIX_V6,
+            gateway_v4=addressing.MANAGEMENT_GATEWAY_V4,
+            gateway_v6=addressing.MANAGEMENT_GATEWAY_V6,
+            started_at=started_at,
+        )
+
+    def _build_site(self, site: int, network: GuestNetwork) -> None:
+        """An access point (a bridge) and the gateway's interface behind it, switched on last."""
+        point = self._namespace(f"ap{site}")
+        point.ip(["link add br0 type bridge forward_delay 0", "link set br0 up"])
+        lines = [
+            f"link add {network.interface} type veth peer name uplink netns {point.name}",
+            f"addr add {network.gateway_v4}/{network.prefix_v4.prefixlen} dev {network.interface}",
+        ]
+        if network.gateway_v6 and network.prefix_v6:
+            prefix = network.prefix_v6.prefixlen
+            lines.append(f"addr add {network.gateway_v6}/{prefix} dev {network.interface} nodad")
+        self.gateway.ip(lines)
+        point.ip(["link set uplink master br0", "link set uplink up"])
+        self.gateway.ip([f"link set {network.interface} up"])
+
+    def _start_dhcp_dns(self) -> DhcpDns:
+        service = DhcpDns(
+            self.gateway,
+            self.run_directory / "dhcp_dns",
+            self.sites,
+            portal_host=self.settings.portal_host,
+            captive_portal_uri=(
+                self.captive_portal_uri if self.settings.announce_captive_portal else None
+            ),
+            upstream=addressing.WAN_INTERNET_V4,
+            lease_s=self.settings.lease_s,
+            garden=self.settings.garden,
+        )
+        self._open.callback(service.close)
+        service.start()
+        return service
+
+    # --- phones -------------------------------------------------------------------------------
+
+    def add_phone(self, *, site: int = 0, mac: str | None = None) -> Phone:
+        """A new phone at a site, its link up, its worker running; it has no lease yet (`join`)."""
+        number = len(self.phones) + 1
+        namespace = self._namespace(f"phone{number}")
+        namespace.sysctl(PHONE_SYSCTLS)
+        namespace.write_resolver([])
+        phone = Phone(
+            number,
+            namespace,
+            mac or addressing.phone_mac(number),
+            site,
+            self.authority.certificate_file,
+        )
+        self._attach(phone)
+        self._open.callback(phone.close)
+        phone.start()
+        self.phones.append(phone)
+        return phone
+
+    def move(self, phone: Phone, site: int) -> None:
+        """Walk to another site with the same MAC: the old link is gone, no lease at the new one."""
+        phone.namespace.ip([f"link del {addressing.PHONE_INTERFACE}"])
+        phone.site = site
+        phone.lease = None
+        self._attach(phone)
+
+    def _attach(self, phone: Phone) -> None:
+        point = self._access_point(phone.site)
+        link, port = addressing.PHONE_INTERFACE, f"phone{phone.number}"
+        phone.namespace.ip(
+            [
+                f"link add {link} address {phone.mac} type veth"
+                f" peer name {port} netns {point.name}",
+                f"link set {link} up",
+            ]
+        )
+        isolated = "on" if self.settings.client_isolation else "off"
+        point.ip([f"link set {port} master br0", f"link set {port} up"])
+        run(["bridge", "-n", point.name, "link", "set", "dev", port, "isolated", isolated])
+
+    def _access_point(self, site: int) -> Namespace:
+        return Namespace(f"kv{self.id}-ap{site}")
+
+    # --- a gateway without a gate -------------------------------------------------------------
+
+    def open_plain_nat(self) -> None:
+        """Let every guest out by plain masquerade, no gate: what the gate is compared with."""
+        interfaces = [network.interface for network in self.sites]
+        plain_nat.apply(self.gateway, interfaces, self.settings.fail_closed_bit or 0)
+
+    def close_plain_nat(self) -> None:
+        """Remove what `open_plain_nat` put in."""
+        plain_nat.remove(self.gateway)

@@ -1,0 +1,138 @@
+"""Which labs exist, who owns them, and how a dead owner's lab is removed.
+
+Each lab has a directory /run/kvar-lab/<id> with a lock file that its owner holds for life (flock(2)
+goes away with the process, even after kill -9). The rule to keep: a lab whose lock can be taken has
+no owner, and everything named kv<id>- may be removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import time
+from typing import IO, TYPE_CHECKING
+
+from firewall.lab.processes import NETNS_CONFIGURATION, LabError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = pathlib.Path("/run/kvar-lab")
+GONE_TIMEOUT_S = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LabState:
+    """One lab on this machine: `owner_pid` is 0 when its owner is dead."""
+
+    id: str
+    owner_pid: int
+    namespaces: tuple[str, ...]
+
+
+class RunDirectory:
+    """This process's claim on one lab id; `release` gives it up."""
+
+    def __init__(self) -> None:
+        with _everything_locked():
+            self.id = _free_id()
+            self.path = ROOT / self.id
+            self.path.mkdir(mode=0o755)
+            self._lock: IO[str] = (self.path / "owner").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
+
+    @property
+    def made_at(self) -> datetime.datetime:
+        """When the lab began, in UTC, by the file system's clock."""
+        return datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
+
+    def release(self) -> None:
+        """Remove the lab's namespaces and files; safe to call twice."""
+        remove(self.id)
+        self._lock.close()
+
+
+def sweep() -> list[str]:
+    """Remove every lab whose owner is dead; returns their ids."""
+    with _everything_locked():
+        dead = [state.id for state in _states() if state.owner_pid == 0]
+        for lab in dead:
+            remove(lab)
+    return dead
+
+
+def running() -> list[LabState]:
+    """All labs on this machine, dead ones too."""
+    with _everything_locked():
+        return _states()
+
+
+def remove(lab: str) -> None:
+    """Kill all processes of a lab, delete its namespaces, its /etc/netns parts and its files."""
+    names = namespaces_of(lab)
+    for name in names:
+        _kill_all(name)
+    for name in names:
+        run(["ip", "netns", "delete", name], check=False)
+    for configuration in NETNS_CONFIGURATION.glob(f"kv{lab}-*"):
+        shutil.rmtree(configuration, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        NETNS_CONFIGURATION.rmdir()  # only when empty, that is: nobody else's
+    shutil.rmtree(ROOT / lab, ignore_errors=True)
+
+
+def namespaces_of(lab: str) -> tuple[str, ...]:
+    """The names of the lab's namespaces that exist."""
+    return tuple(sorted(path.name for path in pathlib.Path("/run/netns").glob(f"kv{lab}-*")))
+
+
+def _kill_all(namespace: str) -> None:
+    """Kill until nobody is left in the namespace: a killed parent may just have forked."""
+    give_up = time.monotonic() + GONE_TIMEOUT_S
+    while pids := run(["ip", "netns", "pids", namespace], check=False).stdout.split():
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        if time.monotonic() > give_up:
+            raise LabError(f"{namespace}: processes {pids} do not die")
+        time.sleep(0.01)
+
+
+def _states() -> list[LabState]:
+    labs = sorted(path.name for path in ROOT.iterdir() if path.is_dir())
+    return [LabState(lab, _owner(ROOT / lab / "owner"), namespaces_of(lab)) for lab in labs]
+
+
+def _owner(lock: pathlib.Path) -> int:
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return 0
+    except BlockingIOError:
+        return int(lock.read_text() or "-1")
+    return 0
+
+
+def _free_id() -> str:
+    while (ROOT / (lab := secrets.token_hex(2))).exists():
+        pass
+    return lab
+
+
+@contextlib.contextmanager
+def _everything_locked() -> Iterator[None]:
+    """Between making a directory and locking it, nobody may sweep."""
+    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (ROOT / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
