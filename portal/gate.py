@@ -1,0 +1,51 @@
+"""Adapter: the services' gate door, opened on the gate agent's socket.
+
+Not the gate (package firewall). The rule to keep: it translates names and the one exception,
+and decides nothing. Fails closed: without the agent nobody new comes in.
+"""
+
+from collections.abc import Sequence
+
+from firewall.client import GateClient, GateError
+from portal.domain.identity import Device, MacAddress, SiteId
+from portal.services.ports import GateUnavailableError
+
+PROFILE = "default"
+"""Every guest's bandwidth and filter class, until sites may name their own."""
+
+
+class AgentGate:
+    """``services.ports.Gate`` over a ``GateClient``."""
+
+    def __init__(self, client: GateClient) -> None:
+        self._client = client
+
+    async def admit(self, mac: MacAddress, remaining_s: float) -> None:
+        """Let the device through for so long on the monotonic clock."""
+        try:
+            await self._client.admit(mac, remaining_s, PROFILE)
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+
+    async def expel(self, mac: MacAddress) -> None:
+        """Put the device out and end its connections."""
+        try:
+            await self._client.expel(mac)
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+
+    async def identify(self, ip: str) -> Device | None:
+        """Return the device behind an address on a guest network, None for any other address."""
+        try:
+            found = await self._client.identify(ip)
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+        return None if found is None else Device(MacAddress(found.mac), SiteId(found.site))
+
+    async def reconcile(self, devices: Sequence[tuple[MacAddress, float]]) -> int:
+        """Make exactly these devices admitted; return the number of changes made."""
+        try:
+            changes = await self._client.reconcile([(mac, left, PROFILE) for mac, left in devices])
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+        return changes.count
