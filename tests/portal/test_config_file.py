@@ -159,3 +159,8 @@ def test_a_missing_file_and_a_broken_one_are_told_apart(tmp_path: Path) -> None:
 def test_sites_that_are_no_list_are_refused() -> None:
     text = MINIMAL.split("[[sites]]", maxsplit=1)[0] + "[sites]\nid = 1\n"
     assert "sites" in problems(text)
+
+
+def test_the_example_in_deploy_can_be_used() -> None:
+    config = load(Path(__file__).parents[2] / "deploy" / "kvar.toml")
+    assert [site.id for site in config.sites] == ["stadsbiblioteket", "bokbussen"]
