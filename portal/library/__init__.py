@@ -1,1 +1,1 @@
-"""Library systems: each package checks a card and a PIN and implements services.ports.LibrarySystem."""
+"""Library systems: each package checks a card and a PIN for services.ports.LibrarySystem."""

@@ -1,0 +1,1 @@
+"""SIP2: the protocol nearly every library system speaks to self-service machines."""
