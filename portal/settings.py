@@ -1,0 +1,146 @@
+"""PURE: from the configuration file's models to the settings each part is built with.
+
+Not the building (composition.py). The rule to keep: every key of the file is used here or in
+composition.py, and a part's own refusal of a value is told as a problem of the file.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from ipaddress import ip_network
+
+from firewall.settings import GardenGroup, GateSettings, GuestNetwork
+from portal.config import WEEKDAYS, Config, Hours, LibrarySystem, SiteSection, parse_span
+from portal.domain.card import CardRules
+from portal.domain.identity import Secret, SiteId
+from portal.domain.opening_hours import OpeningHours, Span
+from portal.domain.site import Site
+from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
+from portal.library.sip2.verdict import ExpiryCheck
+from portal.library.sip2.wire import PatronMessage
+
+
+def sites(config: Config) -> dict[SiteId, Site]:
+    """Return what policy needs to know of each site, by its id."""
+    zone = config.organisation.time_zone
+    return {SiteId(section.id): _site(section, zone) for section in config.sites}
+
+
+def _site(section: SiteSection, time_zone: str) -> Site:
+    hours = section.opening_hours
+    return Site(
+        id=SiteId(section.id),
+        name=section.name,
+        login_methods=tuple(section.login_methods),
+        opening_hours=None if hours is None else _opening_hours(hours, time_zone),
+        closing_grace=timedelta(minutes=section.closing_grace_min),
+        time_limit=_minutes(section.time_limit_min),
+        longest_session=timedelta(hours=section.longest_session_h),
+        devices_per_card=section.devices_per_card,
+        card_login_without_tls=section.card_login_without_tls,
+        support_phone=section.support_phone,
+        rules_text=section.rules_text,
+    )
+
+
+def _minutes(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(minutes=count)
+
+
+def _opening_hours(hours: Hours, time_zone: str) -> OpeningHours:
+    return OpeningHours(
+        time_zone=time_zone,
+        weekly=tuple(_spans(getattr(hours, day)) for day in WEEKDAYS),
+        exceptions={exception.date: _spans(exception.hours) for exception in hours.exceptions},
+    )
+
+
+def _spans(texts: Iterable[str]) -> tuple[Span, ...]:
+    return tuple(parse_span(text) for text in texts)
+
+
+def gate(config: Config, allowed_uids: frozenset[int]) -> GateSettings:
+    """Return the gate's settings; ``allowed_uids`` may speak to its socket."""
+    section = config.gate
+    return GateSettings(
+        guest_networks=tuple(
+            GuestNetwork(interface, site.id)
+            for site in config.sites
+            for interface in site.guest_interfaces
+        ),
+        uplinks=tuple(section.uplink_interfaces),
+        http_port=config.portal.http_port,
+        https_port=config.portal.https_port,
+        garden=walled_garden(config),
+        allowed_networks=tuple(
+            ip_network(text) for site in config.sites for text in site.allowed_internal_networks
+        ),
+        masquerade_ipv6=section.ipv6 == "masquerade",
+        lease_files=tuple(section.lease_files),
+        socket_path=section.socket,
+        allowed_uids=allowed_uids,
+        devices_max=section.maximum_devices,
+    )
+
+
+def walled_garden(config: Config) -> tuple[GardenGroup, ...]:
+    """Return the walled garden, one group for each protocol and port."""
+    hosts: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for entry in config.gate.walled_garden:
+        for port in entry.ports:
+            hosts[entry.protocol, port] += entry.hosts
+    return tuple(
+        GardenGroup(
+            name=f"{protocol}{port}",
+            hosts=tuple(dict.fromkeys(names)),
+            port=port,
+            protocol="udp" if protocol == "udp" else "tcp",
+        )
+        for (protocol, port), names in hosts.items()
+    )
+
+
+def sip2(section: LibrarySystem) -> Sip2Settings:
+    """Return the SIP2 client's settings.
+
+    Raises:
+        Sip2SettingsError: a value that the protocol cannot carry.
+    """
+    return Sip2Settings(
+        host=section.host,
+        port=section.port,
+        tls=TlsSettings(
+            mode=TlsMode(section.tls),
+            ca_file=section.ca_file,
+            client_certificate_file=section.client_certificate_file,
+            client_key_file=section.client_key_file,
+        ),
+        login_user=section.login_user,
+        login_password=Secret(section.login_password.get_secret_value()),
+        location_code=section.location_code,
+        institution_id=section.institution_id,
+        terminal_password=Secret(section.terminal_password.get_secret_value()),
+        encoding=section.encoding,
+        delimiter=section.delimiter,
+        error_detection=section.error_detection,
+        send_status=section.send_status,
+        message=PatronMessage(section.message),
+        language=section.language,
+        deny_positions=frozenset(section.deny_positions),
+        check_expiry=ExpiryCheck(section.check_expiry),
+        allow_aliases=section.allow_aliases,
+        answer_timeout_s=section.answer_timeout_s,
+        login_timeout_s=section.login_timeout_s,
+        maximum_connections=section.maximum_connections,
+    )
+
+
+def card_rules(section: LibrarySystem) -> CardRules:
+    """Return what card numbers and PINs look like."""
+    return CardRules(
+        card_pattern=section.card_pattern,
+        pin_pattern=section.pin_pattern,
+        expected_length=section.card_length,
+        reject_personal_number=section.reject_personal_numbers,
+        delimiter=section.delimiter,
+    )
