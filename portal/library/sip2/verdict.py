@@ -65,16 +65,10 @@ def _judge_standing(answer: PatronAnswer, policy: Policy, today: date) -> Verifi
 
 
 def _has_expired(answer: PatronAnswer, check: ExpiryCheck, today: date) -> bool:
-    match check:
-        case ExpiryCheck.PA:
-            return any(
-                re.fullmatch("[0-9]{8}", value) is not None and value < f"{today:%Y%m%d}"
-                for value in answer.expiry_dates
-            )
-        case ExpiryCheck.PY:
-            return "Y" in answer.expired
-        case ExpiryCheck.OFF:
-            return False
+    if check is ExpiryCheck.PA:
+        dates = [value for value in answer.expiry_dates if re.fullmatch("[0-9]{8}", value)]
+        return any(value < f"{today:%Y%m%d}" for value in dates)
+    return check is ExpiryCheck.PY and "Y" in answer.expired
 
 
 def is_about(answer: PatronAnswer, card: Secret) -> bool:

@@ -162,15 +162,13 @@ def encode(query: Query, dialect: Dialect) -> bytes:
         UnsendableError: a value holds a delimiter or control character, is longer than 64
             characters, cannot be encoded, or card or PIN is empty.
     """
-    match query:
-        case ScStatus():
-            return b"9900802.00"
-        case Login(user, password, location_code):
-            fields = [("CN", user), ("CO", password.reveal())]
-            fields += [("CP", location_code)] if location_code else []
-            return b"9300" + _encode_fields(fields, dialect)
-        case PatronQuery():
-            return _encode_patron_query(query, dialect)
+    if isinstance(query, ScStatus):
+        return b"9900802.00"
+    if isinstance(query, PatronQuery):
+        return _encode_patron_query(query, dialect)
+    fields = [("CN", query.user), ("CO", query.password.reveal())]
+    fields += [("CP", query.location_code)] if query.location_code else []
+    return b"9300" + _encode_fields(fields, dialect)
 
 
 def _encode_patron_query(query: PatronQuery, dialect: Dialect) -> bytes:
