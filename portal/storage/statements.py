@@ -1,0 +1,27 @@
+"""Named SQL: each repository's statements stand in a .sql file of its own name.
+
+Not a query builder: the text is sent as written, values only as parameters. The rule to keep:
+a block begins with ``-- name: <name>`` and ends at the next one.
+"""
+
+import re
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: ([a-z_]+)\s*$", re.MULTILINE)
+
+
+def load_statements(repository: str) -> dict[str, str]:
+    """Return the statements of ``<repository>.sql`` by name.
+
+    Raises:
+        FileNotFoundError: there is no such file in the package.
+        ValueError: a name occurs twice, or there is SQL before the first name.
+    """
+    text = resources.files("portal.storage").joinpath(f"{repository}.sql").read_text("utf-8")
+    head, *parts = _NAME.split(text)
+    names, bodies = parts[::2], parts[1::2]
+    if len(set(names)) != len(names) or any(
+        line and not line.startswith("--") for line in head.splitlines()
+    ):
+        raise ValueError(f"{repository}.sql: every statement needs a name of its own")
+    return {name: body.strip() for name, body in zip(names, bodies, strict=True)}

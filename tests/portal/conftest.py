@@ -1,0 +1,72 @@
+"""A real PostgreSQL for the tests: one private cluster, a fresh database for each test."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from portal.storage.database import Database
+from portal.storage.embedded import EmbeddedPostgres
+from portal.storage.migrate import migrate
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Wednesday, 11:00 in Stockholm."""
+    return datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[str]:
+    """DSN of the template database on a private cluster; no flushing, for speed only."""
+    directory = Path(tempfile.mkdtemp(prefix="kvar-test-"))
+    directory.chmod(0o711)
+    cluster = EmbeddedPostgres(directory, settings={"fsync": "off", "max_connections": "200"})
+    with asyncio.Runner() as runner:
+        runner.run(cluster.start())
+        try:
+            template = _database(cluster.dsn, "template_kvar")
+            runner.run(_run(cluster.dsn, "CREATE DATABASE template_kvar"))
+            runner.run(migrate(template, datetime(2026, 11, 25, tzinfo=UTC)))
+            yield cluster.dsn
+        finally:
+            runner.run(cluster.stop())
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_cluster: str) -> AsyncIterator[str]:
+    """A database of the test's own, migrated and empty."""
+    name = f"test_{next(_numbers)}"
+    await _run(
+        postgres_cluster, f"CREATE DATABASE {name} TEMPLATE template_kvar STRATEGY file_copy"
+    )
+    yield _database(postgres_cluster, name)
+    await _run(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(postgres_dsn: str) -> AsyncIterator[Database]:
+    """The portal's own door to that database."""
+    async with Database(postgres_dsn) as opened:
+        yield opened
+
+
+def _database(dsn: str, name: str) -> str:
+    return dsn.replace("/postgres?", f"/{name}?")
+
+
+async def _run(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()

@@ -1,0 +1,77 @@
+"""Migrations: once each, together or apart, and never a changed file."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import asyncpg
+import pytest
+
+from portal.services.ports import DatabaseUnavailableError
+from portal.storage.database import Database
+from portal.storage.migrate import Migration, MigrationError, migrate, read_migrations
+
+
+async def test_a_second_run_changes_nothing(postgres_dsn: str, now: datetime) -> None:
+    assert await migrate(postgres_dsn, now) == []
+
+
+async def test_two_that_start_together_migrate_once(postgres_dsn: str, now: datetime) -> None:
+    more = [*read_migrations(), Migration(2, "0002_more.sql", "CREATE TABLE more (id int)")]
+    done = await asyncio.gather(*(migrate(postgres_dsn, now, more) for _ in range(4)))
+    assert sorted(done) == [[], [], [], ["0002_more.sql"]]
+
+
+async def test_a_changed_file_is_refused(postgres_dsn: str, now: datetime) -> None:
+    first, *_ = read_migrations()
+    with pytest.raises(MigrationError, match="changed after it was applied"):
+        await migrate(postgres_dsn, now, [replace(first, sql=first.sql + " ")])
+
+
+async def test_a_newer_database_is_refused(postgres_dsn: str, now: datetime) -> None:
+    more = [*read_migrations(), Migration(2, "0002_more.sql", "SELECT 1")]
+    await migrate(postgres_dsn, now, more)
+    with pytest.raises(MigrationError, match="newer release"):
+        await migrate(postgres_dsn, now)
+
+
+async def test_a_failing_file_leaves_nothing(
+    postgres_dsn: str, database: Database, now: datetime
+) -> None:
+    bad = Migration(2, "0002_bad.sql", "CREATE TABLE half (id int); SELECT 1/0")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(postgres_dsn, now, [*read_migrations(), bad])
+    row = await database.fetch_row("SELECT to_regclass('half') AS half")
+    assert row is not None
+    assert row["half"] is None
+    assert await migrate(postgres_dsn, now) == []
+
+
+async def test_an_unreachable_database_is_said_so(now: datetime) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="cannot connect"):
+        await migrate("postgresql://kvar@/postgres?host=/nonexistent", now)
+
+
+async def test_weeks_are_made_ahead_and_a_missed_week_still_takes_rows(
+    database: Database, now: datetime
+) -> None:
+    insert = "INSERT INTO event (at, kind, site_id) VALUES ($1, 'test', 'main')"
+    late = now + timedelta(weeks=20)
+    await database.fetch(insert, now)
+    await database.fetch(insert, late)
+    await database.fetch("SELECT make_weeks($1, 3)", late - timedelta(days=7))
+    rows = await database.fetch("SELECT tableoid::regclass::text AS part FROM event ORDER BY at")
+    assert [row["part"] for row in rows] == ["event_2026w48", "event_default"]
+    made = await database.fetch(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'event_2027w1%' AND relkind = 'r'"
+    )
+    assert {row["relname"] for row in made} == {"event_2027w14", "event_2027w16"}
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE event SET kind = 'x'", "DELETE FROM event", "TRUNCATE event"]
+)
+async def test_events_are_never_changed(database: Database, now: datetime, sql: str) -> None:
+    await database.fetch("INSERT INTO event (at, kind, site_id) VALUES ($1, 'test', 'main')", now)
+    with pytest.raises(asyncpg.RaiseError, match="never changed"):
+        await database.fetch(sql)
