@@ -1,0 +1,73 @@
+"""Answers of the guest site: what every one of them carries, whatever the page.
+
+Not the pages themselves (pages.py renders them). The rule to keep: no answer leaves without these
+headers, and none may be stored: a stored login page is shown at home, and hides the way in.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+
+from aiohttp import web
+
+# No HSTS, on purpose, on either listener. It would speak for the name as a whole: a device that
+# once saw it could no longer open the plain-HTTP address on the poster, and on the day the
+# certificate expires (a failed renewal) it would forbid the visitor the way past the warning and
+# to the plain help page (RFC 6797 sections 8.3 and 12.1). What HSTS protects, cookies and links
+# to plain pages, this site does not have: it sets no cookie, and card and PIN are asked for only
+# on the encrypted page.
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",  # for engines older than frame-ancestors
+    "Server": "Kvar",
+}
+
+_BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+def content_policy(css: str) -> str:
+    """Return a Content-Security-Policy that allows exactly this inline style sheet.
+
+    ``unsafe-inline`` is ignored by every browser that knows hashes (CSP level 2); those that do
+    not (iOS 9 and older) would otherwise show the page without any style.
+    """
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"{_BASE_POLICY}; style-src 'sha256-{digest}' 'unsafe-inline'"
+
+
+def html(body: str, *, policy: str, language: str, status: int = 200) -> web.Response:
+    """Answer with a page."""
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Security-Policy": policy,
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+    }
+    return web.Response(
+        text=body, content_type="text/html", charset="utf-8", status=status, headers=headers
+    )
+
+
+def redirect(
+    location: str, *, status: int = 303, body: str = "", close: bool = False
+) -> web.Response:
+    """Answer with a redirect. 303 by default: whatever came, a GET follows (RFC 9110 15.4.4)."""
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": _BASE_POLICY, "Location": location}
+    response = web.Response(
+        text=body, content_type="text/html", charset="utf-8", status=status, headers=headers
+    )
+    if close:
+        response.force_close()
+        response.headers["Connection"] = "close"  # said in HTTP/1.0 too, where it is understood
+    return response
+
+
+def plain(text: str, *, status: int = 200, content_type: str = "text/plain") -> web.Response:
+    """Answer with a line of text."""
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": _BASE_POLICY}
+    return web.Response(
+        text=text, content_type=content_type, charset="utf-8", status=status, headers=headers
+    )

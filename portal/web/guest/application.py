@@ -1,0 +1,152 @@
+"""The guest site as one function from request to answer.
+
+Not a web framework: the routes are tables of exact paths, and nothing is guessed from a path (no
+normalising, no multipart, no compressed bodies, no proxy headers).
+The rule to keep: under a foreign name every request gets the captive redirect, at once and
+without asking anybody; under our own name a GET never changes anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from enum import Enum
+
+from aiohttp import web
+
+from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
+from portal.web.guest import answers, captive_api, information, sign_in, stay
+from portal.web.guest.captive import CaptiveAnswer
+from portal.web.guest.door import GuestDoor
+from portal.web.guest.front import front
+from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.pages import Pages
+from portal.web.guest.settings import GuestSettings
+from portal.web.guest.target import own_target, peer_address
+from portal.web.guest.texts import choose_language
+from portal.web.guest.visit import Here, Visit
+
+_LOG = logging.getLogger("portal.web.guest")
+
+_Handler = Callable[[GuestSite, Visit, Here], Awaitable[web.Response]]
+_Reading = Callable[[GuestSite, Visit], web.Response]
+
+READING: Mapping[str, _Reading] = {
+    "/help": information.help_page,
+    "/rules": information.rules_page,
+    "/privacy": information.privacy_page,
+    "/accessibility": information.accessibility_page,
+}
+"""Pages that need neither gate nor database."""
+
+GET: Mapping[str, _Handler] = dict.fromkeys(
+    ("/", "/card", "/connect", "/status", "/extend", "/logout"), front
+)
+"""The addresses of the forms lead to the front page: a reload after an error must not fail."""
+
+POST: Mapping[str, _Handler] = {
+    "/card": sign_in.with_card,
+    "/connect": sign_in.accept,
+    "/extend": stay.extend,
+    "/logout": stay.sign_out,
+}
+
+
+class Listener(Enum):
+    """Which socket a request came in on."""
+
+    PLAIN = "http"
+    TLS = "https"
+
+
+class GuestApplication:
+    """Answers the requests of both listeners."""
+
+    def __init__(self, settings: GuestSettings, guest: GuestDoor, clock: Clock) -> None:
+        own_hosts = (settings.portal_host, *settings.plain_names, *settings.secure_plain_names)
+        self.site = GuestSite(
+            settings, guest, Pages(settings), frozenset(host.lower() for host in own_hosts)
+        )
+        self.captive = CaptiveAnswer(settings.portal_origin)
+        self._clock = clock
+
+    async def answer(self, request: web.BaseRequest, listener: Listener) -> web.Response:
+        """Answer one request. Never raises for anything a guest or a neighbour does."""
+        target = own_target(request, self.site.own_hosts)
+        if target is None:
+            return self.captive(request.method)
+        host, path = target
+        if path == "/healthz":
+            return answers.plain("ok\n")
+        safe = listener is Listener.TLS or host in self.site.settings.secure_plain_names
+        visit = self._visit(request, path, encrypted=safe)
+        try:
+            async with asyncio.timeout(self.site.settings.answer_timeout_s):
+                return await self._page(visit)
+        except (GateUnavailableError, DatabaseUnavailableError, TimeoutError) as error:
+            _LOG.warning("a neighbour is away: %s", type(error).__name__)
+            return self._service_page(visit, status=503)
+
+    def broken(self, request: web.BaseRequest) -> web.Response:
+        """Answer after a fault of our own (the request boundary calls this)."""
+        return self._service_page(self._visit(request, "/", encrypted=False), status=500)
+
+    def _service_page(self, visit: Visit, *, status: int) -> web.Response:
+        return self.site.pages.render("message", visit, {"key": "service"}, status=status)
+
+    async def _page(self, visit: Visit) -> web.Response:
+        match visit.request.method:
+            case "GET" | "HEAD":
+                return await self._get(visit)
+            case "POST":
+                return await self._post(visit)
+        return _wrong_method()
+
+    async def _get(self, visit: Visit) -> web.Response:
+        if visit.path == captive_api.PATH:
+            return await captive_api.captive_api(self.site, await self._identify(visit))
+        if (reading := READING.get(visit.path)) is not None:
+            return reading(self.site, await self._identify_if_possible(visit))
+        if (handler := GET.get(visit.path)) is not None:
+            return await self._at_site(visit, handler)
+        return self.site.pages.render("message", visit, {"key": "missing"}, status=404)
+
+    async def _post(self, visit: Visit) -> web.Response:
+        if (handler := POST.get(visit.path)) is not None:
+            return await self._at_site(visit, handler)
+        return _wrong_method()
+
+    async def _at_site(self, visit: Visit, handler: _Handler) -> web.Response:
+        known = await self._identify(visit)
+        if known.here is None:
+            return self.site.pages.render("outside", known, {})
+        return await handler(self.site, known, known.here)
+
+    async def _identify(self, visit: Visit) -> Visit:
+        device = await self.site.guest.identify(peer_address(visit.request))
+        if device is None:
+            return visit
+        return replace(visit, here=Here(device, self.site.guest.site(device.site_id)))
+
+    async def _identify_if_possible(self, visit: Visit) -> Visit:
+        try:
+            return await self._identify(visit)
+        except GateUnavailableError:
+            return visit
+
+    def _visit(self, request: web.BaseRequest, path: str, *, encrypted: bool) -> Visit:
+        asked = request.query.get("lang")
+        language = choose_language(
+            self.site.pages.languages,
+            asked,
+            request.headers.get("Accept-Language", ""),
+            self.site.settings.default_language,
+        )
+        chosen = asked if asked == language.tag else None
+        return Visit(request, path, language, chosen, encrypted, self._clock())
+
+
+def _wrong_method() -> web.Response:
+    response = answers.plain("Method not allowed\n", status=405)
+    response.headers["Allow"] = "GET, HEAD, POST"
+    return response

@@ -1,0 +1,48 @@
+"""What the guest pages need of the services. One Protocol, met by portal/services/guest.py."""
+
+from datetime import datetime
+from typing import Protocol
+
+from portal.domain.identity import Device, Secret, SiteId
+from portal.domain.session import Session
+from portal.domain.site import Site
+from portal.services.outcomes import Refused, SignInOutcome, Standing
+
+
+class GuestDoor(Protocol):
+    """The use cases of a guest. Every method may raise the exceptions of portal/services/ports.py.
+
+    Raises:
+        GateUnavailableError: the gate's agent cannot be asked.
+        DatabaseUnavailableError: the database cannot be asked.
+    """
+
+    def site(self, site_id: SiteId) -> Site:
+        """Return the site's name and rules."""
+        ...
+
+    async def identify(self, ip: str) -> Device | None:
+        """Return the device behind an address, None when it is on none of the guest networks."""
+        ...
+
+    async def standing(self, device: Device, now: datetime) -> Standing:
+        """Say whether the device is online, and note that it is here when it is not."""
+        ...
+
+    async def sign_in_with_card(
+        self, device: Device, card: Secret, pin: Secret, now: datetime
+    ) -> SignInOutcome:
+        """Check card and PIN; open the gate before answering Admitted."""
+        ...
+
+    async def accept(self, device: Device, now: datetime) -> SignInOutcome:
+        """Let the device in where the site asks for no more than a press."""
+        ...
+
+    async def extend(self, device: Device, now: datetime) -> Session | Refused:
+        """Move the session's end."""
+        ...
+
+    async def sign_out(self, device: Device, now: datetime) -> bool:
+        """End the session; False when there was none."""
+        ...

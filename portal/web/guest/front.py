@@ -1,0 +1,121 @@
+"""The front page: the login page for a captive device, the status page for one that is online.
+
+Not the forms' handlers (sign_in.py, stay.py). The rule to keep: a GET changes nothing, and every
+stale link, old bookmark and back button ends here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from portal.domain.session import EndReason, Session
+from portal.domain.site import LoginMethod, Site
+from portal.services.outcomes import Captive, Online
+from portal.web.guest import moments
+from portal.web.guest.form_token import Purpose
+from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.refusals import FieldError
+from portal.web.guest.visit import Here, Visit
+
+WARNING_AHEAD = timedelta(minutes=5)
+"""WCAG 2.2.1 asks for 20 s; a visitor who looks up now and then needs minutes."""
+
+_PRESS_ONLY = frozenset({LoginMethod.ACCEPT, LoginMethod.NONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a form held when it has to be shown again: what is wrong, and the card number."""
+
+    error: FieldError | None = None
+    card: str | None = None
+
+
+_EMPTY = Draft()
+
+
+async def front(site: GuestSite, visit: Visit, here: Here) -> web.Response:
+    """Show the page that fits the device's standing."""
+    standing = await site.guest.standing(here.device, visit.now)
+    if isinstance(standing, Online):
+        return status_page(site, visit, here, standing)
+    return login_page(site, visit, here, standing)
+
+
+def login_page(
+    site: GuestSite, visit: Visit, here: Here, standing: Captive, draft: Draft = _EMPTY
+) -> web.Response:
+    """Show how to get in here: card and PIN, one press, or whom to ask."""
+    methods = here.library.login_methods
+    press_only = bool(_PRESS_ONLY.intersection(methods))
+    common: dict[str, object] = {
+        "number": standing.number,
+        "notice": _notice(standing.last_end, press_only=press_only),
+        "returning": standing.last_end is not None,
+    }
+    if press_only:
+        token = site.token(visit, here, Purpose.ACCEPT)
+        return site.pages.render("accept", visit, {**common, "token": token})
+    if LoginMethod.CARD not in methods:
+        return site.pages.render("nomethod", visit, common)
+    if not may_type_card(visit, here.library):
+        return site.go_encrypted(visit, "/")
+    form = {
+        "token": site.token(visit, here, Purpose.CARD),
+        "error": draft.error,
+        "kept_card": draft.card,
+        "codes": LoginMethod.CODE in methods,
+    }
+    return site.pages.render("card", visit, {**common, **form})
+
+
+def may_type_card(visit: Visit, library: Site) -> bool:
+    """Say whether card and PIN may be typed on this connection (a written rule of the site)."""
+    return visit.encrypted or library.card_login_without_tls
+
+
+def status_page(
+    site: GuestSite, visit: Visit, here: Here, online: Online, refused: str | None = None
+) -> web.Response:
+    """Show that the device is online, until when and why, and what can be done about it.
+
+    ``refused`` is the key of a text: why the wish to extend was not met.
+    """
+    limit = here.library.time_limit
+    values = {
+        **_ending(site, visit, here.library, online.session),
+        "can_extend": online.can_extend,
+        "extend_minutes": moments.whole_minutes(limit) if limit else None,
+        "extended": visit.request.query.get("done") == "extend",
+        "refused": refused,
+        "extend_token": site.token(visit, here, Purpose.EXTEND),
+        "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
+    }
+    return site.pages.render("status", visit, values)
+
+
+def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> Mapping[str, object]:
+    """Say when the session ends. The grace after closing is a courtesy, not a promise."""
+    closing = session.ends_because is EndReason.CLOSING_TIME
+    end = session.ends_at - library.closing_grace if closing else session.ends_at
+    protected = session.protected_until is not None and session.protected_until > visit.now
+    near = end - visit.now <= WARNING_AHEAD and not protected
+    return {
+        "protected": protected,
+        "closing": closing,
+        "end": site.pages.clock(visit, end),
+        "ends_soon": moments.whole_minutes(end - visit.now) if near else None,
+    }
+
+
+def _notice(end: EndReason | None, *, press_only: bool) -> str | None:
+    """Return the text that tells a returning guest why the last connection ended."""
+    if end is None:
+        return None
+    if end is EndReason.LOGGED_OUT:
+        return "signedout"
+    if end is EndReason.REPLACED and not press_only:
+        return "ended.replaced"
+    return "ended" if press_only else "ended.card"

@@ -1,0 +1,41 @@
+"""What every handler of the guest site works with, and the way back to a page.
+
+Not a handler. The rule to keep: locations are our own paths, never anything from a request.
+"""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from portal.web.guest import answers
+from portal.web.guest.door import GuestDoor
+from portal.web.guest.form_token import Purpose, issue_token
+from portal.web.guest.pages import Pages
+from portal.web.guest.settings import GuestSettings
+from portal.web.guest.visit import Here, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSite:
+    """The settings, the services and the pages, together."""
+
+    settings: GuestSettings
+    guest: GuestDoor
+    pages: Pages
+    own_hosts: frozenset[str]
+
+    def token(self, visit: Visit, here: Here, purpose: Purpose) -> str:
+        """Return a fresh form token for the device."""
+        return issue_token(self.settings.form_key, here.device.mac, purpose, visit.now)
+
+    def go(self, visit: Visit, path: str) -> web.Response:
+        """Send the browser on with a full navigation: only that lets iOS look again."""
+        return self.go_to(visit.link(path))
+
+    def go_to(self, location: str) -> web.Response:
+        """Send the browser to a path of our own, query and all."""
+        return answers.redirect(location)
+
+    def go_encrypted(self, visit: Visit, path: str) -> web.Response:
+        """Send the browser to the encrypted side of the portal."""
+        return answers.redirect(self.settings.portal_origin + visit.link(path))

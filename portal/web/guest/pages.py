@@ -1,0 +1,103 @@
+"""Renders the guest pages: templates, texts and one style sheet, read once at start.
+
+Not a place for decisions: what a page shows is decided by the handlers, how it looks by the
+templates. The rule to keep: autoescape on, no default for a missing value, one request a page.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from portal.web.guest import answers, moments
+from portal.web.guest.settings import GuestSettings
+from portal.web.guest.texts import Language, load_languages
+from portal.web.guest.visit import Visit
+
+
+class Pages:
+    """Every page of the guest site."""
+
+    def __init__(self, settings: GuestSettings) -> None:
+        self.languages = load_languages()
+        self._settings = settings
+        folder = settings.templates or find_templates()
+        self._css = _squeeze((folder / "guest" / "guest.css").read_text("utf-8"))
+        self._policy = answers.content_policy(self._css)
+        self._environment = Environment(
+            loader=FileSystemLoader(folder / "guest"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    def render(
+        self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
+    ) -> web.Response:
+        """Render a template with what every page has, and this page's own values."""
+        context = {**self._shared(visit), **values}
+        body = self._environment.get_template(f"{name}.html").render(context)
+        tag = visit.language.tag
+        return answers.html(body, policy=self._policy, language=tag, status=status)
+
+    def zone(self, visit: Visit) -> ZoneInfo:
+        """Return the time zone of the site, or of the organisation where there is no site."""
+        hours = visit.here.library.opening_hours if visit.here else None
+        return ZoneInfo(hours.time_zone if hours else self._settings.time_zone)
+
+    def clock(self, visit: Visit, moment: datetime) -> str:
+        """Return a moment as the guest reads it: a clock time, with its day if not today."""
+        return moments.day_and_time(moment, visit.now, self.zone(visit), visit.language)
+
+    def _shared(self, visit: Visit) -> Mapping[str, object]:
+        settings = self._settings
+        language = visit.language
+        return {
+            "t": language.text,
+            "linked": _Linked(language),
+            "counted": lambda key, count: moments.counted(language, key, count),
+            "calendar_day": lambda day: moments.calendar_day(day, language),
+            "language": language,
+            "languages": self.languages,
+            "visit": visit,
+            "css": Markup(self._css),  # noqa: S704 - our own file, read at start
+            "settings": settings,
+            "library": visit.here.library.name if visit.here else settings.organisation,
+            "phone": visit.here.library.support_phone if visit.here else "",
+            "number": None,
+            "kept_card": None,
+            "token": None,
+            "error": False,
+        }
+
+
+class _Linked:
+    """Turns the [bracketed] words of a text into a link; everything else is escaped."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __call__(self, key: str, target: str, **values: object) -> Markup:
+        before, _, rest = self._language.text(key, **values).partition("[")
+        words, _, after = rest.partition("]")
+        link = Markup('<a href="{}">{}</a>').format(target, words)
+        return escape(before) + link + escape(after)
+
+
+def find_templates() -> Path:
+    """Return the folder of the templates: beside the packages in a checkout, inside in a wheel."""
+    package = Path(str(files("portal")))
+    inside = package / "_templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def _squeeze(css: str) -> str:
+    """Drop line breaks and indentation: the style sheet travels with every page."""
+    return "".join(line.strip() for line in css.splitlines())

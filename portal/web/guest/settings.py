@@ -1,0 +1,107 @@
+"""What the guest site must be told: names, keys, and the facts its information pages state.
+
+Not the configuration file (portal/config.py reads that) and not a site's rules (domain/site.py).
+The rule to keep: every number the pages state comes from here or from the site, never from a text.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+
+
+class Conformity(StrEnum):
+    """How far the site conforms, in the words of the Swedish statement (Digg, MDFFS 2019:2)."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each class of record is kept, in days."""
+
+    session_days: int = 14
+    attempt_days: int = 7
+    known_device_days: int = 30
+    event_days: int = 14
+    backup_days: int | None = None
+    """How much longer backups live; None where nothing is said about them."""
+    port_log: bool = False
+    """Whether the network addresses given to a device are kept with its session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The facts of the accessibility statement that every public service must publish."""
+
+    conformity: Conformity = Conformity.PARTIAL
+    assessed_on: date = date(2026, 11, 25)
+    updated_on: date = date(2026, 11, 25)
+    shortcomings: tuple[str, ...] = ()
+    """Known shortcomings with their reasons, one sentence each, in the organisation's language."""
+    exemptions: tuple[str, ...] = ()
+    feedback_email: str = ""
+    feedback_phone: str = ""
+    complaint_url: str = "https://www.digg.se/tdosanmalan"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSettings:
+    """Settings of one guest site, the same for every library of the organisation.
+
+    ``portal_host`` is the one name in the certificate; every redirect leads there.
+    ``plain_names`` are further names under which the site itself answers over plain HTTP: the
+    short address on the poster, the gateway's own addresses.
+    ``secure_plain_names`` are names whose plain HTTP counts as safe for card and PIN, because
+    somebody else protects the way there (a relay on this machine: ``localhost``).
+
+    Raises:
+        ValueError: a value that cannot work, with the way out.
+    """
+
+    portal_host: str
+    form_key: bytes = field(repr=False)
+    organisation: str
+    portal_port: int = 443
+    plain_names: tuple[str, ...] = ()
+    secure_plain_names: tuple[str, ...] = ()
+    default_language: str = "sv"
+    time_zone: str = "Europe/Stockholm"
+    card_is_numeric: bool = True
+    """Whether card numbers are digits only: phones then show their number pad."""
+    open_network: bool = False
+    """Whether the radio network is unencrypted: the login page then says so."""
+    ssid: str = ""
+    controller_contact: str = ""
+    """Who answers for the personal data, and how to reach them: name, e-mail, telephone."""
+    protection_officer: str = ""
+    retention: Retention = field(default_factory=Retention)
+    statement: Statement = field(default_factory=Statement)
+    templates: Path | None = None
+    """Where the templates stand; None looks beside the packages, then inside the wheel."""
+    answer_timeout_s: float = 12.0
+    """Longest a page may take: the library system's 8 s, and room for the database."""
+
+    def __post_init__(self) -> None:
+        if len(self.form_key) < 32:
+            raise ValueError("form_key needs 32 random bytes: make it with secrets.token_bytes(32)")
+        if _is_address(self.portal_host) or "." not in self.portal_host.strip("."):
+            # RFC 8910 section 2: the URI SHOULD NOT hold an IP literal; no authority signs one.
+            raise ValueError("portal_host must be a full host name, such as wifi.example.se")
+
+    @property
+    def portal_origin(self) -> str:
+        """``https://`` and the portal's name, with the port only where it is not 443."""
+        port = "" if self.portal_port == 443 else f":{self.portal_port}"
+        return f"https://{self.portal_host}{port}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,56 @@
+"""Where a request was meant to go: the host and path, and the address it came from.
+
+The rule to keep: these decide which table answers, and never become part of an answer. No header
+says who the client is: X-Forwarded-For and its like are a guest's to write.
+"""
+
+from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+
+def own_target(request: web.BaseRequest, own_hosts: Collection[str]) -> tuple[str, str] | None:
+    """Return host and path where the host is ours, else None.
+
+    An absolute request target goes before the Host header (RFC 9112 section 3.2.2). ``*`` and the
+    authority form of CONNECT are nobody's page.
+    """
+    raw = request.raw_path
+    if raw.startswith("/"):
+        host, path = request.headers.get("Host", ""), raw.partition("?")[0]
+    else:
+        host, path = _from_absolute(raw)
+    name = host_name(host)
+    return (name, path) if name in own_hosts else None
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header, lower case, without port and trailing dot."""
+    text = host.strip().lower()
+    if text.startswith("["):
+        return text.partition("]")[0][1:]
+    return text.partition(":")[0].removesuffix(".")
+
+
+def peer_address(request: web.BaseRequest) -> str:
+    """Return the connection's own address, IPv4 written as IPv4, without an IPv6 zone."""
+    remote = (request.remote or "").partition("%")[0]
+    try:
+        address = ip_address(remote)
+    except ValueError:
+        return remote
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def _from_absolute(raw: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(raw)
+    except ValueError:
+        return "", ""
+    if parts.scheme not in {"http", "https"}:
+        return "", ""
+    return parts.netloc.rpartition("@")[2], parts.path or "/"

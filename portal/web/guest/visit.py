@@ -1,0 +1,49 @@
+"""One request to the guest site: who asks, in which language, at which library, and when.
+
+Not a session and not kept: it lives as long as the request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from portal.domain.identity import Device
+from portal.domain.site import Site
+from portal.web.guest.texts import Language
+
+_PAGES = frozenset({"/", "/status", "/help", "/rules", "/privacy", "/accessibility"})
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The device that asks, and the library whose network it is on."""
+
+    device: Device
+    library: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """``here`` is None where the address is on none of the guest networks, or not asked for."""
+
+    request: web.BaseRequest
+    path: str
+    language: Language
+    asked_language: str | None
+    """The language chosen by a link: carried on in every further link and form."""
+    encrypted: bool
+    """Whether nobody on the radio network can read what is typed on the page."""
+    now: datetime
+    here: "Here | None" = None
+
+    def link(self, path: str) -> str:
+        """Return a path of our own that keeps the chosen language."""
+        return path if self.asked_language is None else f"{path}?lang={self.asked_language}"
+
+    def path_here(self) -> str:
+        """Return the address of this page for a link to itself in another language.
+
+        A form's own address answers a GET with the front page, so that is named instead.
+        """
+        return self.path if self.path in _PAGES else "/"

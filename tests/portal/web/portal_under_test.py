@@ -1,0 +1,226 @@
+"""A running guest site with fake services, and raw HTTP to ask it. Shared by the web tests."""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from portal.domain.identity import Device, MacAddress, Secret, SiteId
+from portal.domain.session import EndReason, Ground, Session
+from portal.domain.site import LoginMethod, Site
+from portal.services.outcomes import (
+    Admitted,
+    Captive,
+    Online,
+    RefusalReason,
+    Refused,
+    SignInOutcome,
+    Standing,
+)
+from portal.web.guest.application import GuestApplication
+from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
+from portal.web.guest.settings import GuestSettings
+
+NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
+DEVICE = Device(MacAddress("02:00:00:00:00:01"), SiteId("city"))
+LIBRARY = Site(
+    id=SiteId("city"),
+    name="Umeå stadsbibliotek",
+    login_methods=(LoginMethod.CARD,),
+    opening_hours=None,
+    support_phone="090-16 33 00",
+)
+SETTINGS = GuestSettings(
+    portal_host="wifi.library.test",
+    form_key=bytes(range(32)),
+    organisation="Biblioteken i Umeå",
+    plain_names=("login.library.test",),
+    secure_plain_names=("localhost",),  # as if a relay on this machine ended TLS
+)
+
+
+def make_session(**changes: object) -> Session:
+    session = Session(
+        id=UUID("01936000-0000-7000-8000-000000000001"),
+        ground=Ground.CARD,
+        subject=None,
+        mac=DEVICE.mac,
+        site_id=DEVICE.site_id,
+        started_at=NOW,
+        ends_at=NOW + timedelta(hours=4),
+        ends_because=EndReason.TIME_LIMIT,
+        last_seen_at=NOW,
+    )
+    return replace(session, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeGuest:
+    """The guest services of one device, with everything they did noted."""
+
+    library: Site = LIBRARY
+    device: Device | None = DEVICE
+    session: Session | None = None
+    refusal: Refused | None = None
+    number: int | None = 47
+    last_end: EndReason | None = None
+    can_extend: bool = False
+    raises: Exception | None = None
+    calls: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def site(self, site_id: SiteId) -> Site:
+        assert site_id == self.library.id
+        return self.library
+
+    async def identify(self, ip: str) -> Device | None:
+        self.addresses.append(ip)
+        if self.raises is not None:
+            raise self.raises
+        return self.device
+
+    async def standing(self, device: Device, now: datetime) -> Standing:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        if self.session is not None:
+            return Online(self.session, self.can_extend)
+        return Captive(self.number, self.last_end)
+
+    async def sign_in_with_card(
+        self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
+    ) -> SignInOutcome:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append(f"card {card_text.reveal()} {pin_text.reveal()}")
+        if not card_text.reveal():
+            return Refused(RefusalReason.CARD_EMPTY)
+        if self.refusal is not None:
+            return self.refusal
+        if (card_text.reveal(), pin_text.reveal()) != ("20000000000001", "1234"):
+            return Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=3, wait_s=900)
+        return self._admit(Ground.CARD)
+
+    async def accept(self, device: Device, now: datetime) -> SignInOutcome:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("accept")
+        return self.refusal or self._admit(Ground.ACCEPT)
+
+    async def extend(self, device: Device, now: datetime) -> Session | Refused:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("extend")
+        if self.refusal is not None or self.session is None:
+            return self.refusal or Refused(RefusalReason.NOT_ONLINE)
+        self.session = replace(self.session, ends_at=self.session.ends_at + timedelta(hours=1))
+        return self.session
+
+    async def sign_out(self, device: Device, now: datetime) -> bool:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("sign out")
+        self.session, self.last_end = None, EndReason.LOGGED_OUT
+        return True
+
+    def _admit(self, ground: Ground) -> Admitted:
+        self.session = make_session(ground=ground)
+        return Admitted(self.session)
+
+
+@dataclass
+class Portal:
+    """A running guest site: where it listens, and the fake it asks."""
+
+    guest: FakeGuest
+    plain_port: int
+    tls_port: int
+    settings: GuestSettings
+
+
+@asynccontextmanager
+async def running_portal(
+    guest: FakeGuest,
+    settings: GuestSettings = SETTINGS,
+    *,
+    tls: ssl.SSLContext | None = None,
+    now: datetime = NOW,
+    head_deadline_s: float = 10.0,
+) -> AsyncIterator[Portal]:
+    plain = bind_guest_sockets([("127.0.0.1", 0)])
+    secure = bind_guest_sockets([("127.0.0.1", 0)]) if tls else []
+    tls_port = secure[0].getsockname()[1] if secure else 443
+    settings = replace(settings, portal_port=tls_port)
+    started = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(
+            serve_guest(
+                GuestApplication(settings, guest, lambda: now),
+                GuestSockets(plain, secure, tls),
+                started=started,
+                head_deadline_s=head_deadline_s,
+            )
+        )
+        await started.wait()
+        try:
+            yield Portal(guest, plain[0].getsockname()[1], tls_port, settings)
+        finally:
+            serving.cancel()
+
+
+@dataclass
+class Answer:
+    """One HTTP answer as it came over the wire."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+    size: int
+
+    def token(self, action: str) -> str:
+        """Return the hidden field of the form that posts to this path."""
+        form = re.search(
+            rf'action="{action}[^"]*".*?name="token" value="([^"]+)"', self.body, re.DOTALL
+        )
+        assert form, f"no form for {action}"
+        return form.group(1)
+
+
+async def exchange(
+    port: int, request: bytes, tls: ssl.SSLContext | None = None, *, name: str | None = None
+) -> Answer:
+    """Send raw bytes, read until the server closes (at most 10 s), parse the first answer."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=tls, server_hostname=name if tls else None
+    )
+    try:
+        writer.write(request)
+        async with asyncio.timeout(10):
+            raw = await reader.read(-1)
+    finally:
+        writer.transport.abort()
+    return parse_answer(raw)
+
+
+def parse_answer(raw: bytes) -> Answer:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    return Answer(int(lines[0].split(" ", 2)[1]), headers, body.decode(), len(raw))
+
+
+def get(path: str, host: str = "localhost", *more: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close", *more]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def post(path: str, fields: dict[str, str], host: str = "localhost", *more: str) -> bytes:
+    body = urlencode(fields)
+    lines = [
+        f"POST {path} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: close",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(body)}",
+        *more,
+    ]
+    return "\r\n".join([*lines, "", body]).encode()
