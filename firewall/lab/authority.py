@@ -11,7 +11,6 @@ import dataclasses
 import datetime
 import hashlib
 import ipaddress
-import os
 from typing import TYPE_CHECKING, Self
 
 from cryptography import x509
@@ -89,8 +88,8 @@ class Authority:
         chain = self.directory / f"{names[0].replace(':', '_')}.pem"
         key = chain.with_suffix(".key")
         chain.write_bytes(self.issue_chain(names, now, valid=valid))
-        with key.open("wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(self.leaf_key_pem())
+        key.touch(mode=0o600)
+        key.write_bytes(self.leaf_key_pem())
         return ServerCertificate(chain, key)
 
     def issue_chain(

@@ -35,8 +35,12 @@ FAIL_CLOSED_PREFERENCE = 100
 GATEWAY_SYSCTLS = {
     "net.ipv4.ip_forward": 1,
     "net.ipv6.conf.all.forwarding": 1,
-    "net.ipv4.conf.all.rp_filter": 1,
-    "net.ipv4.conf.default.rp_filter": 1,
+    # Reverse-path filtering is for guest interfaces alone (`_build_site`): for a packet that goes
+    # on to guest0, the kernel looks its source up as if it had come in there, without its mark,
+    # and meets the fail-closed rule. Strict or loose, every answer from the internet would be
+    # dropped. The larger of `all` and the interface's own value counts (ip-sysctl).
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 0,
     "net.ipv4.conf.all.accept_redirects": 0,
     "net.ipv4.conf.default.accept_redirects": 0,
     "net.ipv6.conf.all.accept_redirects": 0,
@@ -47,6 +51,8 @@ GATEWAY_SYSCTLS = {
     "net.ipv6.conf.all.accept_source_route": 0,
     "net.ipv4.conf.all.arp_ignore": 1,
     "net.ipv4.conf.default.arp_ignore": 1,
+    # The lab's addresses collide with nobody's; waiting a second for that is no use.
+    "net.ipv6.conf.default.accept_dad": 0,
 }
 # A flow picked up in the middle would pass as established (nf_conntrack sysctl documentation).
 GATEWAY_SYSCTLS_IF_THERE = {"net.netfilter.nf_conntrack_tcp_loose": 0}
@@ -209,7 +215,8 @@ class Lab:
         self.gateway.ip(rules, family="-6")
 
     def _build_wan(self, started_at: datetime.datetime) -> None:
-        namespace = self._namespace("net")
+        self.internet = self._world("net", "internet")
+        namespace = self.internet.namespace
         wan, inside = addressing.WAN_INTERFACE, addressing.INTERNET_INTERFACE
         self.gateway.ip(
             [
@@ -219,8 +226,6 @@ class Lab:
                 f"link set {wan} up",
             ]
         )
-        self.internet = Internet(namespace, self.run_directory / "internet", self.authority)
-        self._open.callback(self.internet.close)
         self.internet.start(
             addressing.WAN_INTERNET_V4,
             addressing.WAN_PREFIX_V4,
@@ -231,13 +236,22 @@ class Lab:
             started_at=started_at,
         )
         self.gateway.ip([f"route add default via {addressing.WAN_INTERNET_V4} dev {wan}"])
-        self.gateway.ip([f"-6 route add default via {addressing.WAN_INTERNET_V6} dev {wan}"])
+        self.gateway.ip([f"route add default via {addressing.WAN_INTERNET_V6} dev {wan}"])
+
+    def _world(self, role: str, directory: str) -> Internet:
+        """A namespace that will answer for everything behind one of the gateway's interfaces."""
+        namespace = self._namespace(role)
+        world = Internet(namespace, self.run_directory / directory, self.authority)
+        world.prepare()
+        self._open.callback(world.close)
+        return world
 
     def _build_management(self, started_at: datetime.datetime) -> None:
         self.management = None
         if not self.settings.management:
             return
-        namespace = self._namespace("mgmt")
+        self.management = self._world("mgmt", "management")
+        namespace = self.management.namespace
         near, inside = addressing.MANAGEMENT_INTERFACE, addressing.INTERNET_INTERFACE
         self.gateway.ip(
             [
@@ -247,8 +261,6 @@ class Lab:
                 f"link set {near} up",
             ]
         )
-        self.management = Internet(namespace, self.run_directory / "management", self.authority)
-        self._open.callback(self.management.close)
         self.management.start(
             addressing.MANAGEMENT_HOST_V4,
             addressing.MANAGEMENT_PREFIX_V4,
@@ -271,6 +283,7 @@ class Lab:
             prefix = network.prefix_v6.prefixlen
             lines.append(f"addr add {network.gateway_v6}/{prefix} dev {network.interface} nodad")
         self.gateway.ip(lines)
+        self.gateway.sysctl({f"net.ipv4.conf.{network.interface}.rp_filter": 1})
         point.ip(["link set uplink master br0", "link set uplink up"])
         self.gateway.ip([f"link set {network.interface} up"])
 

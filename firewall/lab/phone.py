@@ -105,6 +105,8 @@ class StreamReport:
     """The first 1,000 of them."""
     send_errors: int
     longest_gap_s: float
+    longest_outage_s: float
+    """The longest run of lost datagrams in sending time: free of this machine's own pauses."""
     elapsed_s: float
 
 
@@ -213,8 +215,10 @@ class Phone:
 
         A value is what follows the type and length octets, padding included (RFC 4861, 4.6).
         """
-        options = self.ask("router_advertisement", timeout_s=timeout_s)["options"]
-        return {int(kind): [base64.b64decode(v) for v in values] for kind, values in options}
+        options: dict[int, list[bytes]] = {}
+        for kind, value in self.ask("router_advertisement", timeout_s=timeout_s)["options"]:
+            options.setdefault(int(kind), []).append(base64.b64decode(value))
+        return options
 
     def dhcpv6_information(self, *, timeout_s: float = 5.0) -> dict[int, bytes]:
         """Send Information-Request asking for options 23 and 103; return the options received."""
@@ -249,6 +253,10 @@ class Phone:
         """Put one whole Ethernet frame on the air, whatever is in it."""
         self.ask("send_frame", frame=_text(frame))
 
+    def serve_echo(self, port: int) -> None:
+        """Echo TCP and UDP on a port of this phone, for another phone to try to reach."""
+        self.ask("serve_echo", port=port)
+
     # --- asking the network -------------------------------------------------------------------
 
     def http(
@@ -265,7 +273,7 @@ class Phone:
         verify: bool = True,
         timeout_s: float = 10.0,
     ) -> HttpAnswer:
-        """One raw request on a new connection; redirects are not followed, nothing is decoded.
+        """One raw request on a new connection; redirects are not followed.
 
         `family` 4 or 6 limits the address looked up; `address` skips the look-up. `host` replaces
         the Host header ("" = from the URL, None = leave it out). `version` "1.0" or "1.1".
