@@ -141,7 +141,7 @@ class Gate(_Section):
 
 
 class Processes(_Section):
-    """``[processes]``: users for ``kvar run`` started as root (names, or numeric ids)."""
+    """``[processes]``: users for ``kvar run`` started as root."""
 
     user: str = Field("", description="Runs portal and keeper. Empty: no change of user.")
     gate_user: str = Field("", description="Runs the gate, with CAP_NET_ADMIN and CAP_NET_RAW.")

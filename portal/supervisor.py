@@ -5,6 +5,7 @@ dies never takes another with it, and no child outlives its parent.
 """
 
 import asyncio
+import pwd
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Sequence
@@ -21,11 +22,15 @@ STOP_TIMEOUT_S = 5.0
 log = structlog.get_logger()
 
 
+class UnknownUserError(Exception):
+    """A process is to run as a user that this machine does not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """A command to run in a process of its own.
 
-    ``user`` (name or numeric id, empty: unchanged) and ``capabilities`` (``net_admin``) take
+    ``user`` (a name; empty: unchanged) and ``capabilities`` (``net_admin``) take
     effect only when the parent is root; every other capability is dropped then.
     """
 
@@ -40,10 +45,22 @@ def command_line(child: Child) -> list[str]:
     argv = ["setpriv", "--pdeathsig", "TERM"]
     if child.user:
         kept = "".join(f",+{capability}" for capability in child.capabilities)
-        # The user's group has the user's name, or its number where it has no name.
-        argv += [f"--reuid={child.user}", f"--regid={child.user}", "--clear-groups"]
+        account = find_account(child.user)
+        argv += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
         argv += [f"--{kind}=-all{kept}" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
     return [*argv, "--", *child.argv]
+
+
+def find_account(user: str) -> pwd.struct_passwd:
+    """Return the account of that name.
+
+    Raises:
+        UnknownUserError: there is none.
+    """
+    try:
+        return pwd.getpwnam(user)
+    except KeyError as problem:
+        raise UnknownUserError(f"there is no user {user!r}; make it, or change it") from problem
 
 
 async def supervise(children: Sequence[Child]) -> None:

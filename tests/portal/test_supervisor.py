@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.supervisor import Child, command_line, supervise
+from portal.supervisor import Child, UnknownUserError, command_line, supervise
 
 WRITE_PID = "import os,sys,time; open(sys.argv[1],'a').write(f'{os.getpid()}\\n'); time.sleep(60)"
 
@@ -72,11 +72,16 @@ def test_without_a_user_nothing_is_dropped() -> None:
 
 @pytest.mark.root
 def test_a_child_keeps_its_capabilities_and_no_other() -> None:
-    child = Child("x", ("cat", "/proc/self/status"), user="61184", capabilities=("net_admin",))
+    child = Child("x", ("cat", "/proc/self/status"), user="daemon", capabilities=("net_admin",))
     status = subprocess.run(command_line(child), check=True, capture_output=True, text=True).stdout
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    assert fields["Uid"].split() == ["61184"] * 4
+    assert fields["Uid"].split() == ["1"] * 4
     net_admin = f"{1 << 12:016x}"
     assert {fields[name].strip() for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {
         net_admin
     }
+
+
+def test_a_user_that_is_not_there_is_named() -> None:
+    with pytest.raises(UnknownUserError, match="no-such-user"):
+        command_line(Child("x", ("true",), user="no-such-user"))

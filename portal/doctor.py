@@ -1,0 +1,185 @@
+"""``kvar doctor``: is everything that Kvar depends on as it should be?
+
+Not monitoring: it is asked, looks once, and answers. The rule to keep: each finding that is not
+right says what to do, and a library system that lets a wrong PIN through is a failure.
+"""
+
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+
+from firewall.client import GateClient, GateError
+from portal import settings
+from portal.clock import utc_now
+from portal.config import Config, LibrarySystem
+from portal.domain.identity import Secret
+from portal.library.probe import probe
+from portal.library.sip2.client import Sip2Library
+from portal.library.sip2.settings import Sip2SettingsError
+from portal.library.sip2.wire import PatronMessage
+from portal.services.ports import DatabaseUnavailableError
+
+CERTIFICATE_ALARM = timedelta(days=14)
+"""RFC 8908 clients ignore an API with a bad certificate: renewals must not be left to the last."""
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    RIGHT = "right"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, how it stands, and the way out."""
+
+    check: str
+    level: Level
+    text: str
+    way_out: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the exit code must be 1."""
+        return self.level is Level.FAILURE
+
+
+Examination = Callable[[], Awaitable[list[Finding]]]
+
+
+async def examine(
+    config: Config, test_card: str, pin: str, ask_database: Callable[[], Awaitable[str]]
+) -> list[Finding]:
+    """Run every check. ``ask_database`` returns a word about the schema, or raises.
+
+    With a ``test_card`` of the library in good standing, the library system gets three probes;
+    they cost one PIN attempt on that card for each kind of message tried.
+    """
+    findings = certificate(config.portal.certificate_file, config.portal.host_name, utc_now())
+    findings += await _database(ask_database)
+    findings += await _gate(config)
+    if config.library_system is not None:
+        findings += await _library(config.library_system, test_card, pin)
+    return findings
+
+
+def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
+    """Check that the portal's certificate is there, names the portal, and is valid for long."""
+    check = "certificate"
+    try:
+        chain = x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError) as problem:
+        way_out = "put the PEM chain where [portal] certificate_file says"
+        return [Finding(check, Level.FAILURE, f"{file} cannot be used: {problem}", way_out)]
+    findings = [_validity(chain[0], now)]
+    if host_name not in _names(chain[0]):
+        text = f"it does not name {host_name}"
+        way_out = "order a certificate for [portal] host_name"
+        findings.append(Finding(check, Level.FAILURE, text, way_out))
+    if len(chain) == 1:
+        text = "the file holds one certificate, without the authority's own"
+        way_out = "use the full chain: phones do not fetch what is missing (RFC 8908, 4.1)"
+        findings.append(Finding(check, Level.WARNING, text, way_out))
+    return findings
+
+
+def _validity(leaf: x509.Certificate, now: datetime) -> Finding:
+    left = leaf.not_valid_after_utc - now
+    text = f"valid until {leaf.not_valid_after_utc:%Y-%m-%d}"
+    if leaf.not_valid_before_utc > now or left <= timedelta():
+        way_out = "renew it now: phones refuse to log in"
+        return Finding("certificate", Level.FAILURE, f"not valid today; {text}", way_out)
+    if left < CERTIFICATE_ALARM:
+        return Finding("certificate", Level.WARNING, text, "renew it; fewer than 14 days are left")
+    return Finding("certificate", Level.RIGHT, text)
+
+
+def _names(leaf: x509.Certificate) -> list[str]:
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return names.value.get_values_for_type(x509.DNSName)
+
+
+async def _database(ask: Callable[[], Awaitable[str]]) -> list[Finding]:
+    try:
+        return [Finding("database", Level.RIGHT, await ask())]
+    except DatabaseUnavailableError as problem:
+        way_out = "start it, or mend [database] dsn; without a dsn, kvar run starts a private one"
+        return [Finding("database", Level.FAILURE, f"cannot be asked: {problem}", way_out)]
+
+
+async def _gate(config: Config) -> list[Finding]:
+    async with GateClient(config.gate.socket) as client:
+        try:
+            health = await client.ping()
+        except GateError as problem:
+            way_out = "start it: kvar gate, or kvar run; see [gate] socket"
+            return [Finding("gate", Level.FAILURE, str(problem), way_out)]
+    return [Finding("gate", Level.RIGHT, f"answers, version {health.get('version', '?')}")]
+
+
+async def _library(section: LibrarySystem, test_card: str, pin: str) -> list[Finding]:
+    check = "library system"
+    try:
+        base = settings.sip2(section)
+        Sip2Library(base)
+    except (Sip2SettingsError, ssl.SSLError, OSError) as problem:
+        return [Finding(check, Level.FAILURE, str(problem), "mend [library_system]")]
+    findings = []
+    if section.tls == "off":
+        text = "SIP2 without TLS sends card numbers and PINs in clear"
+        way_out = "use tls = ca or pin, or a tunnel, unless the path is the library's own"
+        findings.append(Finding(check, Level.WARNING, text, way_out))
+    if not test_card:
+        text = "not probed: whether a wrong PIN is refused is not known"
+        findings.append(Finding(check, Level.WARNING, text, "kvar doctor --test-card NUMBER"))
+        return findings
+    # Expiry is seen only in the answer to 63.
+    every = tuple(PatronMessage)
+    messages = (PatronMessage.INFORMATION,) if section.check_expiry != "off" else every
+    result = await probe(
+        lambda message: Sip2Library(replace(base, message=message)),
+        Secret(test_card),
+        Secret(pin),
+        messages,
+    )
+    for step in result.steps:
+        level = Level.RIGHT if step.ok else Level.FAILURE
+        text = f"{step.message} / {step.step}: expected {step.expected}, got {step.got}"
+        findings.append(Finding(check, level, text))
+    if not result.may_be_switched_on:
+        way_out = "the card login must stay off until this is right"
+        return [*findings, Finding(check, Level.FAILURE, result.explanation, way_out)]
+    if result.message != base.message:
+        way_out = f'set [library_system] message = "{result.message}"'
+        text = "this system checks PINs only in the other message"
+        return [*findings, Finding(check, Level.FAILURE, text, way_out)]
+    return [*findings, Finding(check, Level.RIGHT, result.explanation)]
+
+
+_SIGNS = {Level.RIGHT: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
+
+
+def as_text(findings: list[Finding]) -> str:
+    """Return one line a finding, and one more with the way out where there is one."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{_SIGNS[finding.level]} {finding.check}: {finding.text}")
+        if finding.way_out:
+            lines.append(f"    → {finding.way_out}")
+    return "\n".join(lines)
+
+
+def as_json(findings: list[Finding]) -> str:
+    """Return the findings as a JSON list."""
+    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1)
