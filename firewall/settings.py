@@ -115,7 +115,7 @@ class GateSettings:
     dns_queries_per_second: int = 50
     """Of an admitted device, to the gateway's resolver; the burst is four times that."""
     stranger_dns_bytes_per_second: int = 700
-    """Each way, so that a tunnel carries under 1 kB/s; the burst, 16 kB, is a phone's first minute."""
+    """Each way, so that a tunnel carries under 1 kB/s; the burst is 16 kB."""
     profiles: Mapping[str, int] = field(default_factory=lambda: {"default": 0})
     """Bandwidth and filter classes: name to number 0-15, found again in the packet mark."""
     garden: tuple[GardenGroup, ...] = ()

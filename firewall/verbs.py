@@ -222,6 +222,11 @@ def decode_counters(row: Sequence[int]) -> Counters:
     return Counters(*row)
 
 
+def encode_identified(device: Identified) -> dict[str, Any]:
+    """Write a device as an answer's body; `Identified(**body)` gives it back."""
+    return {"mac": device.mac, "interface": device.interface, "site": device.site}
+
+
 def encode_usage(usage: Usage) -> dict[str, Any]:
     """Write usage as an answer's body."""
     rows = {

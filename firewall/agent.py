@@ -1,0 +1,198 @@
+"""The gate's process: opens the kernel, listens on the socket, keeps watch over what stands.
+
+Not the verbs (gate.py). Dies loudly when it cannot begin; once it has begun, a kernel that
+refuses is tried again. Its end changes nothing for anybody who is online.
+The rules to keep: one agent a machine (a lock says so); nothing is ever executed.
+"""
+
+import asyncio
+import errno
+import fcntl
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from firewall import elements, routing, ruleset
+from firewall.gate import WATCHED_SETS, KernelGate
+from firewall.kernel import NETLINK_NETFILTER, NETLINK_ROUTE, KernelError, Monitor
+from firewall.netlink import Message
+from firewall.server import Events, GateServer
+from firewall.settings import GateSettings
+from firewall.simulated import SimulatedGate
+
+COMPARE_EVERY_S = 0.5
+"""Catches what no event told; events make mending faster than this."""
+THOROUGHLY_EVERY = 20
+"""Comparisons between two that also read every element."""
+SEEN_AGAIN_S = 10.0
+"""A device's packets refresh its neighbour entry all the time; one event in this time is enough."""
+_SEEN_MAX = 10_000
+
+_NFTABLES_GROUP = 7  # NFNLGRP_NFTABLES
+_LINK_GROUP, _NEIGHBOUR_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP = 1, 3, 8, 19  # RTNLGRP_*
+_ELEMENT_KINDS = (elements.NEW_ELEMENT, elements.DEL_ELEMENT)
+_ROUTE_KINDS = (routing.NEW_LINK, routing.DEL_LINK, routing.NEW_RULE, routing.NEW_RULE + 1)
+
+_log = logging.getLogger(__name__)
+
+
+class AlreadyRunningError(Exception):
+    """Another agent has the lock."""
+
+
+async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
+    """Run the gate until `stop`. Needs CAP_NET_ADMIN, and leaves everything standing.
+
+    Raises:
+        KernelError: the rule set could not be put up at the start.
+        AlreadyRunningError: another agent runs on this socket.
+    """
+    with _only_one(settings.socket_path):
+        # dnsmasq dates its leases by the wall clock; everything else here is monotonic
+        gate = KernelGate(settings, time.monotonic, time.time)  # noqa: TID251
+        events = Events()
+        watch = _Watch(gate, events)
+        try:
+            watch.listen()
+            gate.open()
+            async with GateServer(settings, gate, events).listening(), asyncio.TaskGroup() as tasks:
+                mending = tasks.create_task(watch.mend(), name="gate-mend")
+                _log.info("the gate stands: %s", gate.health())
+                await stop.wait()
+                mending.cancel()
+        finally:
+            watch.close()
+            gate.close()
+
+
+async def run_simulated_agent(settings: GateSettings, stop: asyncio.Event) -> None:
+    """Run a gate that only pretends, until `stop`. Needs no privilege.
+
+    Raises:
+        AlreadyRunningError: another agent runs on this socket.
+    """
+    with _only_one(settings.socket_path):
+        gate, events = SimulatedGate(settings, time.monotonic), Events()
+        async with GateServer(settings, gate, events).listening():
+            while not stop.is_set():
+                gate.tick()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(COMPARE_EVERY_S):
+                        await stop.wait()
+
+
+class _Watch:
+    """Listens to the kernel's events and mends at once; compares now and then without any."""
+
+    def __init__(self, gate: KernelGate, events: Events) -> None:
+        self._gate = gate
+        self._events = events
+        self._suspicious = asyncio.Event()
+        self._seen: dict[bytes, float] = {}
+        self._tables = Monitor(NETLINK_NETFILTER, (_NFTABLES_GROUP,))
+        groups = (_LINK_GROUP, _NEIGHBOUR_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP)
+        self._routes = Monitor(NETLINK_ROUTE, groups)
+
+    def listen(self) -> None:
+        """Begin to listen."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._tables.fileno(), self._hear_tables)
+        loop.add_reader(self._routes.fileno(), self._hear_routes)
+
+    def close(self) -> None:
+        """Stop listening."""
+        loop = asyncio.get_running_loop()
+        for monitor in (self._tables, self._routes):
+            loop.remove_reader(monitor.fileno())
+            monitor.close()
+
+    async def mend(self) -> None:
+        """Compare and mend for ever."""
+        rounds = 0
+        while True:
+            rounds += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COMPARE_EVERY_S):
+                    await self._suspicious.wait()
+            suspicious = self._suspicious.is_set() or rounds % THOROUGHLY_EVERY == 0
+            self._suspicious.clear()
+            self._mend_once(thoroughly=suspicious)
+
+    def _mend_once(self, *, thoroughly: bool) -> None:
+        try:
+            repaired = self._gate.heal(thoroughly=thoroughly)
+            self._gate.tick()
+        except KernelError as error:
+            _log.error("could not mend: %s", error)
+            return
+        if repaired:
+            _log.warning("foreign change mended: %s", ", ".join(repaired))
+            self._events.publish({"event": "healed", "repaired": repaired})
+
+    def _hear_tables(self) -> None:
+        messages, lost = self._tables.read()
+        if lost or any(self._is_foreign(message) for message in messages):
+            self._suspicious.set()
+
+    def _is_foreign(self, message: Message) -> bool:
+        if message.port == self._gate.port or message.kind == elements.NEW_GENERATION:
+            return False
+        table, name = elements.decode_place(message)
+        if table != ruleset.TABLE:
+            return False
+        return message.kind not in _ELEMENT_KINDS or name in WATCHED_SETS
+
+    def _hear_routes(self) -> None:
+        messages, lost = self._routes.read()
+        if lost:
+            self._suspicious.set()
+        for message in messages:
+            if message.kind in _ROUTE_KINDS:
+                self._hear_change(message)
+            else:
+                self._hear_neighbour(message)
+
+    def _hear_change(self, message: Message) -> None:
+        link = routing.decode_link(message)
+        # links tell of every change of state; only another number, or an end, concerns us
+        if link is None:
+            if message.kind not in (routing.NEW_LINK, routing.DEL_LINK):
+                self._suspicious.set()
+        elif link.gone or self._gate.links.get(link.name, 0) != link.index:
+            self._suspicious.set()
+
+    def _hear_neighbour(self, message: Message) -> None:
+        neighbour = routing.decode_neighbour(message)
+        if neighbour is None or neighbour.mac is None:
+            return
+        interface = next((n for n, i in self._gate.links.items() if i == neighbour.index), None)
+        mac = neighbour.mac.hex(":")
+        if interface is None or mac in self._gate or self._lately_seen(neighbour.mac):
+            return
+        site = self._gate.site(interface)
+        event = {"event": "device_seen", "mac": mac, "ip": str(neighbour.address)}
+        self._events.publish(event | {"interface": interface, "site": site})
+
+    def _lately_seen(self, mac: bytes) -> bool:
+        now = time.monotonic()
+        if now - self._seen.get(mac, -SEEN_AGAIN_S) < SEEN_AGAIN_S:
+            return True
+        if len(self._seen) >= _SEEN_MAX:
+            self._seen.clear()
+        self._seen[mac] = now
+        return False
+
+
+@contextmanager
+def _only_one(socket_path: Path) -> Iterator[None]:
+    """Hold a lock that the kernel takes back however this process ends."""
+    with socket_path.with_name(socket_path.name + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                raise
+            raise AlreadyRunningError(f"another agent serves {socket_path}") from error
+        yield

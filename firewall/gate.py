@@ -1,0 +1,449 @@
+"""The gate's verbs, carried out in the kernel, and the comparison that keeps it as it should be.
+
+Not the rules (ruleset.py) nor the socket callers use (server.py). Fails with `KernelError`;
+fails closed: a device that could not be let in is out, one that is in stays in.
+The rules to keep: one writer; a missing element in a dump is mended, never taken for an end.
+"""
+
+import errno
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from firewall import marks, ruleset
+from firewall.elements import Add, Change, Delete, Element, SetName
+from firewall.kernel import KernelError
+from firewall.leases import Lease, decode_leases
+from firewall.nft import Nftables
+from firewall.roster import GRACE_S, Admission, Roster
+from firewall.settings import GateSettings
+from firewall.standing import Standing
+from firewall.verbs import (
+    Admit,
+    Changes,
+    Counters,
+    DeviceUsage,
+    Identified,
+    Identify,
+    RefusedError,
+    Usage,
+)
+
+ADMITTED = SetName("inet", ruleset.TABLE, ruleset.ADMITTED)
+DOWNLOADS = SetName("netdev", ruleset.TABLE, ruleset.DOWNLOADS)
+LEASED = SetName("inet", ruleset.TABLE, ruleset.LEASED)
+LEASES = SetName("inet", ruleset.TABLE, ruleset.LEASES)
+WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
+
+_BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
+_RECONCILE_TOLERANCE_S = 1.0  # wall clock to monotonic and back, twice a minute
+_DELETIONS_PER_TICK = 20  # each walks the whole connection table
+_DEVICE_MASK = marks.NUMBER_MASK | marks.PASS
+_WHOLE_MARK = 0xFFFF_FFFF
+
+
+class KernelGate:
+    """The gate of this machine. Every method returns when the kernel has done it."""
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._nftables = Nftables()
+        self._standing = Standing(settings, self._nftables)
+        self._roster = Roster(settings.devices_max)
+        self._profiles = {number: name for name, number in settings.profiles.items()}
+        self._deletions: deque[tuple[int, int]] = deque()
+        self._leases: dict[bytes, Lease] = {}
+        self._lease_stamps: dict[Path, tuple[int, int]] = {}
+        self._generation = 0
+        self._healed = 0
+
+    @property
+    def port(self) -> int:
+        """The netlink port our element changes come from, to know our own events by."""
+        return self._nftables.port
+
+    @property
+    def links(self) -> dict[str, int]:
+        """Guest interfaces that exist, with their numbers."""
+        return self._standing.links
+
+    def site(self, interface: str) -> str:
+        """Return the site of a guest interface."""
+        return self._settings.sites[interface]
+
+    def __contains__(self, mac: str) -> bool:
+        return mac in self._roster
+
+    def open(self) -> None:
+        """Put everything up, and take over whoever the kernel says is in.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        self._standing.put_up(self._adopt)
+        self._generation = self._nftables.generation()
+
+    def close(self) -> None:
+        """Let the sockets go. Everything stays as it stands, and whoever is in stays in."""
+        self._standing.close()
+        self._nftables.close()
+
+    def admit(self, device: Admit) -> None:
+        """Let the device in, or change its time or profile; its counters go on.
+
+        Raises:
+            RefusedError: no such profile, or the gate is full.
+            KernelError: nothing was changed.
+        """
+        now = self._clock()
+        profile, deadline = self._profile(device.profile), now + device.remaining_s
+        known = self._roster.get(device.mac)
+        if known is None:
+            self._let_in([(device.mac, profile, deadline)])
+            self._delete_connections(marks.captured_mark(_key(device.mac)), _WHOLE_MARK)
+        elif not known.is_as(profile, deadline):
+            self._exchange([(device.mac, profile, deadline)])
+
+    def expel(self, mac: str) -> Counters | None:
+        """Put the device out and end its connections; return its final counters.
+
+        Raises:
+            KernelError: the device may still be in.
+        """
+        if mac not in self._roster:
+            return self._roster.take_end(mac)
+        number = self._admission(mac).number
+        final = self._put_out([mac])[mac]
+        self._delete_connections(marks.device_mark(number, 0), _DEVICE_MASK)
+        return final
+
+    def reconcile(self, devices: Sequence[Admit]) -> Changes:
+        """Make exactly these devices admitted.
+
+        Raises:
+            RefusedError: no such profile, or more devices than the gate takes; nothing is done.
+            KernelError: done in part; ask again.
+        """
+        now = self._clock()
+        if len(devices) > self._settings.devices_max:
+            raise RefusedError("busy", "more devices than the gate takes")
+        wanted = {d.mac: (d.mac, self._profile(d.profile), now + d.remaining_s) for d in devices}
+        surplus = [mac for mac in self._roster if mac not in wanted]
+        new = [wish for mac, wish in wanted.items() if mac not in self._roster]
+        changed = [wish for wish in wanted.values() if self._differs(*wish)]
+        doomed = [
+            (marks.device_mark(self._admission(mac).number, 0), _DEVICE_MASK) for mac in surplus
+        ]
+        expelled = self._put_out(surplus)
+        self._deletions.extend(doomed)
+        self._exchange(changed)
+        self._let_in(new)
+        self._deletions.extend((marks.captured_mark(_key(m)), _WHOLE_MARK) for m, _, _ in new)
+        return Changes(tuple(w[0] for w in new), tuple(w[0] for w in changed), expelled)
+
+    def usage(self) -> Usage:
+        """Return the counters of all devices that are in.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        generation, (up, down) = self._nftables.dump(ADMITTED, DOWNLOADS)
+        now = self._clock()
+        devices: dict[str, DeviceUsage] = {}
+        for mac, admission in self._roster.items():
+            key = _key(mac)
+            if key in up or key in down:
+                admission.counted = _counters(up.get(key), down.get(key))
+            devices[mac] = DeviceUsage(
+                admission.counted + admission.uncounted,
+                max(0.0, admission.deadline - now),
+                self._profiles[admission.profile],
+            )
+        return Usage(generation, devices)
+
+    def identify(self, query: Identify) -> Identified | None:
+        """Return the device behind an address, None when no guest network has it.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        address = ip_address(query.ip)
+        for interface, index in self._standing.links.items():
+            if query.interface not in (None, interface):
+                continue
+            mac = self._standing.neighbour(index, address)
+            if mac is not None:
+                return Identified(mac.hex(":"), interface, self._settings.sites[interface])
+        return None
+
+    def health(self) -> dict[str, Any]:
+        """Return generation, number of devices, how often foreign changes were mended.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        missing = sorted(set(self._settings.sites) - set(self._standing.links))
+        return {
+            "generation": self._nftables.generation(),
+            "devices": len(self._roster),
+            "devices_max": self._settings.devices_max,
+            "healed": self._healed,
+            "missing_interfaces": missing,
+            "simulated": False,
+        }
+
+    def tick(self) -> None:
+        """Do what time brings: end who is due, follow the leases, delete old connections.
+
+        Raises:
+            KernelError: the kernel refused; the next tick does the rest.
+        """
+        for mac in self._roster.due(self._clock()):
+            number = self._admission(mac).number
+            for gone, counters in self._put_out([mac]).items():
+                self._roster.note_end(gone, counters)
+            self._deletions.append((marks.device_mark(number, 0), _DEVICE_MASK))
+        for _ in range(min(_DELETIONS_PER_TICK, len(self._deletions))):
+            self._delete_connections(*self._deletions[0])
+            self._deletions.popleft()
+        self._follow_leases()
+
+    def heal(self, *, thoroughly: bool) -> list[str]:
+        """Compare what is with what should be, and mend it; return what was not right.
+
+        Args:
+            thoroughly: compare the elements too, even if only others' sets seem to have changed.
+
+        Raises:
+            KernelError: the kernel refused; try again.
+        """
+        repaired = ["routing rule"] if self._standing.add_routing_rules() else []
+        quiet = self._nftables.generation() == self._generation
+        if quiet and not thoroughly and self._standing.links_stand():
+            return self._note(repaired)
+        if not self._standing.stands():
+            self._standing.put_up(self._restore)
+            repaired.append("rules")
+        elif thoroughly and self._restore():
+            repaired.append("elements")
+        if thoroughly or repaired:
+            self._generation = self._nftables.generation()
+        return self._note(repaired)
+
+    def _note(self, repaired: list[str]) -> list[str]:
+        self._healed += bool(repaired)
+        return repaired
+
+    def _adopt(self) -> None:
+        """Take over who is in, from the kernel, with numbers, time left and counters."""
+        now = self._clock()
+        _, (up, down, leases) = self._nftables.dump(ADMITTED, DOWNLOADS, LEASES)
+        for key, element in up.items():
+            mark = element.mark or 0
+            deadline = now + element.remaining_ms / 1000 - GRACE_S
+            admission = Admission(marks.number_of(mark), marks.profile_of(mark), deadline)
+            admission.counted = _counters(element, down.get(key))
+            if admission.number and admission.profile in self._profiles:
+                self._roster.adopt(key.hex(":"), admission)
+        # an expiry nobody has: every lease still in the files is written anew at the first tick
+        self._leases = {key[8:12]: Lease(key[:6], -1) for key in leases}
+        self._restore()
+
+    def _restore(self) -> bool:
+        """Make the elements what the roster says; return whether they were not."""
+        _, (up, down) = self._nftables.dump(ADMITTED, DOWNLOADS)
+        now = self._clock()
+        changes: list[list[Change]] = []
+        for mac, admission in self._roster.items():
+            key = _key(mac)
+            found = up.pop(key, None), down.pop(key, None)
+            if not _is_as(found[0], admission) or found[1] is None:
+                changes.append([*_deletes(key, found), *_adds(mac, admission, now)])
+        for name, surplus in ((ADMITTED, up), (DOWNLOADS, down)):
+            changes += [[Delete(name, (key,))] for key in surplus]
+        self._apply(changes)
+        if not self._nftables.dump(LEASES)[1][0]:
+            self._leases.clear()
+            self._lease_stamps.clear()
+        return bool(changes)
+
+    def _let_in(self, wishes: Sequence[tuple[str, int, float]]) -> None:
+        if len(wishes) > self._roster.room:
+            raise RefusedError("busy", "the gate is full")
+        now = self._clock()
+        entered = [(mac, self._roster.enter(mac, profile, end)) for mac, profile, end in wishes]
+        try:
+            self._apply([_adds(mac, admission, now) for mac, admission in entered])
+        except KernelError:
+            for mac, _ in entered:
+                self._roster.leave(mac)
+            raise
+
+    def _exchange(self, wishes: Iterable[tuple[str, int, float]]) -> None:
+        """Delete and add in one transaction: no packet falls between, and no counter is lost."""
+        now = self._clock()
+        for mac, profile, deadline in wishes:
+            key, admission = _key(mac), self._admission(mac)
+            found = self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key)
+            counted = _counters(*found)
+            new = replace(admission, profile=profile, deadline=deadline, counted=counted)
+            last = self._change([*_deletes(key, found), *_adds(mac, new, now)])
+            final = _counters(last.get((ADMITTED, key)), last.get((DOWNLOADS, key)))
+            admission.profile, admission.deadline, admission.counted = profile, deadline, counted
+            admission.uncounted += _difference(final, counted)
+
+    def _put_out(self, macs: Sequence[str]) -> dict[str, Counters]:
+        finals: dict[str, Counters] = {}
+        for mac in macs:
+            key, admission = _key(mac), self._admission(mac)
+            last = self._delete_element(key)
+            up, down = last.get((ADMITTED, key)), last.get((DOWNLOADS, key))
+            counted = _counters(up, down) if up or down else admission.counted
+            self._roster.leave(mac)
+            finals[mac] = counted + admission.uncounted
+        return finals
+
+    def _delete_element(self, key: bytes) -> dict[tuple[SetName, bytes], Element]:
+        try:
+            return self._change([Delete(ADMITTED, (key,)), Delete(DOWNLOADS, (key,))])
+        except KernelError as error:
+            if error.number != errno.ENOENT:
+                raise
+        # somebody else was here first, or the kernel's own end: delete what is left
+        found = self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key)
+        left = _deletes(key, found)
+        return self._change(left) if left else {}
+
+    def _apply(self, groups: Sequence[Sequence[Change]]) -> None:
+        """Carry out groups of changes, many in a transaction, a group never split."""
+        rest = iter(groups)
+        while batch := list(islice(rest, _BATCH_DEVICES)):
+            self._change([change for group in batch for change in group])
+
+    def _change(self, changes: Sequence[Change]) -> dict[tuple[SetName, bytes], Element]:
+        last = self._nftables.change(changes)
+        self._generation += 1  # ours; any other step of the generation was somebody else's
+        return last
+
+    def _delete_connections(self, mark: int, mask: int) -> None:
+        self._nftables.delete_connections(mark, mask)
+
+    def _follow_leases(self) -> None:
+        stamps = {path: _stamp(path) for path in self._settings.lease_files}
+        if stamps == self._lease_stamps:
+            return
+        wall = self._wall_clock()
+        wanted: dict[bytes, Lease] = {}
+        for path in self._settings.lease_files:
+            wanted |= decode_leases(_read(path), wall)
+        differing = {
+            ip
+            for ip in wanted.keys() | self._leases.keys()
+            if wanted.get(ip) != self._leases.get(ip)
+        }
+        groups = [self._lease_changes(ip, wanted.get(ip), wall) for ip in differing]
+        self._apply([group for group in groups if group])
+        self._leases, self._lease_stamps = wanted, stamps
+
+    def _lease_changes(self, ip: bytes, lease: Lease | None, wall: float) -> list[Change]:
+        """Replace what is known of an address; the kernel may have ended the old lease itself."""
+        old = self._leases.get(ip)
+        changes: list[Change] = []
+        places = [(LEASED, ip)] + ([(LEASES, _lease_key(old.mac, ip))] if old else [])
+        for name, key in places:
+            if self._nftables.get(name, key) is not None:
+                changes.append(Delete(name, (key,)))
+        if lease is not None:
+            left_ms = max(1, int((lease.expiry - wall) * 1000)) if lease.expiry else 0
+            for name, key in ((LEASES, _lease_key(lease.mac, ip)), (LEASED, ip)):
+                changes.append(Add(name, (Element(key, timeout_ms=left_ms),)))
+        return changes
+
+    def _profile(self, name: str) -> int:
+        number = self._settings.profiles.get(name)
+        if number is None:
+            raise RefusedError("bad_request", "no such profile")
+        return number
+
+    def _differs(self, mac: str, profile: int, deadline: float) -> bool:
+        known = self._roster.get(mac)
+        return known is not None and not known.is_as(profile, deadline, _RECONCILE_TOLERANCE_S)
+
+    def _admission(self, mac: str) -> Admission:
+        admission = self._roster.get(mac)
+        if admission is None:
+            raise LookupError(mac)
+        return admission
+
+
+def _key(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def _lease_key(mac: bytes, ip: bytes) -> bytes:
+    return mac + b"\0\0" + ip  # nf_tables pads each part of a key to four bytes
+
+
+def _counters(up: Element | None, down: Element | None) -> Counters:
+    sent = (up.packets, up.octets) if up else (0, 0)
+    received = (down.packets, down.octets) if down else (0, 0)
+    return Counters(*sent, *received)
+
+
+def _difference(later: Counters, earlier: Counters) -> Counters:
+    return Counters(
+        later.up_packets - earlier.up_packets,
+        later.up_bytes - earlier.up_bytes,
+        later.down_packets - earlier.down_packets,
+        later.down_bytes - earlier.down_bytes,
+    )
+
+
+def _is_as(found: Element | None, admission: Admission) -> bool:
+    return found is not None and found.mark == admission.mark
+
+
+def _deletes(key: bytes, found: tuple[Element | None, Element | None]) -> list[Change]:
+    places = zip((ADMITTED, DOWNLOADS), found, strict=True)
+    return [Delete(name, (key,)) for name, element in places if element is not None]
+
+
+def _adds(mac: str, admission: Admission, now: float) -> list[Change]:
+    key, timeout_ms, counted = _key(mac), admission.timeout_ms(now), admission.counted
+    up = Element(
+        key,
+        mark=admission.mark,
+        timeout_ms=timeout_ms,
+        packets=counted.up_packets,
+        octets=counted.up_bytes,
+    )
+    down = Element(
+        key, timeout_ms=timeout_ms, packets=counted.down_packets, octets=counted.down_bytes
+    )
+    return [Add(ADMITTED, (up,), counted=True), Add(DOWNLOADS, (down,), counted=True)]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""  # no file, no leases, nobody refused for one

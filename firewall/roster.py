@@ -1,0 +1,126 @@
+"""Who is in: device numbers, deadlines, profiles, and the last counters of those who left.
+
+Not the kernel (gate.py). Pure: time comes in as seconds on the monotonic clock.
+The rule to keep: two devices never share a number at the same time.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from firewall.marks import NUMBER_MAX, device_mark
+from firewall.verbs import Counters
+
+ENDED_MAX = 20_000
+"""Final counters kept for a caller who comes late; the oldest are forgotten first."""
+GRACE_S = 2.0
+"""The kernel's own end comes this long after the session's, when nobody else has ended it."""
+OWN_EXPEL_AFTER_S = 1.0
+"""The agent's end lies between the keeper's and the kernel's."""
+SAME_DEADLINE_S = 0.25
+"""Deadlines closer than this are the same wish, told twice."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """A device that is in. `deadline` is on the monotonic clock.
+
+    `counted` is what the kernel last told, `uncounted` what an exchange of elements slipped by.
+    """
+
+    number: int
+    profile: int
+    deadline: float
+    counted: Counters = field(default_factory=Counters)
+    uncounted: Counters = field(default_factory=Counters)
+
+    @property
+    def mark(self) -> int:
+        """The packet mark of this device."""
+        return device_mark(self.number, self.profile)
+
+    def timeout_ms(self, now: float) -> int:
+        """Return the element's time-out; at least a moment, so that it never means for ever."""
+        return max(1, int((self.deadline + GRACE_S - now) * 1000))
+
+    def is_as(self, profile: int, deadline: float, tolerance_s: float = SAME_DEADLINE_S) -> bool:
+        """Return whether the device already is as wished."""
+        return self.profile == profile and abs(self.deadline - deadline) < tolerance_s
+
+
+class Roster:
+    """The devices that are in, by MAC."""
+
+    def __init__(self, devices_max: int) -> None:
+        self._devices_max = devices_max
+        self._devices: dict[str, Admission] = {}
+        self._taken: set[int] = set()
+        self._last_number = 0
+        self._ended: OrderedDict[str, Counters] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def __contains__(self, mac: str) -> bool:
+        return mac in self._devices
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._devices))
+
+    def items(self) -> list[tuple[str, Admission]]:
+        """Return all devices, as they are now."""
+        return list(self._devices.items())
+
+    def get(self, mac: str) -> Admission | None:
+        """Return a device, None when it is not in."""
+        return self._devices.get(mac)
+
+    @property
+    def room(self) -> int:
+        """How many more devices may come in."""
+        return self._devices_max - len(self._devices)
+
+    def enter(self, mac: str, profile: int, deadline: float) -> Admission:
+        """Note a new device under a free number; the caller has looked for room."""
+        admission = Admission(self._free_number(), profile, deadline)
+        self.adopt(mac, admission)
+        return admission
+
+    def adopt(self, mac: str, admission: Admission) -> bool:
+        """Note a device that the kernel already knows; False when its number is in use."""
+        if mac in self._devices or admission.number in self._taken:
+            return False
+        self._devices[mac] = admission
+        self._taken.add(admission.number)
+        self._ended.pop(mac, None)
+        return True
+
+    def leave(self, mac: str) -> Admission | None:
+        """Forget a device; return it."""
+        admission = self._devices.pop(mac, None)
+        if admission is not None:
+            self._taken.discard(admission.number)
+        return admission
+
+    def note_end(self, mac: str, counters: Counters) -> None:
+        """Keep the final counters of a device that left without anybody asking."""
+        self._ended[mac] = counters
+        while len(self._ended) > ENDED_MAX:
+            self._ended.popitem(last=False)
+
+    def take_end(self, mac: str) -> Counters | None:
+        """Return those counters, once."""
+        return self._ended.pop(mac, None)
+
+    def due(self, now: float) -> list[str]:
+        """Return devices whose time is up and whom nobody has put out."""
+        return [m for m, a in self._devices.items() if a.deadline + OWN_EXPEL_AFTER_S <= now]
+
+    def _free_number(self) -> int:
+        """Go round, so that a number rests long before it is used again."""
+        number = self._last_number
+        while True:
+            number = number % NUMBER_MAX + 1
+            if number not in self._taken:
+                self._last_number = number
+                return number

@@ -1,0 +1,137 @@
+"""What stands in the kernel besides elements: tables, chains, the fail-closed routing rules.
+
+Not who is in (gate.py). Fails with `KernelError`.
+The rules to keep: compare, then mend only what differs, so that our own changes start no loop;
+a routing rule is added when missing and never removed.
+"""
+
+import errno
+from collections.abc import Callable
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
+
+from firewall import routing, ruleset
+from firewall.elements import Family
+from firewall.kernel import NETLINK_ROUTE, KernelError, NetlinkSocket
+from firewall.marks import MAY_LEAVE
+from firewall.nft import Nftables, RuleText
+from firewall.routing import FailClosedRule
+from firewall.settings import GateSettings
+
+_TABLES: tuple[Family, ...] = ("inet", "netdev")
+
+
+class Standing:
+    """Our tables and routing rules: put up, looked at, mended."""
+
+    def __init__(self, settings: GateSettings, nftables: Nftables) -> None:
+        self._settings = settings
+        self._nftables = nftables
+        self._text = RuleText()
+        self._routes = NetlinkSocket(NETLINK_ROUTE)
+        self._shape = b""
+        self._links: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Let the sockets go. Everything stays as it stands."""
+        self._text.close()
+        self._routes.close()
+
+    @property
+    def links(self) -> dict[str, int]:
+        """Guest interfaces that exist, with their numbers, as last looked at."""
+        return self._links
+
+    def put_up(self, fill: Callable[[], object]) -> None:
+        """Put everything up; `fill` puts the elements in, before any chain can miss them.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        self.add_routing_rules()
+        self._apply_sets()
+        fill()
+        self._links = self._read_links()
+        known = ruleset.chain_names(self._settings, self._links)
+        found = {c for family in _TABLES for c in self._nftables.chains(family, ruleset.TABLE)}
+        text = ruleset.render_chains(self._settings, self._links, sorted(found - known))
+        self._text.apply(text)
+        self._shape = self._nftables.shape(_TABLES, ruleset.TABLE)
+
+    def stands(self) -> bool:
+        """Return whether tables, chains and rules are as we left them, on the same interfaces.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        return (
+            self._read_links() == self._links
+            and self._nftables.shape(_TABLES, ruleset.TABLE) == self._shape
+        )
+
+    def links_stand(self) -> bool:
+        """Return whether the guest interfaces are the ones we know.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        return self._read_links() == self._links
+
+    def add_routing_rules(self) -> list[FailClosedRule]:
+        """Add the fail-closed rules that are missing; return them.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        answers = self._routes.ask(routing.encode_dump_rules, "read routing rules")
+        found = {routing.decode_rule(message) for message in answers}
+        wanted = (
+            FailClosedRule(family, network.interface, MAY_LEAVE)
+            for network in self._settings.guest_networks
+            for family in routing.FAMILIES
+        )
+        missing = [rule for rule in wanted if rule not in found]
+        for rule in missing:
+            self._add_routing_rule(rule)
+        return missing
+
+    def neighbour(self, index: int, address: IPv4Address | IPv6Address) -> bytes | None:
+        """Return the MAC the kernel knows for an address on an interface.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        encode = partial(routing.encode_get_neighbour, index, address)
+        try:
+            answers = self._routes.ask(encode, "read a neighbour")
+        except KernelError as error:
+            # EINVAL: an address that can be nobody's, such as a multicast one
+            if error.number in (errno.ENOENT, errno.EINVAL, errno.ENODEV):
+                return None
+            raise
+        found = (routing.decode_neighbour(message) for message in answers)
+        return next((neighbour.mac for neighbour in found if neighbour), None)
+
+    def _apply_sets(self) -> None:
+        text = ruleset.render_sets(self._settings)
+        try:
+            self._text.apply(text)
+        except KernelError:
+            # a set of another make is in the way: only then is the table made anew
+            anew = "".join(
+                f"add table {family} {ruleset.TABLE}\ndelete table {family} {ruleset.TABLE}\n"
+                for family in _TABLES
+            )
+            self._text.apply(anew + text)
+
+    def _add_routing_rule(self, rule: FailClosedRule) -> None:
+        try:
+            self._routes.ask(partial(routing.encode_add_rule, rule), "add a routing rule")
+        except KernelError as error:
+            if error.number != errno.EEXIST:
+                raise
+
+    def _read_links(self) -> dict[str, int]:
+        answers = self._routes.ask(routing.encode_dump_links, "read interfaces")
+        links = (routing.decode_link(message) for message in answers)
+        return {k.name: k.index for k in links if k and k.name in self._settings.sites}
