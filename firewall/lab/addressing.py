@@ -10,25 +10,28 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 
-WAN_GATEWAY_V4 = "203.0.113.2"
-WAN_INTERNET_V4 = "203.0.113.1"
-WAN_PREFIX_V4 = 30
-WAN_GATEWAY_V6 = "2001:db8:ffff::2"
-WAN_INTERNET_V6 = "2001:db8:ffff::1"
-WAN_PREFIX_V6 = 64
 GUESTS_V4 = "10.0.0.0/8"
 GUESTS_V6 = "2001:db8:44::/48"
-MANAGEMENT_GATEWAY_V4 = "192.168.99.1"
-MANAGEMENT_HOST_V4 = "192.168.99.10"
-MANAGEMENT_PREFIX_V4 = 24
-MANAGEMENT_GATEWAY_V6 = "fd99::1"
-MANAGEMENT_HOST_V6 = "fd99::10"
-MANAGEMENT_PREFIX_V6 = 64
-
-WAN_INTERFACE = "wan0"
-MANAGEMENT_INTERFACE = "mgmt0"
 INTERNET_INTERFACE = "internet0"
 PHONE_INTERFACE = "wlan0"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OuterLink:
+    """A wire from the gateway to something that is not a guest: both ends' addresses."""
+
+    interface: str
+    """At the gateway; the far end is always internet0."""
+    gateway_v4: str
+    far_v4: str
+    length_v4: int
+    gateway_v6: str
+    far_v6: str
+    length_v6: int = 64
+
+
+WAN = OuterLink("wan0", "203.0.113.2", "203.0.113.1", 30, "2001:db8:ffff::2", "2001:db8:ffff::1")
+MANAGEMENT = OuterLink("mgmt0", "192.168.99.1", "192.168.99.10", 24, "fd99::1", "fd99::10")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import datetime
+import datetime as dt
 import hashlib
 import ipaddress
 from typing import TYPE_CHECKING, Self
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RSA_BITS = 2048
-AUTHORITY_VALID = datetime.timedelta(days=3650)
-LEAF_VALID = datetime.timedelta(days=90)
+AUTHORITY_VALID = dt.timedelta(days=3650)
+LEAF_VALID = dt.timedelta(days=90)
 # A phone's clock may be a little behind the one that issued.
-BACKDATED = datetime.timedelta(days=1)
+BACKDATED = dt.timedelta(days=1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Authority:
         self._leaf_key = rsa.generate_private_key(65537, RSA_BITS)
 
     @classmethod
-    def create(cls, directory: pathlib.Path, now: datetime.datetime) -> Self:
+    def create(cls, directory: pathlib.Path, now: dt.datetime) -> Self:
         """A new root, valid for ten years from `now`, written to `directory`/authority.pem."""
         key = rsa.generate_private_key(65537, RSA_BITS)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kvar lab authority")])
@@ -59,7 +59,9 @@ class Authority:
             _builder(name, name, key.public_key(), now, AUTHORITY_VALID)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
             .sign(key, hashes.SHA256())
         )
         authority = cls(directory, certificate, key)
@@ -77,9 +79,9 @@ class Authority:
     def issue(
         self,
         names: Sequence[str],
-        now: datetime.datetime,
+        now: dt.datetime,
         *,
-        valid: datetime.timedelta = LEAF_VALID,
+        valid: dt.timedelta = LEAF_VALID,
     ) -> ServerCertificate:
         """A certificate for these host names or addresses, written as <first name>.pem and .key.
 
@@ -95,9 +97,9 @@ class Authority:
     def issue_chain(
         self,
         names: Sequence[str],
-        now: datetime.datetime,
+        now: dt.datetime,
         *,
-        valid: datetime.timedelta = LEAF_VALID,
+        valid: dt.timedelta = LEAF_VALID,
     ) -> bytes:
         """The PEM chain, leaf first, root last, for the key of `leaf_key_pem`."""
         public = self._leaf_key.public_key()
@@ -107,9 +109,11 @@ class Authority:
             _builder(subject, self.certificate.subject, public, now, valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
-            .add_extension(authority_key, False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([_general(name) for name in names]), critical=False
+            )
+            .add_extension(authority_key, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return _pem(certificate) + _pem(self.certificate)
@@ -127,8 +131,8 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: rsa.RSAPublicKey,
-    now: datetime.datetime,
-    valid: datetime.timedelta,
+    now: dt.datetime,
+    valid: dt.timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -12,9 +13,7 @@ from firewall.lab.processes import LabError, stop
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Sequence
 
-    from firewall.lab.addressing import GuestNetwork
     from firewall.lab.processes import Namespace
 
 START_TIMEOUT_S = 10.0
@@ -25,36 +24,14 @@ class DhcpDns:
     """DHCPv4, DHCPv6, router advertisements and DNS for all guest interfaces of one gateway."""
 
     def __init__(
-        self,
-        gateway: Namespace,
-        directory: pathlib.Path,
-        networks: Sequence[GuestNetwork],
-        *,
-        portal_host: str,
-        captive_portal_uri: str | None,
-        upstream: str,
-        lease_s: int,
-        garden: Sequence[dnsmasq.GardenName] = (),
+        self, gateway: Namespace, directory: pathlib.Path, service: dnsmasq.GuestService
     ) -> None:
         self._gateway = gateway
         self._directory = directory
-        self._networks = networks
-        self._uri = captive_portal_uri
-        self.lease_file = directory / "leases"
-        """dnsmasq's own format: expiry, MAC, address, name, client id; one lease a line."""
-        self.log_file = directory / "log"
         # As root: after a change of user the kernel forgets to kill it with its parent (prctl(2)).
-        self.service = dnsmasq.GuestService(
-            networks=networks,
-            portal_host=portal_host,
-            captive_portal_uri=captive_portal_uri,
-            upstream=[upstream],
-            lease_file=str(self.lease_file),
-            lease_s=lease_s,
-            garden=garden,
-            user="root",
-            group="root",
-        )
+        self.service = dataclasses.replace(service, user="root", group="root")
+        """Replace it and `restart` to change the walled garden or anything else."""
+        self.log_file = directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._advertiser: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +46,7 @@ class DhcpDns:
                 stderr=log,
             )
         self._wait_until_open(self._process)
-        if self._advertiser is None and self._networks[0].prefix_v6 is not None:
+        if self._advertiser is None and self.service.networks[0].prefix_v6 is not None:
             self._advertise()
 
     def _wait_until_open(self, process: subprocess.Popen[bytes]) -> None:
@@ -81,14 +58,21 @@ class DhcpDns:
 
     def _is_open(self) -> bool:
         sockets = self._gateway.run(["ss", "-Hlun"]).stdout
-        return all(f"{network.gateway_v4}:53" in sockets for network in self._networks) and (
+        return all(f"{network.gateway_v4}:53" in sockets for network in self.service.networks) and (
             ":67 " in sockets
         )
 
     def _advertise(self) -> None:
-        words = [f"{net.interface},{net.prefix_v6},{net.gateway_v6}" for net in self._networks]
+        networks = self.service.networks
+        words = [f"{each.interface},{each.prefix_v6},{each.gateway_v6}" for each in networks]
         self._advertiser = self._gateway.spawn(
-            [sys.executable, "-m", "firewall.lab.router_advertiser", self._uri or "", *words],
+            [
+                sys.executable,
+                "-m",
+                "firewall.lab.router_advertiser",
+                self.service.captive_portal_uri or "",
+                *words,
+            ],
             stdin=subprocess.PIPE,
         )
 

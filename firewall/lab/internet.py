@@ -17,7 +17,7 @@ from firewall.lab import addressing, internet_names, probes
 from firewall.lab.processes import LabError, stop
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     import pathlib
 
     from firewall.lab.authority import Authority
@@ -120,36 +120,26 @@ class Internet:
         """Set kernel parameters, before the interface comes and takes its defaults from them."""
         self.namespace.sysctl(SYSCTLS)
 
-    def start(
-        self,
-        address_v4: str,
-        prefix_v4: int,
-        address_v6: str,
-        prefix_v6: int,
-        *,
-        gateway_v4: str,
-        gateway_v6: str,
-        started_at: datetime.datetime,
-    ) -> None:
+    def start(self, wire: addressing.OuterLink, started_at: dt.datetime) -> None:
         """Set up addresses and counters, start the servers, wait until they answer.
 
         The interface towards the gateway exists already. Raises LabError.
         """
         link = addressing.INTERNET_INTERFACE
-        self.namespace.write_resolver([address_v4])
+        self.namespace.write_resolver([wire.far_v4])
         self.namespace.run(["nft", "-f", "-"], text=COUNTERS.format(interface=link))
         self.namespace.run(["nft", "-f", "-"], text=EVERY_PORT_ANSWERS)
         self.namespace.ip(
             [
-                f"addr add {address_v4}/{prefix_v4} dev {link}",
-                f"addr add {address_v6}/{prefix_v6} dev {link} nodad",
+                f"addr add {wire.far_v4}/{wire.length_v4} dev {link}",
+                f"addr add {wire.far_v6}/{wire.length_v6} dev {link} nodad",
                 f"link set {link} up",
-                *_every_address(link, gateway_v4, gateway_v6),
+                *_every_address(link, wire.gateway_v4, wire.gateway_v6),
             ]
         )
         self._start_server(started_at)
 
-    def _start_server(self, started_at: datetime.datetime) -> None:
+    def _start_server(self, started_at: dt.datetime) -> None:
         self._directory.mkdir()
         certificate = self._authority.issue(HTTPS_NAMES, started_at)
         self._process = self.namespace.spawn(
@@ -172,10 +162,11 @@ class Internet:
         return internet_names.address(host, family)
 
     def arrivals(self) -> list[Arrival]:
-        """Everything that arrived from the gateway since `forget`, but the link's own chatter: ARP,
-        neighbour discovery (RFC 4861: hop limit 255) and multicast listeners (hop limit 1).
+        """Everything that arrived from the gateway since `forget`.
 
-        Counted by the kernel before any routing: nothing is missed while a server is busy or dead.
+        But for the link's own chatter: ARP, neighbour discovery (RFC 4861: hop limit 255) and
+        multicast listener reports (RFC 3810: hop limit 1). Counted by the kernel before any
+        routing: nothing is missed while a server is busy or dead.
         """
         return [_arrival(item["elem"]) for name in SETS for item in self._list(name)]
 

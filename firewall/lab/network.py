@@ -14,20 +14,21 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Self
 
-from firewall.lab import addressing, plain_nat, run_directory
+from firewall.lab import addressing, plain_nat
 from firewall.lab.addressing import GuestNetwork, guest_network
 from firewall.lab.authority import Authority
 from firewall.lab.dhcp_dns import DhcpDns
+from firewall.lab.dnsmasq import GardenName, GuestService
 from firewall.lab.internet import Internet
 from firewall.lab.phone import Phone
 from firewall.lab.processes import LabError, Namespace, run
+from firewall.lab.run_directory import LabState, RunDirectory, running, sweep
 
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     import pathlib
 
     from firewall.lab.authority import ServerCertificate
-    from firewall.lab.dnsmasq import GardenName
 
 CAPTIVE_PORTAL_API_PATH = "/captive-portal/api"
 FAIL_CLOSED_PREFERENCE = 100
@@ -59,7 +60,7 @@ GATEWAY_SYSCTLS_IF_THERE = {"net.netfilter.nf_conntrack_tcp_loose": 0}
 
 # Duplicate address detection and the random wait before a router solicitation cost two seconds a
 # phone and prove nothing here; temporary addresses are added by the tests that are about them.
-PHONE_SYSCTLS = {
+PHONE_SYSCTLS: dict[str, str | int] = {
     "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.default.dad_transmits": 0,
     "net.ipv6.conf.default.router_solicitation_delay": 0,
@@ -95,7 +96,7 @@ class LabSettings:
     garden: tuple[GardenName, ...] = ()
     """Walled-garden names whose addresses dnsmasq puts into nft sets."""
     lease_s: int = 12 * 3600
-    started_at: datetime.datetime | None = None
+    started_at: dt.datetime | None = None
     """The time that certificates count from; None takes it from the run directory's birth."""
 
 
@@ -114,7 +115,10 @@ class Lab:
         self.sites: tuple[GuestNetwork, ...] = tuple(
             guest_network(site, ipv6=self.settings.ipv6) for site in range(self.settings.sites)
         )
-        self._directory: run_directory.RunDirectory | None = None
+        self.management: Internet | None = None
+        """The host behind mgmt0 (`addressing.MANAGEMENT`), which answers all and counts too."""
+        self.dhcp_dns: DhcpDns | None = None
+        self._directory: RunDirectory | None = None
         self._open = contextlib.ExitStack()
 
     # Set by start().
@@ -122,9 +126,6 @@ class Lab:
     """Where gate, portal, keeper, dnsmasq run: interfaces guest0 …, wan0, mgmt0."""
     internet: Internet
     """The world beyond wan0, and the counter of what arrived there."""
-    management: Internet | None
-    """The host behind mgmt0 (addresses in `addressing`), which answers all and counts too."""
-    dhcp_dns: DhcpDns | None
     authority: Authority
     portal_certificate: ServerCertificate
     """For `portal_host`: files `chain` and `key`, in the run directory."""
@@ -139,12 +140,12 @@ class Lab:
     @staticmethod
     def sweep() -> list[str]:
         """Remove all labs whose owner is dead; returns their ids."""
-        return run_directory.sweep()
+        return sweep()
 
     @staticmethod
-    def running() -> list[run_directory.LabState]:
+    def running() -> list[LabState]:
         """All labs of this machine."""
-        return run_directory.running()
+        return running()
 
     @property
     def run_directory(self) -> pathlib.Path:
@@ -161,7 +162,7 @@ class Lab:
     def start(self) -> None:
         """Sweep, then build everything. Raises LabError, after removing what was built."""
         self.sweep()
-        self._directory = run_directory.RunDirectory()
+        self._directory = RunDirectory()
         self._open.callback(self._directory.release)
         self.id = self._directory.id
         try:
@@ -174,13 +175,12 @@ class Lab:
         """Stop all processes of the lab and remove every trace of it; safe to call twice."""
         self._open.close()
 
-    def _build(self, directory: run_directory.RunDirectory) -> None:
+    def _build(self, directory: RunDirectory) -> None:
         started_at = self.settings.started_at or directory.made_at
         self.authority = Authority.create(directory.path, started_at)
         self.portal_certificate = self.authority.issue([self.settings.portal_host], started_at)
         self._build_gateway()
-        self._build_wan(started_at)
-        self._build_management(started_at)
+        self._build_outside(started_at)
         for site, network in enumerate(self.sites):
             self._build_site(site, network)
         self.dhcp_dns = self._start_dhcp_dns() if self.settings.dhcp_dns else None
@@ -214,62 +214,38 @@ class Lab:
         self.gateway.ip(rules, family="-4")
         self.gateway.ip(rules, family="-6")
 
-    def _build_wan(self, started_at: datetime.datetime) -> None:
-        self.internet = self._world("net", "internet")
-        namespace = self.internet.namespace
-        wan, inside = addressing.WAN_INTERFACE, addressing.INTERNET_INTERFACE
+    def _build_outside(self, started_at: dt.datetime) -> None:
+        """The internet behind wan0, with the default routes, and the host behind mgmt0."""
+        wan = addressing.WAN
+        self.internet = self._build_world("net", wan, started_at)
         self.gateway.ip(
             [
-                f"link add {wan} type veth peer name {inside} netns {namespace.name}",
-                f"addr add {addressing.WAN_GATEWAY_V4}/{addressing.WAN_PREFIX_V4} dev {wan}",
-                f"addr add {addressing.WAN_GATEWAY_V6}/{addressing.WAN_PREFIX_V6} dev {wan} nodad",
-                f"link set {wan} up",
+                f"route add default via {wan.far_v4} dev {wan.interface}",
+                f"route add default via {wan.far_v6} dev {wan.interface}",
             ]
         )
-        self.internet.start(
-            addressing.WAN_INTERNET_V4,
-            addressing.WAN_PREFIX_V4,
-            addressing.WAN_INTERNET_V6,
-            addressing.WAN_PREFIX_V6,
-            gateway_v4=addressing.WAN_GATEWAY_V4,
-            gateway_v6=addressing.WAN_GATEWAY_V6,
-            started_at=started_at,
-        )
-        self.gateway.ip([f"route add default via {addressing.WAN_INTERNET_V4} dev {wan}"])
-        self.gateway.ip([f"route add default via {addressing.WAN_INTERNET_V6} dev {wan}"])
+        if self.settings.management:
+            self.management = self._build_world("mgmt", addressing.MANAGEMENT, started_at)
 
-    def _world(self, role: str, directory: str) -> Internet:
-        """A namespace that will answer for everything behind one of the gateway's interfaces."""
+    def _build_world(
+        self, role: str, wire: addressing.OuterLink, started_at: dt.datetime
+    ) -> Internet:
+        """A namespace that answers for everything behind one of the gateway's interfaces."""
         namespace = self._namespace(role)
-        world = Internet(namespace, self.run_directory / directory, self.authority)
-        world.prepare()
+        world = Internet(namespace, self.run_directory / role, self.authority)
         self._open.callback(world.close)
-        return world
-
-    def _build_management(self, started_at: datetime.datetime) -> None:
-        self.management = None
-        if not self.settings.management:
-            return
-        self.management = self._world("mgmt", "management")
-        namespace = self.management.namespace
-        near, inside = addressing.MANAGEMENT_INTERFACE, addressing.INTERNET_INTERFACE
+        world.prepare()
+        near, far = wire.interface, addressing.INTERNET_INTERFACE
         self.gateway.ip(
             [
-                f"link add {near} type veth peer name {inside} netns {namespace.name}",
-                f"addr add {addressing.MANAGEMENT_GATEWAY_V4}/24 dev {near}",
-                f"addr add {addressing.MANAGEMENT_GATEWAY_V6}/64 dev {near} nodad",
+                f"link add {near} type veth peer name {far} netns {namespace.name}",
+                f"addr add {wire.gateway_v4}/{wire.length_v4} dev {near}",
+                f"addr add {wire.gateway_v6}/{wire.length_v6} dev {near} nodad",
                 f"link set {near} up",
             ]
         )
-        self.management.start(
-            addressing.MANAGEMENT_HOST_V4,
-            addressing.MANAGEMENT_PREFIX_V4,
-            addressing.MANAGEMENT_HOST_V6,
-            addressing.MANAGEMENT_PREFIX_V6,
-            gateway_v4=addressing.MANAGEMENT_GATEWAY_V4,
-            gateway_v6=addressing.MANAGEMENT_GATEWAY_V6,
-            started_at=started_at,
-        )
+        world.start(wire, started_at)
+        return world
 
     def _build_site(self, site: int, network: GuestNetwork) -> None:
         """An access point (a bridge) and the gateway's interface behind it, switched on last."""
@@ -288,18 +264,18 @@ class Lab:
         self.gateway.ip([f"link set {network.interface} up"])
 
     def _start_dhcp_dns(self) -> DhcpDns:
-        service = DhcpDns(
-            self.gateway,
-            self.run_directory / "dhcp_dns",
-            self.sites,
+        uri = self.captive_portal_uri if self.settings.announce_captive_portal else None
+        directory = self.run_directory / "dhcp_dns"
+        guests = GuestService(
+            networks=self.sites,
             portal_host=self.settings.portal_host,
-            captive_portal_uri=(
-                self.captive_portal_uri if self.settings.announce_captive_portal else None
-            ),
-            upstream=addressing.WAN_INTERNET_V4,
+            captive_portal_uri=uri,
+            upstream=[addressing.WAN.far_v4],
+            lease_file=str(directory / "leases"),
             lease_s=self.settings.lease_s,
             garden=self.settings.garden,
         )
+        service = DhcpDns(self.gateway, directory, guests)
         self._open.callback(service.close)
         service.start()
         return service
@@ -335,13 +311,8 @@ class Lab:
     def _attach(self, phone: Phone) -> None:
         point = self._access_point(phone.site)
         link, port = addressing.PHONE_INTERFACE, f"phone{phone.number}"
-        phone.namespace.ip(
-            [
-                f"link add {link} address {phone.mac} type veth"
-                f" peer name {port} netns {point.name}",
-                f"link set {link} up",
-            ]
-        )
+        cable = f"type veth peer name {port} netns {point.name}"
+        phone.namespace.ip([f"link add {link} address {phone.mac} {cable}", f"link set {link} up"])
         isolated = "on" if self.settings.client_isolation else "off"
         point.ip([f"link set {port} master br0", f"link set {port} up"])
         run(["bridge", "-n", point.name, "link", "set", "dev", port, "isolated", isolated])

@@ -43,8 +43,10 @@ class Lease:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One HTTP exchange. `failure` is None when an answer came, else the word for what happened:
-    dns | refused | reset | timeout | unreachable | tls | malformed; then `status` is 0.
+    """One HTTP exchange.
+
+    `failure` is None when an answer came, else the word for what happened: dns | refused | reset |
+    timeout | unreachable | tls | malformed; then `status` is 0.
     """
 
     status: int
@@ -112,8 +114,9 @@ class StreamReport:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DownloadReport:
-    """A running download: `ended` is "" while it runs, else closed | reset | refused | timeout |
-    unreachable.
+    """A running download.
+
+    `ended` is "" while it runs, else closed | reset | refused | timeout | unreachable.
     """
 
     received_bytes: int
@@ -259,7 +262,7 @@ class Phone:
 
     # --- asking the network -------------------------------------------------------------------
 
-    def http(
+    def http(  # noqa: PLR0913 - an HTTP request has that many parts, and tests vary each
         self,
         url: str,
         *,
@@ -360,7 +363,7 @@ class Phone:
         tcp: bool = False,
         timeout_s: float = 3.0,
     ) -> DnsAnswer:
-        """Ask the resolver from DHCP, or `server`, one question; `kind` A, AAAA, TXT … or TYPE65."""
+        """Ask the resolver from DHCP, or `server`, one question; `kind` A, TXT, TYPE65."""
         answer = self.ask("dns", name=name, kind=kind, server=server, tcp=tcp, timeout_s=timeout_s)
         records = tuple((record, text) for record, text in answer["records"])
         return DnsAnswer(answer["rcode"], records)

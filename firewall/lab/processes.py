@@ -62,7 +62,7 @@ class Namespace:
             self.argv(command), text=text, check=check, timeout_s=timeout_s, environment=environment
         )
 
-    def spawn(
+    def spawn(  # noqa: PLR0913 - as subprocess.Popen
         self,
         command: Sequence[str],
         *,

@@ -1,12 +1,15 @@
-"""PURE: ICMPv6 router advertisements: one encoded for the lab's gateway, options decoded (RFC 4861).
+"""PURE: ICMPv6 router advertisements, written for the gateway and read by phones (RFC 4861).
 
 Carries the captive-portal option 37 (RFC 8910, 2.3), which dnsmasq 2.90 cannot send.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ipaddress
 
 ROUTER_SOLICITATION, ROUTER_ADVERTISEMENT = 133, 134
 PREFIX_INFORMATION, RECURSIVE_DNS, CAPTIVE_PORTAL = 3, 25, 37

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import fcntl
 import os
 import pathlib
@@ -51,9 +51,9 @@ class RunDirectory:
         self._lock.flush()
 
     @property
-    def made_at(self) -> datetime.datetime:
+    def made_at(self) -> dt.datetime:
         """When the lab began, in UTC, by the file system's clock."""
-        return datetime.datetime.fromtimestamp(self.path.stat().st_mtime, datetime.UTC)
+        return dt.datetime.fromtimestamp(self.path.stat().st_mtime, dt.UTC)
 
     def release(self) -> None:
         """Remove the lab's namespaces and files; safe to call twice."""

@@ -15,7 +15,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from firewall.lab import addressing, dhcp_wire, router_advertisement as advertisement
+from firewall.lab import addressing, dhcp_wire
+from firewall.lab import router_advertisement as advertisement
 from firewall.lab.worker_sockets import RESOLVER_FILE, VerbError, packet_socket
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def ipv6_addresses(timeout_s: float) -> dict[str, Any]:
 
 def _global_addresses() -> list[str]:
     """From /proc/net/if_inet6: address, index, prefix, scope (00 = global), flags, interface."""
-    rows = [line.split() for line in pathlib.Path("/proc/self/net/if_inet6").open()]
+    text = pathlib.Path("/proc/self/net/if_inet6").read_text()
+    rows = [line.split() for line in text.splitlines()]
     return [
         str(ipaddress.IPv6Address(bytes.fromhex(row[0])))
         for row in rows

@@ -6,6 +6,7 @@ Not a browser: no redirects, no cookies, no decompression. Only the chunked codi
 from __future__ import annotations
 
 import base64
+import dataclasses
 import socket
 import ssl
 import time
@@ -22,6 +23,32 @@ class MalformedAnswerError(Exception):
     """The peer's bytes are no HTTP answer, or stop too early."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """What `Phone.http` asks for; `body` is Base64."""
+
+    url: str
+    method: str
+    headers: list[tuple[str, str]]
+    version: str
+    body: str
+    family: int | None
+    address: str | None
+    host: str | None
+    verify: bool
+    timeout_s: float
+
+    def encode(self) -> bytes:
+        """The request as it goes on the wire."""
+        parts = urllib.parse.urlsplit(self.url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        host = parts.netloc.rpartition("@")[2] if self.host == "" else self.host
+        raw = base64.b64decode(self.body)
+        lines = _header_lines(self.headers, host, len(raw))
+        head = "\r\n".join([f"{self.method} {target} HTTP/{self.version}", *lines, "", ""])
+        return head.encode("latin-1") + raw
+
+
 class Client:
     """Makes requests, trusting one certificate authority."""
 
@@ -29,40 +56,15 @@ class Client:
         self._trusted = trusted
         self._contexts: dict[bool, ssl.SSLContext] = {}
 
-    def request(
-        self,
-        url: str,
-        method: str,
-        headers: list[tuple[str, str]],
-        version: str,
-        body: str,
-        family: int | None,
-        address: str | None,
-        host: str | None,
-        verify: bool,
-        timeout_s: float,
-    ) -> dict[str, Any]:
+    def request(self, **arguments: Any) -> dict[str, Any]:
         """One exchange, as `Phone.http` describes it."""
-        started = time.monotonic()
-        parts = urllib.parse.urlsplit(url)
-        name = parts.hostname or ""
-        peer = address or look_up(name, family)
+        request, started = Request(**arguments), time.monotonic()
+        name = urllib.parse.urlsplit(request.url).hostname or ""
+        peer = request.address or look_up(name, request.family)
         if peer is None:
             return _failed("dns", started)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        if host == "":
-            host = parts.netloc.rpartition("@")[2]
-        raw = base64.b64decode(body)
-        lines = [f"{method} {target} HTTP/{version}", *_header_lines(headers, host, len(raw))]
-        message = "\r\n".join([*lines, "", ""]).encode("latin-1") + raw
-        secure = parts.scheme == "https"
         try:
-            with open_socket(peer, socket.SOCK_STREAM, timeout_s) as connection:
-                connection.connect((peer, parts.port or (443 if secure else 80)))
-                wire = self._secured(connection, name, verify) if secure else connection
-                with wire:
-                    wire.sendall(message)
-                    answer = _read(wire, method)
+            answer = self._exchange(request, name, peer)
         except ssl.SSLError as error:
             return _failed("tls", started, peer, str(error))
         except OSError as error:
@@ -70,6 +72,16 @@ class Client:
         except MalformedAnswerError as error:
             return _failed("malformed", started, peer, str(error))
         return {**answer, "peer": peer, "elapsed_s": time.monotonic() - started}
+
+    def _exchange(self, request: Request, name: str, peer: str) -> dict[str, Any]:
+        parts = urllib.parse.urlsplit(request.url)
+        secure = parts.scheme == "https"
+        with open_socket(peer, socket.SOCK_STREAM, request.timeout_s) as connection:
+            connection.connect((peer, parts.port or (443 if secure else 80)))
+            wire = self._secured(connection, name, request.verify) if secure else connection
+            with wire:
+                wire.sendall(request.encode())
+                return _read(wire, request.method)
 
     def _secured(self, connection: socket.socket, name: str, verify: bool) -> ssl.SSLSocket:
         if verify not in self._contexts:
