@@ -62,13 +62,10 @@ class GuardedLibrary:
                 await self._may_ask()
 
     async def _may_ask(self) -> bool:
-        match self._breaker.request(self._monotonic_s()):
-            case Passage.ASK:
-                return True
-            case Passage.TRY:
-                return await self._try()
-            case Passage.REFUSE:
-                return False
+        passage = self._breaker.request(self._monotonic_s())
+        if passage is Passage.TRY:
+            return await self._try()
+        return passage is Passage.ASK
 
     async def _try(self) -> bool:
         """One trial; cancelled (the guest left) or kept from asking, another may try."""

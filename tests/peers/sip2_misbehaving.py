@@ -5,7 +5,9 @@ answer to one kind of message into steps: bytes to send, pauses, hanging up.
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +34,10 @@ class HangUp:
     """Close the connection."""
 
 
+class Reset:
+    """Break the connection off with a TCP reset."""
+
+
 @dataclass(frozen=True)
 class Hold:
     """Say nothing until a test lets go."""
@@ -39,7 +45,7 @@ class Hold:
     until: asyncio.Event
 
 
-Step = bytes | Wait | Drip | HangUp | Hold
+Step = bytes | Wait | Drip | HangUp | Reset | Hold
 Behaviour = Callable[[bytes, bytes], Sequence[Step]]
 """Request and good answer (both without CR) -> steps."""
 
@@ -135,6 +141,11 @@ class Peer:
                     await asyncio.sleep(seconds)
                 case Hold(until):
                     await until.wait()
+                case Reset():
+                    linger = struct.pack("ii", 1, 0)  # on, 0 s: close means reset
+                    connection = writer.get_extra_info("socket")
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    raise _HungUpError
                 case HangUp():
                     await writer.drain()
                     raise _HungUpError

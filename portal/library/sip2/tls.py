@@ -46,4 +46,10 @@ def _load(settings: TlsSettings) -> Protection:
     # The chain is not asked: the certificate itself is compared, before anything is sent.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return Protection(context, ssl.PEM_cert_to_DER_cert(settings.ca_file.read_text("ascii")))
+    return Protection(context, _first_certificate(settings.ca_file.read_text("utf-8")))
+
+
+def _first_certificate(text: str) -> bytes:
+    """Return the file's first certificate in DER; keys and comments may stand around it."""
+    start, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER)
+    return ssl.PEM_cert_to_DER_cert(text[start : end + len(ssl.PEM_FOOTER)])

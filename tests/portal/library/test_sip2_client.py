@@ -21,6 +21,7 @@ from tests.peers.sip2_misbehaving import (
     HangUp,
     Hold,
     Peer,
+    Reset,
     Step,
     Wait,
     patron_answer,
@@ -210,6 +211,10 @@ def hang_up(_request: bytes, _answer: bytes) -> list[Step]:
     return [HangUp()]
 
 
+def reset(_request: bytes, _answer: bytes) -> list[Step]:
+    return [Reset()]
+
+
 def slow(_request: bytes, answer: bytes) -> list[Step]:
     return [Wait(0.4), answer + b"\r"]
 
@@ -307,6 +312,7 @@ def resend_for_ever(_request: bytes, _answer: bytes) -> list[Step]:
 WRONG: list[tuple[str, Behaviour, str]] = [
     *[(code, silence, "answer_late") for code in ("93", "99", "23")],
     *[(code, hang_up, "closed_early") for code in ("93", "99", "23")],
+    *[(code, reset, "closed_early") for code in ("93", "99", "23")],
     ("93", slow, "answer_late"),
     ("23", slow, "answer_late"),
     ("23", drip, "answer_late"),
