@@ -4,18 +4,26 @@ Not a use case of its own: each method names the module that does the work. The 
 everything expected comes back as a value; only the gate's own failure to name a device is raised.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from portal.domain.identity import Device, Secret, SiteId
-from portal.domain.session import Session
-from portal.domain.site import Site
-from portal.services.outcomes import Refused, SignInOutcome, Standing
+from portal.domain.session import Ground, Session
+from portal.domain.site import LoginMethod, Site
+from portal.services.doors import Doors
+from portal.services.extend import extend
+from portal.services.look_up import LookUp
+from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
+from portal.services.sign_in import SignIn
+from portal.services.sign_out import sign_out
 
 
-@dataclass(frozen=True, slots=True)
 class GuestService:
     """The guest's side of the portal. ``now`` is aware and in UTC everywhere."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._sign_in = SignIn(doors)
+        self._look_up = LookUp(doors)
 
     async def identify(self, ip: str) -> Device | None:
         """Return the device behind an address on a guest network, None for any other address.
@@ -23,7 +31,7 @@ class GuestService:
         Raises:
             GateUnavailableError: the gate's agent did not answer.
         """
-        raise NotImplementedError
+        return await self._doors.gate.identify(ip)
 
     async def standing(self, device: Device, now: datetime) -> Standing:
         """Return whether the device is online, and if not, its device number.
@@ -32,28 +40,35 @@ class GuestService:
         ``none``) this is where its session starts. Never raises: with the database away it
         answers from memory for devices this process saw online, else Captive with number None.
         """
-        raise NotImplementedError
+        standing = await self._look_up.standing(device, now)
+        is_open = LoginMethod.NONE in self.site(device.site_id).login_methods
+        if is_open and isinstance(standing, Captive):
+            outcome = await self._sign_in.without_card(device, Ground.OPEN, now)
+            if isinstance(outcome, Admitted):
+                return await self._look_up.standing(device, now)
+        return standing
 
     async def sign_in_with_card(
         self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
     ) -> SignInOutcome:
         """Check the card and the PIN as typed and let the device in, or say why not."""
-        raise NotImplementedError
+        return await self._sign_in.with_card(device, card_text, pin_text, now)
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (login method ``accept``)."""
-        raise NotImplementedError
+        return await self._sign_in.without_card(device, Ground.ACCEPT, now)
 
     async def extend(self, device: Device, now: datetime) -> Session | Refused:
         """Prolong the device's session; refused NOT_ONLINE, NOT_EXTENDABLE or SERVICE_DOWN."""
-        raise NotImplementedError
+        return await extend(self._doors, device, now)
 
     async def sign_out(self, device: Device, now: datetime) -> bool:
         """End the device's session and close the gate; False when the database is away.
 
         True as well for a device that has no session: the outcome is the one asked for.
         """
-        raise NotImplementedError
+        self._look_up.forget(device)
+        return await sign_out(self._doors, device, now)
 
     def site(self, site_id: SiteId) -> Site:
         """Return the site's rules and texts.
@@ -61,4 +76,4 @@ class GuestService:
         Raises:
             KeyError: no such site in the configuration.
         """
-        raise NotImplementedError
+        return self._doors.sites[site_id]

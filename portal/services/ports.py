@@ -5,11 +5,16 @@ it fails. Everything expected is a value. Fakes of these doors live in tests/ an
 contract tests as the real ones.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
-from portal.domain.identity import Device, MacAddress, Secret
+from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.session import EndReason, Session
+from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
 
 
@@ -70,4 +75,170 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """Return the time now, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What history calls a device and its guest: keyed hashes under one week's log key."""
+
+    key_id: str
+    device: bytes
+    subject: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session that is to start, and what is written together with it.
+
+    ``attempt`` is the reservation that was answered "ok", and ``device`` the hash of the device
+    under the live key: both only with a card, whose known devices then include this one.
+    """
+
+    session: Session
+    trace: Trace
+    most_devices: int
+    attempt: int | None = None
+    device: Subject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The session that now stands (new, or the one that ran already), and who gave way to it."""
+
+    session: Session
+    is_new: bool
+    put_out: tuple[MacAddress, ...] = ()
+
+
+class Sessions(Protocol):
+    """Live and past sessions. Every method raises DatabaseUnavailableError."""
+
+    async def start(self, opening: Opening) -> Started:
+        """Let a device in, in one transaction.
+
+        The device's running session stays when its subject is the same, when the newcomer has
+        none, or when it is protected; any other ends as REPLACED. Of the subject's devices the
+        longest absent give way to keep ``most_devices``; protected ones never do, so that more
+        than ``most_devices`` may remain.
+        """
+        ...
+
+    async def find(self, mac: MacAddress) -> Session | None:
+        """Return the device's live session, also when it is due and not ended yet."""
+        ...
+
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+        """Say why the last session of the device with one of these traces ended after then."""
+        ...
+
+    async def extend(
+        self, session: Session, ends_at: datetime, ends_because: EndReason, now: datetime
+    ) -> Session | None:
+        """Move the end; None when the session has changed or ended since it was read."""
+        ...
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> Session | None:
+        """End one session and return it; None when it had ended before."""
+        ...
+
+    async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
+        """End every session of these sites that is due, each for its own reason, and return it."""
+        ...
+
+    async def admitted(
+        self, site_ids: Sequence[SiteId], now: datetime
+    ) -> list[tuple[MacAddress, datetime]]:
+        """Return the devices that may be online at these sites, and when each is due."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One attempt that counts as wrong until it is settled, and what stood against it before."""
+
+    id: int
+    tally: Tally
+
+
+class Attempts(Protocol):
+    """Sign-in attempts. Every method raises DatabaseUnavailableError."""
+
+    async def reserve(
+        self, card: Subject, device: Subject, site_id: SiteId, now: datetime
+    ) -> Reservation:
+        """Write an undecided attempt and tally the others; attempts at once see each other."""
+        ...
+
+    async def settle(self, reservation_id: int, outcome: Verification) -> None:
+        """Write what the library system said; only BAD_CREDENTIALS goes on counting."""
+        ...
+
+    async def release(self, reservation_id: int) -> None:
+        """Take back an attempt that was not made."""
+        ...
+
+
+class Arrivals(Protocol):
+    """Captive devices at a site. Every method raises DatabaseUnavailableError."""
+
+    async def see(self, device: Device, now: datetime) -> int | None:
+        """Count the device among those waiting and return its number; None in a huge crowd."""
+        ...
+
+    async def add_step(self, device: Device, step: str, now: datetime) -> None:
+        """Note what the waiting device tried ("cred.wrong"); the last ten are kept."""
+        ...
+
+
+class EventKind(StrEnum):
+    """What is written to the event log besides sessions, which the store writes itself."""
+
+    SIGN_IN_REFUSED = "sign_in_refused"
+    MANY_WRONG_PINS = "many_wrong_pins"
+    """An alarm: a site sees far more wrong PINs than guests make."""
+    LIBRARY_SYSTEM_MISBEHAVED = "library_system_misbehaved"
+    """An alarm: it answered without checking the PIN, or it refused us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. ``detail`` holds no MAC address, card number or free text."""
+
+    kind: EventKind
+    site_id: SiteId
+    at: datetime
+    trace: Trace | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+class Events(Protocol):
+    """The append-only event log."""
+
+    async def record(self, event: Event) -> None:
+        """Write one event.
+
+        Raises:
+            DatabaseUnavailableError: it was not written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long what is no longer needed stays."""
+
+    attempts: timedelta = timedelta(days=7)
+    known_devices: timedelta = timedelta(days=30)
+
+
+class Upkeep(Protocol):
+    """What the keeper does now and then so that tables stay small."""
+
+    async def tidy(self, kept: Kept, now: datetime) -> int:
+        """Delete what is due and make the next weeks' partitions; return the rows deleted.
+
+        Raises:
+            DatabaseUnavailableError: some of it was not done; the next call does it.
+        """
         ...

@@ -77,6 +77,7 @@ DECLARE
     _column text;
     _taken  boolean;
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('make_weeks'));
     FOR _monday IN
         SELECT date_trunc('week', _from AT TIME ZONE 'UTC') + n * interval '7 days'
         FROM generate_series(0, _weeks - 1) AS n

@@ -1,0 +1,73 @@
+"""Sign-in attempts: reserve one, or say how long to wait; write down how it went.
+
+Not the limits themselves (portal/domain/sign_in_limits.py). The rule to keep: the library system
+is asked only under a reservation, which counts as wrong until it is settled.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from portal.domain.identity import Device, Subject
+from portal.domain.sign_in_limits import Allowed, UseCodeOrStaff, Wait, judge
+from portal.services.doors import Doors
+from portal.services.outcomes import RefusalReason, Refused
+from portal.services.ports import Event, EventKind
+
+ALARM_PAUSE = timedelta(minutes=10)
+"""One alarm for the ten minutes that it speaks of."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The library system may be asked once. ``device`` is its hash under the live key."""
+
+    id: int
+    device: Subject
+    allowed: Allowed
+
+
+class AttemptDesk:
+    """Where an attempt is asked for before the library system is."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._last_alarm: dict[str, datetime] = {}
+
+    async def reserve(self, card: Subject, device: Device, now: datetime) -> Reserved | Refused:
+        """Reserve an attempt, after the pause that a site under attack asks for.
+
+        Raises:
+            DatabaseUnavailableError: nothing may be asked now.
+        """
+        doors = self._doors
+        name = doors.keys.device(device.mac, now)
+        reservation = await doors.attempts.reserve(card, name, device.site_id, now)
+        match judge(reservation.tally, doors.limits, now):
+            case Allowed() as allowed:
+                await self._slow_down(allowed, device, now)
+                return Reserved(reservation.id, name, allowed)
+            case Wait(until):
+                refusal = Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=until)
+            case UseCodeOrStaff():
+                refusal = Refused(RefusalReason.TOO_MANY_ATTEMPTS)
+        await doors.attempts.release(reservation.id)
+        return refusal
+
+    async def _slow_down(self, allowed: Allowed, device: Device, now: datetime) -> None:
+        if allowed.alarm and self._is_new_alarm(device, now):
+            _log.warning("many_wrong_pins", site=device.site_id)
+            await self._doors.events.record(Event(EventKind.MANY_WRONG_PINS, device.site_id, now))
+        if allowed.delay_s:
+            await asyncio.sleep(allowed.delay_s)
+
+    def _is_new_alarm(self, device: Device, now: datetime) -> bool:
+        last = self._last_alarm.get(device.site_id)
+        if last is not None and timedelta(0) <= now - last < ALARM_PAUSE:
+            return False
+        self._last_alarm[device.site_id] = now
+        return True

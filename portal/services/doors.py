@@ -1,0 +1,30 @@
+"""What the guest services are made of: the doors, the sites and the settings.
+
+Not a place for rules. The rule to keep: composition fills this in once; nothing here changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portal.domain.card import DEFAULT_RULES, CardRules
+from portal.domain.identity import SiteId
+from portal.domain.sign_in_limits import Limits
+from portal.domain.site import Site
+from portal.services.key_ring import KeyRing
+from portal.services.ports import Arrivals, Attempts, Events, Gate, LibrarySystem, Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything a guest service talks to. ``library`` None: no site takes cards."""
+
+    sessions: Sessions
+    attempts: Attempts
+    arrivals: Arrivals
+    events: Events
+    gate: Gate
+    keys: KeyRing
+    library: LibrarySystem | None
+    sites: Mapping[SiteId, Site]
+    card_rules: CardRules = DEFAULT_RULES
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,129 @@
+"""Keys that turn cards and devices into names nobody can turn back.
+
+Not a store of names, and not in the database: the keys stand in a directory of their own, so that
+a dump of the database tells nothing. The rule to keep: a destroyed key is an erasure, so a key
+is never copied elsewhere by us.
+"""
+
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from portal.domain.identity import MacAddress, Secret, Subject
+from portal.services.ports import Trace
+
+KEY_BYTES = 32
+_FOR_ALL_TO_READ = 0o007
+
+_log = structlog.get_logger()
+
+
+class Kind(StrEnum):
+    """What is hashed: equal values of different kinds must not look equal."""
+
+    CARD = "card"
+    DEVICE = "device"
+    SUBJECT = "subject"
+
+
+class KeyRingError(Exception):
+    """A key cannot be used: the text names the file and the way out."""
+
+
+class KeyRing:
+    """The organisation's keys: one *live* key a year, one *log* key a week (ISO, UTC).
+
+    A key is made when it is first needed; processes that need it at the same moment get the same
+    one. Nodes that share a database must share the live key, or each knows only its own cards.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._keys: dict[str, bytes] = {}
+
+    def card(self, card: Secret, now: datetime) -> Subject:
+        """Return the card's subject under the live key."""
+        return Subject(self._hash(live_key_id(now), Kind.CARD, card.reveal().encode()))
+
+    def device(self, mac: MacAddress, now: datetime) -> Subject:
+        """Return the device's name under the live key, for the memory of which card it used."""
+        return Subject(self._hash(live_key_id(now), Kind.DEVICE, mac.encode()))
+
+    def trace(self, mac: MacAddress, subject: Subject | None, now: datetime) -> Trace:
+        """Return what this week's history calls the device and its guest."""
+        key_id = log_key_id(now)
+        return Trace(
+            key_id=key_id,
+            device=self._hash(key_id, Kind.DEVICE, mac.encode()),
+            subject=None if subject is None else self._hash(key_id, Kind.SUBJECT, subject),
+        )
+
+    def recent_traces(self, mac: MacAddress, now: datetime) -> list[bytes]:
+        """Return what this and last week's history call the device."""
+        weeks = (now, now - timedelta(days=7))
+        return [self.trace(mac, None, week).device for week in weeks]
+
+    def form_key(self) -> bytes:
+        """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
+        return self._key("form")
+
+    def _hash(self, key_id: str, kind: Kind, value: bytes) -> bytes:
+        """HMAC-SHA-256 (RFC 2104), 32 bytes, of the kind, a zero byte and the value."""
+        return hmac.digest(self._key(key_id), kind.encode() + b"\0" + value, "sha256")
+
+    def _key(self, key_id: str) -> bytes:
+        if key_id not in self._keys:
+            self._keys[key_id] = _load_or_create(self._directory, key_id)
+        return self._keys[key_id]
+
+
+def live_key_id(now: datetime) -> str:
+    """Return the name of the year's key, such as ``live-2026``."""
+    return f"live-{now:%Y}"
+
+
+def log_key_id(now: datetime) -> str:
+    """Return the name of the ISO week's key, such as ``log-2026-w48``."""
+    return f"log-{now:%G-w%V}"
+
+
+def _load_or_create(directory: Path, key_id: str) -> bytes:
+    path = directory / f"{key_id}.key"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _create(path)
+        return _load(path)
+    except OSError as error:
+        raise KeyRingError(f"{path}: {error.strerror}; the portal needs this directory") from error
+
+
+def _load(path: Path) -> bytes:
+    if path.stat().st_mode & _FOR_ALL_TO_READ:
+        raise KeyRingError(f"{path} can be read by everybody; chmod 600 it, or make new keys")
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise KeyRingError(f"{path} is not a key of {KEY_BYTES} bytes; restore it from the backup")
+    return key
+
+
+def _create(path: Path) -> None:
+    """Write beside and link: whoever is first wins, and nobody reads half a key."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+            _log.info("key_created", key=path.stem)
+    finally:
+        draft.unlink()

@@ -1,0 +1,82 @@
+"""Looking up: is this device online, and if not, what is its number and why did it end?
+
+Not a decision: a session that is due counts as over here, and the keeper ends it. The rule to
+keep: when the database is away, a device that this process saw online is still said to be online,
+for the kernel lets it through; a phone told otherwise would leave the network by itself.
+"""
+
+from collections import OrderedDict
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from portal.domain.admission import offers_extension
+from portal.domain.identity import Device, MacAddress
+from portal.domain.session import Session
+from portal.domain.site import Site
+from portal.services.doors import Doors
+from portal.services.gatekeeping import open_gate
+from portal.services.outcomes import Captive, Online, Standing
+from portal.services.ports import DatabaseUnavailableError
+
+MOST_REMEMBERED = 20_000
+"""Devices: as many as a gate admits. About 1 kB each at the very most."""
+
+_log = structlog.get_logger()
+
+
+class LookUp:
+    """Answers where a device stands."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._seen_online: OrderedDict[MacAddress, Session] = OrderedDict()
+
+    async def standing(self, device: Device, now: datetime) -> Standing:
+        """Say where the device stands; a captive one is counted among those waiting."""
+        try:
+            session = await self._doors.sessions.find(device.mac)
+            if session is None or now >= session.due_at:
+                self.forget(device)
+                return await self._captive(device, now)
+        except DatabaseUnavailableError as error:
+            _log.warning("database_unavailable", during="look_up", reason=str(error))
+            return self._from_memory(device, now)
+        await self._follow(session, device, now)
+        self._remember(session)
+        site = self._doors.sites.get(session.site_id, self._doors.sites[device.site_id])
+        return Online(session, can_extend=offers_extension(session, site, now))
+
+    def forget(self, device: Device) -> None:
+        """Drop what is remembered of the device: it was just signed out, or is not online."""
+        self._seen_online.pop(device.mac, None)
+
+    async def _captive(self, device: Device, now: datetime) -> Captive:
+        doors = self._doors
+        since = _start_of_day(doors.sites[device.site_id], now)
+        traces = doors.keys.recent_traces(device.mac, now)
+        number = await doors.arrivals.see(device, now)
+        return Captive(number, await doors.sessions.last_end(traces, since))
+
+    async def _follow(self, session: Session, device: Device, now: datetime) -> None:
+        """Open this site's gate to a device whose session began at another site."""
+        if session.site_id != device.site_id:
+            await open_gate(self._doors.gate, session, now)
+
+    def _remember(self, session: Session) -> None:
+        self._seen_online[session.mac] = session
+        self._seen_online.move_to_end(session.mac)
+        if len(self._seen_online) > MOST_REMEMBERED:
+            self._seen_online.popitem(last=False)
+
+    def _from_memory(self, device: Device, now: datetime) -> Standing:
+        session = self._seen_online.get(device.mac)
+        if session is None or now >= session.due_at:
+            return Captive(number=None)
+        return Online(session, can_extend=False)
+
+
+def _start_of_day(site: Site, now: datetime) -> datetime:
+    zone: tzinfo = ZoneInfo(site.opening_hours.time_zone) if site.opening_hours else UTC
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

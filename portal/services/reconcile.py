@@ -1,0 +1,88 @@
+"""Reconciling: the keeper's comparison of what should be with what the gate lets through.
+
+Not presence and not counters (they come with the keeper's other work). The rule to keep: the
+database being away changes nothing at the gate; nobody is put out for a list we could not read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from portal.domain.identity import MacAddress, SiteId
+from portal.services.gatekeeping import remaining_s
+from portal.services.ports import Gate, Sessions
+
+MOST_ROUNDS = 3
+"""A list is applied again while sign-ins and sign-outs changed it; the next call does the rest."""
+
+_log = structlog.get_logger()
+
+Admissions = list[tuple[MacAddress, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one comparison did: sessions ended, and differences mended at the gate."""
+
+    ended: int
+    mended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Compares the sessions of this node's own sites with its gate."""
+
+    sessions: Sessions
+    gate: Gate
+    site_ids: Sequence[SiteId]
+
+    async def run(self, now: datetime) -> Reconciled:
+        """End what is due, then make the gate agree.
+
+        A sign-in between reading the list and applying it would be undone, so the list is read
+        again afterwards, and applied again if it has changed.
+
+        Raises:
+            DatabaseUnavailableError: the gate was left as it was, or may miss the last changes.
+            GateUnavailableError: the gate may not agree yet.
+        """
+        ended = await self._end_due(now)
+        mended = await self._agree(now)
+        if ended or mended:
+            _log.info("gate_reconciled", ended=ended, mended=mended)
+        return Reconciled(ended, mended)
+
+    async def end_due(self, now: datetime) -> int:
+        """End what is due; compare only when something was.
+
+        The devices are not simply expelled: one of them may have begun a new session meanwhile.
+
+        Raises:
+            DatabaseUnavailableError: nothing was ended.
+            GateUnavailableError: the sessions ended; the kernel's time-outs put the devices out.
+        """
+        ended = await self._end_due(now)
+        if ended:
+            await self._agree(now)
+        return ended
+
+    async def _agree(self, now: datetime) -> int:
+        wanted = await self.sessions.admitted(self.site_ids, now)
+        mended = 0
+        for _ in range(MOST_ROUNDS):
+            mended += await self._apply(wanted, now)
+            applied, wanted = wanted, await self.sessions.admitted(self.site_ids, now)
+            if sorted(applied) == sorted(wanted):
+                break
+        return mended
+
+    async def _end_due(self, now: datetime) -> int:
+        ended = await self.sessions.end_due(self.site_ids, now)
+        for session in ended:
+            _log.info("session_ended", session=str(session.id), reason=session.end_reason)
+        return len(ended)
+
+    async def _apply(self, wanted: Admissions, now: datetime) -> int:
+        return await self.gate.reconcile([(mac, remaining_s(due, now)) for mac, due in wanted])

@@ -1,0 +1,214 @@
+"""Signing in: from what a guest typed or pressed to a session and an open gate.
+
+Not the rules (portal/domain) and not the pages. The rule to keep: shape, policy and limits come
+before the library system is asked; the session is committed before the gate opens; the gate is
+open before the answer is given.
+"""
+
+import os
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from portal.domain.admission import Admit, RefuseClosed, admit
+from portal.domain.card import CardRefusal, CardRefused, PinRefusal, PinRefused, read_card, read_pin
+from portal.domain.identity import Device, Secret
+from portal.domain.session import Claim, Ground, start
+from portal.domain.verification import Verification
+from portal.services.attempts import AttemptDesk, Reserved
+from portal.services.doors import Doors
+from portal.services.gatekeeping import close_gate, open_gate
+from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
+from portal.services.ports import (
+    DatabaseUnavailableError,
+    Event,
+    EventKind,
+    LibrarySystem,
+    Opening,
+    Started,
+)
+
+_SERVICE_DOWN = Refused(RefusalReason.SERVICE_DOWN)
+
+_CARD_REFUSALS = {
+    CardRefusal.EMPTY: RefusalReason.CARD_EMPTY,
+    CardRefusal.PERSONAL_NUMBER: RefusalReason.CARD_PERSONAL_NUMBER,
+}
+_PIN_REFUSALS = {PinRefusal.EMPTY: RefusalReason.PIN_EMPTY}
+
+_VERIFICATION_REFUSALS = {
+    Verification.BAD_CREDENTIALS: RefusalReason.CREDENTIALS_WRONG,
+    Verification.BLOCKED: RefusalReason.CARD_BLOCKED,
+    Verification.EXPIRED: RefusalReason.CARD_EXPIRED,
+}
+"""Everything else says only that cards cannot be checked now."""
+
+_ALARMS = frozenset({Verification.NOT_VERIFIED, Verification.REFUSED_BY_SERVER})
+
+_log = structlog.get_logger()
+
+
+class SignIn:
+    """Every way in that a guest can take alone."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._desk = AttemptDesk(doors)
+
+    async def with_card(
+        self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
+    ) -> SignInOutcome:
+        """Check card and PIN with the library system and let the device in."""
+        typed = self._read(card_text, pin_text)
+        if isinstance(typed, Refused):
+            return typed
+        permission = self._permission(device, Ground.CARD, now)
+        if isinstance(permission, Refused):
+            return permission
+        if self._doors.library is None:
+            return Refused(RefusalReason.METHOD_NOT_OFFERED)
+        try:
+            outcome = await self._check(self._doors.library, device, typed, permission, now)
+            if isinstance(outcome, Refused):
+                await self._note_refusal(device, outcome, now)
+        except DatabaseUnavailableError as error:
+            _log.warning("database_unavailable", during="sign_in", reason=str(error))
+            return _SERVICE_DOWN
+        return outcome
+
+    async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
+        """Let the device in on a site that asks for one press (ACCEPT) or for nothing (OPEN)."""
+        permission = self._permission(device, ground, now)
+        if isinstance(permission, Refused):
+            return permission
+        try:
+            return await self._let_in(device, Claim(ground), permission, None, now)
+        except DatabaseUnavailableError as error:
+            _log.warning("database_unavailable", during="sign_in", reason=str(error))
+            return _SERVICE_DOWN
+
+    def _read(self, card_text: Secret, pin_text: Secret) -> tuple[Secret, Secret] | Refused:
+        card = read_card(card_text.reveal(), self._doors.card_rules)
+        if isinstance(card, CardRefused):
+            return Refused(
+                _CARD_REFUSALS.get(card.reason, RefusalReason.CARD_FORMAT),
+                expected_length=card.expected,
+                actual_length=card.actual,
+            )
+        pin = read_pin(pin_text.reveal(), self._doors.card_rules)
+        if isinstance(pin, PinRefused):
+            return Refused(_PIN_REFUSALS.get(pin.reason, RefusalReason.CREDENTIALS_WRONG))
+        return card.card, pin.pin
+
+    def _permission(self, device: Device, ground: Ground, now: datetime) -> Admit | Refused:
+        answer = admit(self._doors.sites[device.site_id], ground, now)
+        if isinstance(answer, Admit):
+            return answer
+        if isinstance(answer, RefuseClosed):
+            return Refused(RefusalReason.CLOSED, opens_at=answer.opens_at)
+        return Refused(RefusalReason.METHOD_NOT_OFFERED)
+
+    async def _check(
+        self,
+        library: LibrarySystem,
+        device: Device,
+        typed: tuple[Secret, Secret],
+        permission: Admit,
+        now: datetime,
+    ) -> SignInOutcome:
+        subject = self._doors.keys.card(typed[0], now)
+        reserved = await self._desk.reserve(subject, device, now)
+        if isinstance(reserved, Refused):
+            return reserved
+        verification = await library.verify(*typed)
+        if verification is Verification.OK:
+            claim = Claim(Ground.CARD, subject)
+            return await self._let_in(device, claim, permission, reserved, now)
+        await self._doors.attempts.settle(reserved.id, verification)
+        if verification in _ALARMS:
+            await self._raise_alarm(device, verification, now)
+        return _refusal(verification, reserved)
+
+    async def _let_in(
+        self,
+        device: Device,
+        claim: Claim,
+        permission: Admit,
+        reserved: Reserved | None,
+        now: datetime,
+    ) -> SignInOutcome:
+        started = await self._doors.sessions.start(
+            self._opening(device, claim, permission, reserved, now)
+        )
+        is_open = await open_gate(self._doors.gate, started.session, now)
+        await close_gate(self._doors.gate, started.put_out)
+        _log_start(started)
+        return Admitted(started.session) if is_open else _SERVICE_DOWN
+
+    def _opening(
+        self,
+        device: Device,
+        claim: Claim,
+        permission: Admit,
+        reserved: Reserved | None,
+        now: datetime,
+    ) -> Opening:
+        ends = (permission.ends_at, permission.ends_because)
+        return Opening(
+            session=start(_uuid7(now), claim, device, ends, now),
+            trace=self._doors.keys.trace(device.mac, claim.subject, now),
+            most_devices=self._doors.sites[device.site_id].devices_per_card,
+            attempt=None if reserved is None else reserved.id,
+            device=None if reserved is None else reserved.device,
+        )
+
+    async def _raise_alarm(self, device: Device, verification: Verification, now: datetime) -> None:
+        _log.error("library_system_misbehaved", site=device.site_id, answer=verification)
+        await self._doors.events.record(
+            Event(
+                EventKind.LIBRARY_SYSTEM_MISBEHAVED,
+                device.site_id,
+                now,
+                detail={"answer": verification},
+            )
+        )
+
+    async def _note_refusal(self, device: Device, refusal: Refused, now: datetime) -> None:
+        """Write the step for the desk's waiting list, and the event unless it is only a wait."""
+        doors = self._doors
+        _log.info("sign_in_refused", site=device.site_id, reason=refusal.reason)
+        await doors.arrivals.add_step(device, refusal.reason, now)
+        if refusal.reason in {RefusalReason.TOO_MANY_ATTEMPTS, RefusalReason.SERVICE_DOWN}:
+            return  # answered without asking anybody: a flood of these must not fill the log
+        trace = doors.keys.trace(device.mac, None, now)
+        detail = {"reason": refusal.reason.value}
+        await doors.events.record(
+            Event(EventKind.SIGN_IN_REFUSED, device.site_id, now, trace, detail)
+        )
+
+
+def _refusal(verification: Verification, reserved: Reserved) -> Refused:
+    reason = _VERIFICATION_REFUSALS.get(verification, RefusalReason.LIBRARY_SYSTEM_DOWN)
+    if reason is not RefusalReason.CREDENTIALS_WRONG:
+        return Refused(reason)
+    allowed = reserved.allowed
+    return Refused(reason, attempts_left=allowed.attempts_left, wait_s=allowed.wait_s)
+
+
+def _log_start(started: Started) -> None:
+    session = started.session
+    _log.info(
+        "session_started" if started.is_new else "session_resumed",
+        session=str(session.id),
+        site=session.site_id,
+        ground=session.ground,
+        gave_way=len(started.put_out),
+    )
+
+
+def _uuid7(now: datetime) -> UUID:
+    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random."""
+    value = int(now.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

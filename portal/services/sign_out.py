@@ -1,0 +1,31 @@
+"""Signing out: the guest ends the session of this device.
+
+Not the other ends (time, staff). The rule to keep: what the guest asked for is the outcome, whether
+or not there was a session.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from portal.domain.identity import Device
+from portal.domain.session import EndReason
+from portal.services.doors import Doors
+from portal.services.gatekeeping import close_gate
+from portal.services.ports import DatabaseUnavailableError
+
+_log = structlog.get_logger()
+
+
+async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
+    """End the device's session and close the gate; False when the database is away."""
+    try:
+        session = await doors.sessions.find(device.mac)
+        if session is not None:
+            await doors.sessions.end(session.id, EndReason.LOGGED_OUT, now)
+            _log.info("session_ended", session=str(session.id), reason=EndReason.LOGGED_OUT)
+    except DatabaseUnavailableError as error:
+        _log.warning("database_unavailable", during="sign_out", reason=str(error))
+        return False
+    await close_gate(doors.gate, [device.mac])
+    return True

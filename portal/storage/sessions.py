@@ -1,0 +1,120 @@
+"""Live and past sessions in PostgreSQL (implements services.ports.Sessions).
+
+Not the rules: they stand in portal/domain, and those that must hold under concurrency in
+migrations/0001_sessions.sql. The rule to keep: a MAC address leaves the database with its live row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from portal.domain.identity import MacAddress, SiteId, Subject
+from portal.domain.session import EndReason, Ground, Session
+from portal.services.ports import DatabaseUnavailableError, Opening, Started
+from portal.storage.database import Database
+from portal.storage.statements import load_statements
+
+_SQL = load_statements("sessions")
+
+RETRIES = 3
+"""For a start that lost against another one in a deadlock; the lock order makes that rare."""
+
+
+class PostgresSessions:
+    """Sessions of the whole organisation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def start(self, opening: Opening) -> Started:
+        """See services.ports.Sessions."""
+        for _ in range(RETRIES):
+            try:
+                return await self._start(opening)
+            except DatabaseUnavailableError as error:
+                if not isinstance(error.__cause__, asyncpg.DeadlockDetectedError):
+                    raise
+        raise DatabaseUnavailableError("deadlocks")
+
+    async def _start(self, opening: Opening) -> Started:
+        session, trace = opening.session, opening.trace
+        rows = await self._database.fetch(
+            _SQL["start"],
+            *(session.id, session.ground, session.subject, session.mac, session.site_id),
+            *(session.started_at, session.ends_at, session.ends_because),
+            *(trace.key_id, trace.device, trace.subject),
+            *(opening.most_devices, opening.attempt, opening.device),
+        )
+        *replaced, standing = rows
+        return Started(
+            session=_session(standing),
+            is_new=standing["what"] == "started",
+            put_out=tuple(MacAddress(row["mac"]) for row in replaced),
+        )
+
+    async def find(self, mac: MacAddress) -> Session | None:
+        """See services.ports.Sessions."""
+        return _maybe_session(await self._database.fetch_row(_SQL["find"], mac))
+
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+        """See services.ports.Sessions."""
+        row = await self._database.fetch_row(_SQL["last_end"], list(devices), since)
+        return None if row is None else EndReason(row["end_reason"])
+
+    async def extend(
+        self, session: Session, ends_at: datetime, ends_because: EndReason, now: datetime
+    ) -> Session | None:
+        """See services.ports.Sessions."""
+        row = await self._database.fetch_row(
+            _SQL["extend"], session.id, session.ends_at, ends_at, ends_because, now
+        )
+        return _maybe_session(row)
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> Session | None:
+        """See services.ports.Sessions."""
+        row = await self._database.fetch_row(_SQL["end"], session_id, reason, now)
+        if row is None:
+            return None
+        ended_at = max(now, row["started_at"])
+        return replace(_session(row), ended_at=ended_at, end_reason=reason)
+
+    async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
+        """See services.ports.Sessions."""
+        rows = await self._database.fetch(_SQL["end_due"], list(site_ids), now)
+        return [
+            replace(
+                _session(row), ended_at=row["due_at"], end_reason=EndReason(row["ends_because"])
+            )
+            for row in rows
+        ]
+
+    async def admitted(
+        self, site_ids: Sequence[SiteId], now: datetime
+    ) -> list[tuple[MacAddress, datetime]]:
+        """See services.ports.Sessions."""
+        rows = await self._database.fetch(_SQL["admitted"], list(site_ids), now)
+        return [(MacAddress(row["mac"]), row["due_at"]) for row in rows]
+
+
+def _maybe_session(row: asyncpg.Record | None) -> Session | None:
+    return None if row is None else _session(row)
+
+
+def _session(row: asyncpg.Record) -> Session:
+    subject: bytes | None = row["subject"]
+    return Session(
+        id=UUID(int=row["id"].int),  # asyncpg's own subclass is not equal by type
+        ground=Ground(row["ground"]),
+        subject=None if subject is None else Subject(subject),
+        mac=MacAddress(row["mac"]),
+        site_id=SiteId(row["site_id"]),
+        started_at=row["started_at"],
+        ends_at=row["ends_at"],
+        ends_because=EndReason(row["ends_because"]),
+        last_seen_at=row["last_seen_at"],
+        protected_until=row["protected_until"],
+        extensions=row["extensions"],
+    )

@@ -1,0 +1,46 @@
+-- Live and past sessions. Functions: migrations/0001_sessions.sql.
+
+-- name: start
+SELECT started.what, (started.session).*
+FROM start_session(
+    ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
+        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL)::live_session,
+    $12::integer, $13::bigint, $14::bytea
+) AS started
+
+-- name: find
+SELECT * FROM live_session WHERE mac = $1
+
+-- name: last_end
+SELECT end_reason FROM past_session
+WHERE device_trace = ANY($1) AND ended_at >= $2
+ORDER BY ended_at DESC LIMIT 1
+
+-- name: extend
+WITH longer AS (
+    UPDATE live_session SET ends_at = $3, ends_because = $4, extensions = extensions + 1
+    WHERE id = $1 AND ends_at = $2
+    RETURNING *
+), told AS (
+    INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace)
+    SELECT $5, 'session_extended', site_id, id, trace_key, device_trace FROM longer
+)
+SELECT longer.*, pg_notify('kvar_session', 'extended ' || site_id || ' ' || id) FROM longer
+
+-- name: end
+WITH gone AS (
+    DELETE FROM live_session AS s WHERE id = $1 RETURNING s AS session
+)
+SELECT (session).*, record_end(session, $2, greatest($3, (session).started_at)) FROM gone
+
+-- name: end_due
+WITH gone AS (
+    DELETE FROM live_session AS s WHERE id IN (
+        SELECT id FROM live_session WHERE due_at <= $2 AND site_id = ANY($1)
+        ORDER BY id FOR UPDATE SKIP LOCKED)  -- a locked one is being ended by somebody else
+    RETURNING s AS session
+)
+SELECT (session).*, record_end(session, (session).ends_because, (session).due_at) FROM gone
+
+-- name: admitted
+SELECT mac, due_at FROM live_session WHERE site_id = ANY($1) AND due_at > $2

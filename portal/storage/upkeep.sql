@@ -1,0 +1,14 @@
+-- What is due for deletion, and the weeks to come.
+
+-- name: attempts
+WITH gone AS (DELETE FROM sign_in_attempt WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: known_devices
+WITH gone AS (DELETE FROM known_device WHERE last_used_at < $1 RETURNING 1)
+SELECT count(*) FROM gone
+
+-- name: arrivals
+WITH gone AS (DELETE FROM arrival WHERE last_seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: weeks
+SELECT make_weeks($1, $2)
