@@ -85,11 +85,11 @@ class Sip2Library:
 
     async def _run(self, query: wire.PatronQuery | None) -> Checked:
         """Hold a place and the deadline of a login around the dialogue."""
-        deadline = asyncio.timeout(self._settings.login_timeout_s)
-        reached = False
+        monotonic_s = asyncio.get_running_loop().time
+        asked_at: float | None = None
         try:
-            async with deadline, self._place():
-                reached = True
+            async with asyncio.timeout(self._settings.login_timeout_s), self._place():
+                asked_at = monotonic_s()
                 return await self._talk(query)
         except _QueueFullError:
             return Checked(Verification.UNAVAILABLE, Refusal.QUEUE_FULL)
@@ -97,8 +97,14 @@ class Sip2Library:
             failed = error.outcome is Verification.UNAVAILABLE
             return Checked(error.outcome, error.reason, neighbour_failed=failed)
         except TimeoutError:
-            reason = Refusal.DEADLINE_PASSED if reached else Refusal.WAITED_TOO_LONG
-            return Checked(Verification.UNAVAILABLE, reason, neighbour_failed=reached)
+            return self._too_late(None if asked_at is None else monotonic_s() - asked_at)
+
+    def _too_late(self, talked_s: float | None) -> Checked:
+        """Blame the neighbour only if it had half the time: a queue of ours may have eaten it."""
+        if talked_s is None:
+            return Checked(Verification.UNAVAILABLE, Refusal.WAITED_TOO_LONG)
+        blamed = talked_s >= self._settings.login_timeout_s / 2
+        return Checked(Verification.UNAVAILABLE, Refusal.DEADLINE_PASSED, neighbour_failed=blamed)
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:

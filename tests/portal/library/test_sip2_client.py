@@ -1,6 +1,7 @@
 import asyncio
+import random
 import socket
-from collections.abc import AsyncIterator, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -467,6 +468,57 @@ async def test_the_whole_login_has_a_deadline() -> None:
         library = Sip2Library(settings(peer.port, answer_timeout_s=0.2, login_timeout_s=0.2))
         found = await library.check(CARD, PIN)
         assert found == Checked(UNAVAILABLE, "login_deadline_passed", neighbour_failed=True)
+
+
+async def test_a_neighbour_that_got_the_rest_of_the_time_only_is_not_blamed() -> None:
+    release = asyncio.Event()
+    async with (
+        serving(Peer({b"23": silence})) as peer,
+        asyncio.timeout(5),
+        asyncio.TaskGroup() as group,
+    ):
+        patient = settings(
+            peer.port, maximum_connections=1, answer_timeout_s=0.6, login_timeout_s=0.6
+        )
+        library = Sip2Library(patient)
+
+        async def occupy() -> None:
+            async with library._place():
+                await release.wait()
+
+        group.create_task(occupy())
+        await asyncio.sleep(0)
+        group.create_task(release_after(0.45, release))
+        found = await library.check(CARD, PIN)
+        assert found == Checked(UNAVAILABLE, "login_deadline_passed")
+
+
+async def release_after(seconds: float, event: asyncio.Event) -> None:
+    await asyncio.sleep(seconds)
+    event.set()
+
+
+async def test_in_a_storm_of_wrong_answers_only_the_right_pin_passes() -> None:
+    chance = random.Random(20261125)
+    quick = [case[1] for case in WRONG if case[2] != "answer_late"]
+
+    def storm(request: bytes, answer: bytes) -> Sequence[Step]:
+        if chance.random() < 0.7:
+            return [answer + b"\r"]
+        return chance.choice(quick)(request, answer)
+
+    pairs = [("20000000000001", "1234"), ("20000000000009", "9999")]
+    wrong = [("20000000000001", "9999"), ("20000000000009", "1234"), ("29999999999999", "1234")]
+    asked = [chance.choice(pairs + wrong) for _ in range(400)]
+    async with serving(Peer({b"93": storm, b"99": storm, b"23": storm})) as peer:
+        patient = settings(peer.port, maximum_connections=4, maximum_waiting=400)
+        library = Sip2Library(replace(patient, answer_timeout_s=20.0, login_timeout_s=60.0))
+        async with asyncio.TaskGroup() as group:
+            found = [
+                group.create_task(library.verify(Secret(card), Secret(pin))) for card, pin in asked
+            ]
+    passed = [pair for pair, task in zip(asked, found, strict=True) if task.result() == "ok"]
+    assert set(passed) == set(pairs)
 
 
 # --- what the library system sees of us ---
