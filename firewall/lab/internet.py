@@ -33,7 +33,7 @@ HTTPS_NAMES = (
     *probes.HTTPS_HOSTS,
 )
 # Ports that programs started in the namespace by hand may listen on (iperf3, a benchmark's server).
-OWN_PORTS = "5201-5299, 8000-8999"
+OWN_PORTS = "5201-5209, 8000-8999"
 
 SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": 0,
@@ -107,7 +107,7 @@ class Internet:
 
     It accepts TCP on every port (80 and 443 the web, 53 DNS, 9000 an endless download, any other
     an echo) and echoes UDP on every port but 53, at every address, over IPv4 and IPv6; it answers
-    every ping. Ports 5201-5299 and 8000-8999 are left for programs started in `namespace`.
+    every ping. Ports 5201-5209 and 8000-8999 are left for programs started in `namespace`.
     """
 
     def __init__(self, namespace: Namespace, directory: pathlib.Path, authority: Authority) -> None:

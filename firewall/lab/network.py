@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Self
 
-from firewall.lab import addressing, plain_nat
+from firewall.lab import addressing, chromium_policy, plain_nat, relay
 from firewall.lab.addressing import GuestNetwork, guest_network
 from firewall.lab.authority import Authority
 from firewall.lab.dhcp_dns import DhcpDns
@@ -288,6 +288,7 @@ class Lab:
         namespace = self._namespace(f"phone{number}")
         namespace.sysctl(PHONE_SYSCTLS)
         namespace.write_resolver([])
+        chromium_policy.trust(namespace.configuration, self.authority.certificate_file)
         phone = Phone(
             number,
             namespace,
@@ -319,6 +320,28 @@ class Lab:
 
     def _access_point(self, site: int) -> Namespace:
         return Namespace(f"kv{self.id}-ap{site}")
+
+    # --- for a browser on this machine --------------------------------------------------------
+
+    def relay_portal(self, phone: Phone, *, port: int = 8080) -> relay.Relay:
+        """Make http://localhost:<port> this phone's view of the portal (see `relay`)."""
+        started = relay.start_portal_relay(
+            phone.namespace,
+            f"https://{self.settings.portal_host}",
+            self.authority.certificate_file,
+            port=port,
+        )
+        self._open.callback(started.close)
+        return started
+
+    def relay_tcp(self, namespace: Namespace, target: tuple[str, int], *, port: int) -> relay.Relay:
+        """Make localhost:<port> a server that is reached from inside a namespace.
+
+        Such as the staff site: `lab.relay_tcp(lab.gateway, ("127.0.0.1", 8443), port=8081)`.
+        """
+        started = relay.start_tcp_relay(namespace, target, port=port)
+        self._open.callback(started.close)
+        return started
 
     # --- a gateway without a gate -------------------------------------------------------------
 

@@ -312,8 +312,7 @@ def test_a_killed_owners_lab_is_swept() -> None:
         assert len(pids) >= 4
         owner.send_signal(signal.SIGKILL)
     until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids))
-    assert _traces(lab)
-    assert lab in Lab.sweep()
+    Lab.sweep()  # or another lab that starts just now
     assert _traces(lab) == []
 
 
