@@ -1,0 +1,66 @@
+from firewall.roster import ENDED_MAX, OWN_EXPEL_AFTER_S, Admission, Roster
+from firewall.verbs import Counters
+
+
+def test_numbers_are_unique_and_rest_before_they_return():
+    roster = Roster(10)
+    first, second = roster.enter("a", 0, 9.0), roster.enter("b", 0, 9.0)
+    roster.leave("a")
+    third = roster.enter("c", 0, 9.0)
+    assert (first.number, second.number, third.number) == (1, 2, 3)
+    assert roster.room == 8
+    assert len(roster) == 2
+    assert list(roster) == ["b", "c"]
+
+
+def test_a_number_in_use_is_passed_over():
+    roster = Roster(10)
+    assert roster.adopt("a", Admission(1, 0, 9.0))
+    assert roster.enter("b", 0, 9.0).number == 2
+    assert not roster.adopt("c", Admission(2, 0, 9.0))
+    assert not roster.adopt("a", Admission(7, 0, 9.0))
+
+
+def test_numbers_go_round():
+    roster = Roster(10)
+    roster._last_number = 0x7FFF
+    assert roster.enter("a", 0, 9.0).number == 1
+
+
+def test_a_device_is_due_a_second_after_its_time():
+    roster = Roster(10)
+    roster.enter("a", 0, 100.0)
+    assert roster.due(100.0 + OWN_EXPEL_AFTER_S - 0.1) == []
+    assert roster.due(100.0 + OWN_EXPEL_AFTER_S) == ["a"]
+
+
+def test_final_counters_wait_for_whoever_asks_once():
+    roster = Roster(10)
+    roster.note_end("a", Counters(1, 2, 3, 4))
+    assert roster.take_end("a") == Counters(1, 2, 3, 4)
+    assert roster.take_end("a") is None
+
+
+def test_final_counters_of_an_earlier_stay_are_not_told_for_a_later_one():
+    roster = Roster(10)
+    roster.note_end("a", Counters(1, 2, 3, 4))
+    roster.enter("a", 0, 9.0)
+    roster.leave("a")
+    assert roster.take_end("a") is None
+
+
+def test_final_counters_are_bounded():
+    roster = Roster(10)
+    for number in range(ENDED_MAX + 1):
+        roster.note_end(str(number), Counters())
+    assert roster.take_end("0") is None
+    assert roster.take_end("1") is not None
+
+
+def test_an_ended_time_never_becomes_for_ever():
+    assert Admission(1, 0, 100.0).timeout_ms(500.0) == 1
+    assert Admission(1, 0, 100.0).timeout_ms(90.0) == 12_000
+
+
+def test_leaving_twice_is_nothing():
+    assert Roster(1).leave("a") is None
