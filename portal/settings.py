@@ -14,10 +14,16 @@ from portal.config import WEEKDAYS, Config, Hours, LibrarySystem, SiteSection, p
 from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
+from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
+from portal.services.ports import Kept
+from portal.web.guest.settings import GuestSettings, Retention, Statement
+
+DIGITS = r"\d+"
+"""The default pattern of card numbers; with it, phones show their number pad."""
 
 
 def sites(config: Config) -> dict[SiteId, Site]:
@@ -143,4 +149,46 @@ def card_rules(section: LibrarySystem) -> CardRules:
         expected_length=section.card_length,
         reject_personal_number=section.reject_personal_numbers,
         delimiter=section.delimiter,
+    )
+
+
+def guest_site(config: Config, form_key: bytes) -> GuestSettings:
+    """Return the guest site's settings; ``form_key`` signs its forms."""
+    organisation, library, retention = (
+        config.organisation,
+        config.library_system,
+        config.retention,
+    )
+    return GuestSettings(
+        portal_host=config.portal.host_name,
+        portal_port=config.portal.https_port,
+        form_key=form_key,
+        organisation=organisation.name,
+        default_language=organisation.default_language,
+        time_zone=organisation.time_zone,
+        card_is_numeric=library is None or library.card_pattern == DIGITS,
+        controller_contact=organisation.contact_email,
+        protection_officer=organisation.data_protection_contact,
+        retention=Retention(
+            session_days=retention.sessions_days, attempt_days=retention.attempts_days
+        ),
+        statement=Statement(feedback_email=organisation.contact_email),
+    )
+
+
+def limits(config: Config) -> Limits:
+    """Return the limits of sign-in attempts."""
+    library = config.library_system
+    return Limits(
+        attempts_per_day=config.limits.pin_attempts_per_day,
+        lock_limit=None if library is None else library.lock_limit,
+    )
+
+
+def kept(config: Config) -> Kept:
+    """Return how long what is no longer needed stays in the database."""
+    retention = config.retention
+    return Kept(
+        attempts=timedelta(days=retention.attempts_days),
+        known_devices=timedelta(days=retention.known_devices_days),
     )

@@ -42,10 +42,11 @@ async def _metrics(_: web.Request) -> web.Response:
 
 
 async def _state(check: Check, broken: tuple[type[Exception], ...]) -> str:
+    expected: tuple[type[Exception], ...] = (*broken, TimeoutError)
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await check()
-    except (*broken, TimeoutError) as problem:
+    except expected as problem:
         return type(problem).__name__
     return "ok"
 

@@ -1,0 +1,152 @@
+"""The command line ``kvar``: parsing, and errors as one plain line. No work is done here.
+
+The rule to keep: exit code 0 is success, 1 a failure with its way out on stderr, 2 wrong usage.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from portal import composition, config_reference, doctor, logs
+from portal.config import Config
+from portal.config_file import DEFAULT_PATH, ConfigError, load
+
+app = typer.Typer(
+    help="Kvar: a captive portal for libraries.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+class CommandError(Exception):
+    """What ends a command with exit code 1: one line with the way out."""
+
+
+def main() -> None:
+    """Run the command line; expected failures become a plain line and exit code 1."""
+    try:
+        app()
+    except (ConfigError, CommandError, composition.StartError) as problem:
+        sys.exit(f"kvar: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kvar {version('kvar')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(help="The TOML file.")] = DEFAULT_PATH,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Read the options that every command has."""
+    context.obj = config
+
+
+def _run(process: str, work: Coroutine[Any, Any, None]) -> None:
+    logs.configure(process)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def _config(context: typer.Context) -> Config:
+    return load(context.obj)
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Run everything on this machine: database, gate, keeper and portal."""
+    _run("run", composition.run_all(_config(context), context.obj))
+
+
+@app.command()
+def gate(context: typer.Context) -> None:
+    """Run the gate's agent (needs CAP_NET_ADMIN and CAP_NET_RAW)."""
+    _run("gate", composition.run_gate(_config(context)))
+
+
+@app.command()
+def keeper(context: typer.Context) -> None:
+    """Keep the gate in step with the database."""
+    _run("keeper", composition.run_keeper(_config(context)))
+
+
+@app.command()
+def portal(context: typer.Context) -> None:
+    """Serve the guest site."""
+    _run("portal", composition.run_portal(_config(context)))
+
+
+@app.command()
+def migrate(context: typer.Context) -> None:
+    """Bring the database to this version's schema."""
+    _run("migrate", composition.migrate_database(_config(context)))
+
+
+@config_app.command("check")
+def config_check(context: typer.Context) -> None:
+    """Say whether the file can be used; print every problem with its way out."""
+    _config(context)
+    typer.echo(f"{context.obj}: right")
+
+
+@config_app.command("show")
+def config_show(context: typer.Context) -> None:
+    """Print the configuration in effect, defaults included, secrets masked."""
+    typer.echo(_config(context).model_dump_json(indent=2))
+
+
+@config_app.command("reference")
+def config_reference_command() -> None:
+    """Print every key with its meaning, as Markdown."""
+    typer.echo(config_reference.render(), nl=False)
+
+
+@app.command("doctor")
+def doctor_command(
+    context: typer.Context,
+    test_card: Annotated[str, typer.Option(help="A card of the library for tests.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+) -> None:
+    """Check everything Kvar depends on; each finding says what to do."""
+    config = _config(context)
+    pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
+    logs.configure("doctor")
+    findings = asyncio.run(
+        doctor.examine(config, test_card, pin, partial(composition.ask_schema, config))
+    )
+    typer.echo(doctor.as_json(findings) if as_json else doctor.as_text(findings))
+    if any(finding.is_failure for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option(help="Run the scripted phone, then stop.")] = False,
+) -> None:
+    """Run Kvar with a virtual guest network, a library system and phones."""
+    from portal.demo import check as checking  # noqa: PLC0415 - only with the demo extra
+    from portal.demo import show  # noqa: PLC0415 - the same
+
+    sys.exit(checking.run() if check else show.run())
+
+
+if __name__ == "__main__":
+    main()

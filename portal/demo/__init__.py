@@ -1,0 +1,1 @@
+"""The demonstration: Kvar on a virtual guest network, with a library system and phones."""

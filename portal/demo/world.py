@@ -1,0 +1,271 @@
+"""The demonstration's world: the lab, a library system speaking SIP2, and Kvar in the gateway.
+
+Used by ``make demo``, ``make demo-check``, the end-to-end tests and the benchmarks. The rule to
+keep: Kvar runs exactly as ``kvar run`` does on a real gateway, as its own users.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Self
+
+from firewall.lab import addressing, processes
+from firewall.lab.dnsmasq import GardenName
+from firewall.lab.network import Lab, LabSettings
+from firewall.lab.phone import Phone
+from portal.config import Config
+from portal.config_file import parse
+from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER
+
+GATE_USER = "daemon"
+PORTAL_USER = "www-data"
+"""Accounts that every Debian and Ubuntu has (base-passwd): none has to be made for a demo."""
+
+LIBRARY_PORT = 8601
+"""Among the ports that the lab leaves to programs of our own on that host."""
+START_TIMEOUT_S = 30.0
+
+_CONFIG = """
+[organisation]
+name = "Exempelby bibliotek"
+contact_email = "biblioteket@exempelby.example"
+data_directory = "{directory}/data"
+
+[portal]
+host_name = "{portal_host}"
+certificate_file = "{chain}"
+private_key_file = "{key}"
+
+[gate]
+socket = "{directory}/gate/gate.sock"
+uplink_interfaces = ["{wan}"]
+lease_files = ["{leases}"]
+
+[[gate.walled_garden]]
+hosts = ["crl.lab.example"]
+ports = [80]
+
+[processes]
+user = "{portal_user}"
+gate_user = "{gate_user}"
+
+[library_system]
+host = "{library}"
+port = {library_port}
+tls = "off"
+plain_text_is_safe_here = true
+login_user = "{login_user}"
+login_password = "{login_password}"
+institution_id = "EXEMPELBY"
+message = "information"
+check_expiry = "PA"
+card_length = 14
+
+[[sites]]
+id = "stadsbiblioteket"
+name = "Exempelby stadsbibliotek"
+guest_interfaces = ["guest0"]
+login_methods = ["card"]
+support_phone = "010-000 00 00"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """What to build. ``extra`` is TOML added to the configuration's end (more sites, say)."""
+
+    phones: int = 2
+    sites: int = 1
+    extra: str = ""
+    change: Callable[[str], str] = field(default=lambda text: text)
+    """Changes the configuration's text before it is written."""
+
+
+class World:
+    """The whole world; needs root. Use as a context manager."""
+
+    def __init__(self, world_settings: WorldSettings | None = None) -> None:
+        self.settings = world_settings or WorldSettings()
+        self._open = ExitStack()
+        self._kvar: subprocess.Popen[bytes] | None = None
+        self._library: subprocess.Popen[bytes] | None = None
+
+    lab: Lab
+    config: Config
+    config_file: Path
+    log_file: Path
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    @property
+    def phones(self) -> list[Phone]:
+        """The phones, in the order they were made; none has joined the network yet."""
+        return self.lab.phones
+
+    @property
+    def portal_origin(self) -> str:
+        """The portal's address, as its certificate has it."""
+        return f"https://{self.config.portal.host_name}"
+
+    def _build(self) -> None:
+        garden = (_garden_name("crl.lab.example", "tcp80"),)
+        lab = LabSettings(phones=self.settings.phones, sites=self.settings.sites, garden=garden)
+        self.lab = self._open.enter_context(Lab(lab))
+        # The portal binds ports 80 and 443 and the lab's files are read by its users.
+        self.directory = self.lab.run_directory / "kvar"
+        self.directory.mkdir(mode=0o755)
+        self.lab.run_directory.chmod(0o755)
+        self._write_config()
+        self._open.callback(self.stop_library)
+        self.start_library()
+        self._open.callback(self.stop)
+        self.start()
+
+    def _write_config(self) -> None:
+        lab = self.lab
+        leases = lab.dhcp_dns.service.lease_file if lab.dhcp_dns else ""
+        text = _CONFIG.format(
+            directory=self.directory,
+            portal_host=lab.settings.portal_host,
+            chain=self._for_portal(lab.portal_certificate.chain),
+            key=self._for_portal(lab.portal_certificate.key),
+            wan=addressing.WAN.interface,
+            leases=leases,
+            portal_user=PORTAL_USER,
+            gate_user=GATE_USER,
+            library=addressing.MANAGEMENT.far_v4,
+            library_port=LIBRARY_PORT,
+            login_user=LOGIN_USER,
+            login_password=LOGIN_PASSWORD,
+        )
+        text = self.settings.change(text + self.settings.extra)
+        self.config_file = self.directory / "kvar.toml"
+        self.config_file.write_text(text, encoding="utf-8")
+        self.config = parse(text, self.config_file)
+        self.log_file = self.directory / "kvar.log"
+
+    def _for_portal(self, file: Path) -> Path:
+        """Copy a file to where only the portal's user can read it."""
+        copy = self.directory / file.name
+        copy.touch(mode=0o400)
+        shutil.chown(copy, PORTAL_USER)
+        copy.write_bytes(file.read_bytes())
+        return copy
+
+    # --- the library system ---------------------------------------------------------------------
+
+    def start_library(self) -> None:
+        """Start the library system on the management network and wait until it answers."""
+        if self.lab.management is None:
+            raise processes.LabError("the library system needs the management network")
+        command = [sys.executable, "-m", "portal.library.demo_library"]
+        address = ["--host", addressing.MANAGEMENT.far_v4, "--port", str(LIBRARY_PORT)]
+        log = self._open.enter_context((self.directory / "library.log").open("ab"))
+        namespace = self.lab.management.namespace
+        self._library = namespace.spawn([*command, *address], stdout=log, stderr=log)
+        self._wait_for_library()
+
+    def _wait_for_library(self) -> None:
+        target = f"/dev/tcp/{addressing.MANAGEMENT.far_v4}/{LIBRARY_PORT}"
+        deadline = monotonic() + START_TIMEOUT_S
+        while self.lab.gateway.run(["bash", "-c", f": < {target}"], check=False).returncode:
+            if monotonic() > deadline:
+                raise processes.LabError("the demonstration library did not start")
+            sleep(0.05)
+
+    def stop_library(self) -> None:
+        """Stop the library system, as an outage would."""
+        if self._library is not None:
+            processes.stop(self._library)
+            self._library = None
+
+    # --- Kvar -----------------------------------------------------------------------------------
+
+    def kvar_command(self, *arguments: str) -> list[str]:
+        """Return the argv of a ``kvar`` command with this world's configuration."""
+        return [sys.executable, "-m", "portal", "--config", str(self.config_file), *arguments]
+
+    def start(self) -> None:
+        """Start ``kvar run`` in the gateway and wait until the portal answers a login page."""
+        log = self._open.enter_context(self.log_file.open("ab"))
+        self._kvar = self.lab.gateway.spawn(self.kvar_command("run"), stdout=log, stderr=log)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until every part answers. Raises LabError with the end of the log."""
+        deadline = monotonic() + START_TIMEOUT_S
+        url = f"http://127.0.0.1:{self.config.portal.health_port}/readyz"
+        while not self._is_ready(url):
+            if monotonic() > deadline or (self._kvar is not None and self._kvar.poll() is not None):
+                tail = self.log_file.read_text(errors="replace")[-3000:]
+                raise processes.LabError(f"Kvar did not start:\n{tail}")
+            sleep(0.05)
+
+    def _is_ready(self, url: str) -> bool:
+        script = f"import urllib.request as u; u.urlopen({url!r}, timeout=2).read()"
+        done = self.lab.gateway.run([sys.executable, "-S", "-c", script], check=False)
+        return done.returncode == 0
+
+    def stop(self) -> None:
+        """Stop Kvar politely."""
+        if self._kvar is not None:
+            processes.stop(self._kvar, grace_s=10.0)
+            self._kvar = None
+
+    def pids(self) -> dict[int, str]:
+        """Return every process of Kvar (its PostgreSQL included) with its command line."""
+        return dict(_processes_of(str(self.config_file), str(self.directory)))
+
+    def kill(self) -> int:
+        """Kill -9 every process of Kvar at once, the supervisor included; return how many."""
+        victims = list(self.pids())
+        for pid in victims:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self._kvar is not None:
+            self._kvar.wait(10)
+            self._kvar = None
+        return len(victims)
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """Everything of Kvar is dead inside, and running again afterwards."""
+        self.kill()
+        yield
+        self.start()
+
+
+def _garden_name(host: str, group: str) -> GardenName:
+    return GardenName(host, f"garden4_{group}", f"garden6_{group}")
+
+
+def _processes_of(*marks: str) -> Iterator[tuple[int, str]]:
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError):
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if any(mark in line for mark in marks):
+                yield int(entry.name), line

@@ -1,0 +1,92 @@
+"""The keeper's loops: the gate in step with the database, ends on time, small tables.
+
+Not the rules (services/reconcile.py). The rule to keep: a neighbour that is away is waited for;
+nothing at the gate changes because of a list that could not be read.
+"""
+
+import asyncio
+from typing import Never
+
+import structlog
+
+from portal.services.ports import (
+    Clock,
+    DatabaseUnavailableError,
+    GateUnavailableError,
+    Kept,
+    Upkeep,
+)
+from portal.services.reconcile import Reconciliation
+
+COMPARE_EVERY_S = 30.0
+"""Repairs whatever a lost call or a lost notification left."""
+
+LOOK_EVERY_S = 1.0
+"""How late an end may be; the kernel's own time-out comes 2 s after it."""
+
+RETRY_S = 2.0
+TIDY_EVERY_S = 3600.0
+
+_log = structlog.get_logger()
+
+
+class Keeper:
+    """``changed`` is set by whoever hears that a session changed somewhere."""
+
+    def __init__(self, reconciliation: Reconciliation, upkeep: Upkeep, clock: Clock) -> None:
+        self._reconciliation = reconciliation
+        self._upkeep = upkeep
+        self._clock = clock
+        self._was_well = True
+        self.changed = asyncio.Event()
+
+    async def keep_in_step(self) -> Never:
+        """Compare at the start, every COMPARE_EVERY_S, and after each change."""
+        while True:
+            self.changed.clear()
+            well = await self._compare()
+            await self._wait(COMPARE_EVERY_S if well else RETRY_S)
+
+    async def _compare(self) -> bool:
+        try:
+            await self._reconciliation.run(self._clock())
+        except (DatabaseUnavailableError, GateUnavailableError) as problem:
+            self._tell(well=False, problem=type(problem).__name__)
+            return False
+        self._tell(well=True)
+        return True
+
+    def _tell(self, *, well: bool, problem: str = "") -> None:
+        """Log when the state turns, not every time it is met."""
+        if well != self._was_well:
+            self._was_well = well
+            if well:
+                _log.info("keeper.recovered")
+            else:
+                _log.warning("keeper.neighbour_lost", problem=problem)
+
+    async def _wait(self, longest_s: float) -> None:
+        try:
+            async with asyncio.timeout(longest_s):
+                await self.changed.wait()
+        except TimeoutError:
+            return
+
+    async def end_on_time(self) -> Never:
+        """End what is due within LOOK_EVERY_S."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await self._reconciliation.end_due(self._clock())
+            except (DatabaseUnavailableError, GateUnavailableError) as problem:
+                self._tell(well=False, problem=type(problem).__name__)
+
+    async def tidy(self, kept: Kept) -> Never:
+        """Delete what is no longer needed, every hour."""
+        while True:
+            try:
+                deleted = await self._upkeep.tidy(kept, self._clock())
+                _log.info("tables.tidied", deleted=deleted)
+            except DatabaseUnavailableError:
+                _log.warning("tables.not_tidied")
+            await asyncio.sleep(TIDY_EVERY_S)
