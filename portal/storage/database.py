@@ -6,6 +6,7 @@ Fails closed: nobody new is let in, nobody is put out.
 """
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class Database:
                 slot = await self._slots.get()
         except TimeoutError as error:
             raise DatabaseUnavailableError("all connections are in use") from error
-        if slot is not None and not slot.is_closed():
+        if slot is not None and _is_quiet(slot):
             return slot
         try:
             return await self._connect_within_deadline()
@@ -172,6 +173,22 @@ async def connect(dsn: str, timeout_s: float, statement_s: float, name: str) -> 
                 "jit": "off",
             },
         )
+
+
+def _is_quiet(connection: asyncpg.Connection) -> bool:
+    """Whether an idle connection can be used: open, and the server has not said goodbye on it.
+
+    A server that restarted has closed it, perhaps before our event loop came round to see that.
+    """
+    if connection.is_closed():
+        return False
+    socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg has no other way
+    poll = select.poll()
+    poll.register(socket.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return True
+    connection.terminate()
+    return False
 
 
 def is_unavailable(error: Exception, connection: asyncpg.Connection) -> bool:

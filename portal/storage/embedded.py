@@ -38,7 +38,7 @@ _SETTINGS = {
     "max_connections": "60",
     "log_min_messages": "warning",
     "log_min_error_statement": "panic",  # statements are no business of a log
-    "log_connections": "off",
+    "log_checkpoints": "off",
 }
 
 _log = structlog.get_logger()
@@ -56,12 +56,14 @@ class EmbeddedPostgres:
     PostgreSQL when it dies. ``users`` are operating-system users who may connect besides the one
     that runs this process (peer authentication; no password anywhere). ``run_as`` is the account
     that PostgreSQL gets when this process is root; by default ``postgres``, else ``nobody``.
+    ``binaries`` names a directory with ``postgres`` and ``initdb``; by default the newest found.
     """
 
     data_directory: Path
     users: Sequence[str] = ()
     run_as: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+    binaries: Path | None = None
     _process: Process | None = None
     _socket_directory: Path | None = None
     _account: pwd.struct_passwd | None = None
@@ -98,7 +100,7 @@ class EmbeddedPostgres:
                 within START_DEADLINE_S.
         """
         self._account = _account(self.run_as)
-        self._binaries = find_binaries(_cluster_version(self.cluster))
+        self._binaries = self.binaries or find_binaries(_cluster_version(self.cluster))
         self._prepare_directories()
         if not (self.cluster / "PG_VERSION").exists():
             await self._create_cluster()

@@ -1,0 +1,91 @@
+"""The database's door: what is a broken neighbour, what is our own fault, and coming back."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from portal.services.ports import DatabaseUnavailableError
+from portal.storage.database import Database, Deadlines
+
+QUICK = Deadlines(connect_s=0.3, statement_s=0.3)
+
+
+async def test_nobody_listens() -> None:
+    async with Database("postgresql://kvar@/postgres?host=/nonexistent", deadlines=QUICK) as away:
+        for _ in range(10):
+            with pytest.raises(DatabaseUnavailableError):
+                await away.fetch("SELECT 1")
+
+
+async def test_our_own_faults_are_not_excused(database: Database) -> None:
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await database.fetch("SELEKT 1")
+    with pytest.raises(asyncpg.InterfaceError, match="expects 0 arguments"):
+        await database.fetch("SELECT 1", 2)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await database.fetch("SELECT * FROM nowhere")
+    assert len(await database.fetch("SELECT 1")) == 1
+    assert await database.fetch_row("SELECT 1 WHERE false") is None
+
+
+async def test_a_statement_that_hangs_is_given_up(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, size=1, deadlines=QUICK) as impatient:
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailableError):
+                await impatient.fetch("SELECT pg_sleep(10)")
+        assert len(await impatient.fetch("SELECT 1")) == 1
+
+
+async def test_all_connections_in_use(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, size=2, deadlines=QUICK) as small:
+        async with small.connection(), small.connection():
+            with pytest.raises(DatabaseUnavailableError, match="in use"):
+                await small.fetch("SELECT 1")
+        assert len(await small.fetch("SELECT 1")) == 1
+
+
+async def test_a_terminated_idle_backend_is_not_used_again(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, size=1) as one, Database(postgres_dsn, size=1) as other:
+        for _ in range(20):
+            row = await one.fetch_row("SELECT pg_backend_pid() AS pid")
+            assert row is not None
+            await other.fetch("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+
+
+async def test_terminated_in_the_middle(database: Database) -> None:
+    async def sleep() -> None:
+        await database.fetch("SELECT pg_sleep(1.2)")
+
+    sleeping = asyncio.create_task(sleep())
+    terminate = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'SELECT pg_sleep%' AND datname = current_database()"
+    )
+    while not await database.fetch(terminate):
+        await asyncio.sleep(0.01)
+    with pytest.raises(DatabaseUnavailableError):
+        await sleeping
+    assert len(await database.fetch("SELECT 1")) == 1
+
+
+async def test_a_cancelled_caller_costs_no_slot(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, size=1) as single:
+        for _ in range(5):
+            task = asyncio.create_task(single.fetch("SELECT pg_sleep(1)"))
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert len(await single.fetch("SELECT 1")) == 1
+
+
+async def test_a_standby_is_no_database_to_write_to(database: Database) -> None:
+    async def write_on_a_standby() -> None:
+        async with database.connection() as connection:
+            await connection.execute("SET default_transaction_read_only = on")
+            await connection.execute("CREATE TABLE x (id int)")
+
+    with pytest.raises(DatabaseUnavailableError):
+        await write_on_a_standby()
+    await database.fetch("CREATE TABLE x (id int)")
