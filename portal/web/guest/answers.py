@@ -65,9 +65,15 @@ def redirect(
     return response
 
 
-def plain(text: str, *, status: int = 200, content_type: str = "text/plain") -> web.Response:
+def plain(text: str, *, status: int = 200) -> web.Response:
     """Answer with a line of text."""
     headers = {**SECURITY_HEADERS, "Content-Security-Policy": _BASE_POLICY}
     return web.Response(
-        text=text, content_type=content_type, charset="utf-8", status=status, headers=headers
+        text=text, content_type="text/plain", charset="utf-8", status=status, headers=headers
     )
+
+
+def json_text(text: str, *, content_type: str) -> web.Response:
+    """Answer with JSON in ASCII; its media types know no charset (RFC 8259 section 11)."""
+    headers = {**SECURITY_HEADERS, "Content-Security-Policy": _BASE_POLICY}
+    return web.Response(body=text.encode("ascii"), content_type=content_type, headers=headers)

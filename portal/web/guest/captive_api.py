@@ -32,7 +32,7 @@ async def captive_api(site: GuestSite, visit: Visit) -> web.Response:
         response.headers["Vary"] = "Accept"
         return response
     text = json.dumps(await _state(site, visit), separators=(",", ":"))
-    response = answers.plain(text, content_type=_MEDIA_TYPE)
+    response = answers.json_text(text, content_type=_MEDIA_TYPE)
     response.headers["Vary"] = "Accept"
     return response
 

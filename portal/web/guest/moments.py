@@ -11,7 +11,7 @@ from babel.dates import format_date, format_datetime
 from portal.web.guest.texts import Language
 
 _CLOCK = {"sv": "HH.mm", "en": "HH:mm"}
-_AT = {"sv": "kl. {}", "en": "{}"}
+_AT = {"sv": "kl.\N{NO-BREAK SPACE}{}", "en": "{}"}
 _DAY = {"sv": "d MMMM", "en": "d MMMM"}
 _WEEKDAY = {"sv": "EEEE", "en": "EEEE"}
 

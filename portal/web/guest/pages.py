@@ -70,7 +70,7 @@ class Pages:
             "css": Markup(self._css),  # noqa: S704 - our own file, read at start
             "settings": settings,
             "library": visit.here.library.name if visit.here else settings.organisation,
-            "phone": visit.here.library.support_phone if visit.here else "",
+            "phone": _unbroken(visit.here.library.support_phone if visit.here else ""),
             "number": None,
             "kept_card": None,
             "token": None,
@@ -89,6 +89,11 @@ class _Linked:
         words, _, after = rest.partition("]")
         link = Markup('<a href="{}">{}</a>').format(target, words)
         return escape(before) + link + escape(after)
+
+
+def _unbroken(phone: str) -> str:
+    """Keep a telephone number on one line."""
+    return phone.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def find_templates() -> Path:

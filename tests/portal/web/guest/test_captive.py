@@ -1,3 +1,6 @@
+import asyncio
+import contextlib
+
 import pytest
 
 from tests.portal.web.portal_under_test import Answer, FakeGuest, exchange, running_portal
@@ -176,15 +179,14 @@ async def test_no_path_or_parameter_leads_away(path: str) -> None:
     ("request_bytes", "status"),
     [
         (b"GET /" + b"a" * 65536 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-        (b"GET /?q=" + b"a" * 10_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: 1\r\n" * 500 + b"\r\n", 400),
         (b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 400),
         (b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-        (b"\x16\x03\x01\x02\x00\x01\x00", 400),
-        (b"\0\0\0\0\r\n\r\n", 400),
+        (b"GET / HTTP/9.9.9\r\nHost: a\r\n\r\n", 400),
+        (b"GET  /  HTTP/1.1 x\r\n\r\n", 400),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -194,6 +196,23 @@ async def test_what_cannot_be_a_probe_is_refused(request_bytes: bytes, status: i
         assert answer.status == status
         assert answer.headers["Connection"] == "close"
         assert answer.body == "This request cannot be understood.\n"
+        after = await exchange(portal.plain_port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert is_captive_redirect(after)
+
+
+@pytest.mark.parametrize("noise", [b"\x16\x03\x01\x02\x00\x01\x00", b"\0\0\0\0\r\n\r\n"])
+async def test_what_is_no_http_gets_the_redirect_too(noise: bytes) -> None:
+    async with running_portal(FakeGuest()) as portal:
+        assert is_captive_redirect(await exchange(portal.plain_port, noise))
+
+
+async def test_ten_megabytes_of_query_harm_nobody() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        _, writer = await asyncio.open_connection("127.0.0.1", portal.plain_port)
+        writer.write(b"GET /?q=" + b"a" * 10_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        with contextlib.suppress(ConnectionError):  # closed long before the end
+            await writer.drain()
+        writer.transport.abort()
         after = await exchange(portal.plain_port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert is_captive_redirect(after)
 

@@ -1,0 +1,90 @@
+"""Every page and state of the guest site, by name: what the fake says, and how to get there.
+
+Shared by the browser tests and by gallery.py.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from portal.domain.session import EndReason
+from portal.domain.site import LoginMethod
+from portal.services.outcomes import RefusalReason, Refused
+from tests.portal.web.portal_under_test import LIBRARY, NOW, FakeGuest, make_session
+
+GOOD_CARD = ("20000000000001", "1234")
+
+
+@dataclass(frozen=True)
+class State:
+    """``path`` is opened; then the form that is named is sent with these fields."""
+
+    guest: Callable[[], FakeGuest]
+    path: str = "/"
+    press: str = ""
+    """The action of the form to send, empty for none."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def _refused(refusal: Refused) -> State:
+    fields = {"card": GOOD_CARD[0], "pin": "0000"}
+    return State(lambda: FakeGuest(refusal=refusal), press="/card", fields=fields)
+
+
+def _site(method: LoginMethod) -> Callable[[], FakeGuest]:
+    return lambda: FakeGuest(library=replace(LIBRARY, login_methods=(method,)))
+
+
+def _online(*, can_extend: bool = False, **changes: object) -> Callable[[], FakeGuest]:
+    library = replace(LIBRARY, time_limit=timedelta(hours=1)) if can_extend else LIBRARY
+    return lambda: FakeGuest(
+        library=library, session=make_session(**changes), can_extend=can_extend
+    )
+
+
+_SOON = NOW + timedelta(minutes=4)
+_CLOSING = EndReason.CLOSING_TIME
+
+STATES: Mapping[str, State] = {
+    "login": State(FakeGuest),
+    "wrong-pin": _refused(Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=3, wait_s=60)),
+    "card-empty": State(FakeGuest, press="/card"),
+    "card-format": _refused(
+        Refused(RefusalReason.CARD_FORMAT, expected_length=14, actual_length=12)
+    ),
+    "personal-number": _refused(Refused(RefusalReason.CARD_PERSONAL_NUMBER)),
+    "pin-empty": _refused(Refused(RefusalReason.PIN_EMPTY)),
+    "too-many-attempts": _refused(
+        Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=NOW + timedelta(minutes=12))
+    ),
+    "card-blocked": _refused(Refused(RefusalReason.CARD_BLOCKED)),
+    "card-expired": _refused(Refused(RefusalReason.CARD_EXPIRED)),
+    "library-system-down": _refused(Refused(RefusalReason.LIBRARY_SYSTEM_DOWN)),
+    "closed": _refused(Refused(RefusalReason.CLOSED, opens_at=NOW + timedelta(hours=18))),
+    "service-down": _refused(Refused(RefusalReason.SERVICE_DOWN)),
+    "other-method": _refused(Refused(RefusalReason.METHOD_NOT_OFFERED)),
+    "accept": State(_site(LoginMethod.ACCEPT)),
+    "accept-again": State(
+        lambda: replace(_site(LoginMethod.ACCEPT)(), last_end=EndReason.TIME_LIMIT)
+    ),
+    "open": State(_site(LoginMethod.NONE)),
+    "ask-staff": State(_site(LoginMethod.CODE)),
+    "connection-ended": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT)),
+    "logged-out": State(_online(), path="/status", press="/logout"),
+    "online": State(
+        _online(ends_because=_CLOSING, ends_at=NOW + timedelta(hours=4, minutes=45)), "/status"
+    ),
+    "online-limited": State(_online(can_extend=True), "/status"),
+    "ends-soon": State(_online(can_extend=True, ends_at=_SOON), "/status"),
+    "closing-soon": State(
+        _online(ends_because=_CLOSING, ends_at=_SOON + timedelta(minutes=15)), "/status"
+    ),
+    "tutoring": State(_online(protected_until=NOW + timedelta(hours=1)), "/status"),
+    "extended": State(_online(can_extend=True), "/status", press="/extend"),
+    "outside": State(lambda: FakeGuest(device=None)),
+    "missing": State(FakeGuest, path="/nowhere"),
+    "help": State(FakeGuest, path="/help"),
+    "rules": State(FakeGuest, path="/rules"),
+    "privacy": State(FakeGuest, path="/privacy"),
+    "accessibility": State(FakeGuest, path="/accessibility"),
+}

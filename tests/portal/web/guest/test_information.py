@@ -1,0 +1,136 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from portal.services.ports import GateUnavailableError
+from portal.web.guest.settings import Conformity, GuestSettings, Retention, Statement
+from tests.portal.web.portal_under_test import (
+    LIBRARY,
+    SETTINGS,
+    FakeGuest,
+    exchange,
+    get,
+    running_portal,
+)
+
+
+async def body_of(
+    path: str, settings: GuestSettings = SETTINGS, guest: FakeGuest | None = None
+) -> str:
+    async with running_portal(guest or FakeGuest(), settings) as portal:
+        answer = await exchange(portal.plain_port, get(path))
+    assert answer.status == 200
+    return answer.body
+
+
+@pytest.mark.parametrize("path", ["/help", "/rules", "/privacy", "/accessibility"])
+@pytest.mark.parametrize("host", ["wifi.library.test", "login.library.test", "localhost"])
+async def test_they_are_open_to_everybody_over_plain_http(path: str, host: str) -> None:
+    for guest in (FakeGuest(), FakeGuest(device=None), FakeGuest(raises=GateUnavailableError())):
+        async with running_portal(guest) as portal:
+            answer = await exchange(portal.plain_port, get(path, host))
+        assert answer.status == 200
+
+
+async def test_the_privacy_page_states_the_configured_periods() -> None:
+    retention = Retention(
+        session_days=13, attempt_days=1, known_device_days=29, event_days=17, backup_days=11
+    )
+    settings = replace(SETTINGS, retention=retention)
+    body = await body_of("/privacy", settings)
+    for words in ("13 dagar", "1 dag<", "29 dagar", "17 dagar", "ytterligare 11 dagar"):
+        assert words in body
+    assert "13 dagar" in await body_of("/", settings)
+
+
+async def test_the_notice_tells_of_a_port_log() -> None:
+    settings = replace(SETTINGS, retention=Retention(session_days=30, port_log=True))
+    for path in ("/", "/privacy"):
+        assert "vilka adresser nätet gav dig" in await body_of(path, settings)
+    assert "vilka adresser nätet gav dig" not in await body_of("/")
+
+
+async def test_contacts_are_named() -> None:
+    settings = replace(
+        SETTINGS, controller_contact="wifi@library.test", protection_officer="dso@library.test"
+    )
+    body = await body_of("/privacy", settings)
+    assert "Biblioteken i Umeå, wifi@library.test" in body
+    assert "Dataskyddsombud: dso@library.test" in body
+
+
+async def test_the_accessibility_statement_has_every_item() -> None:
+    statement = Statement(
+        conformity=Conformity.PARTIAL,
+        assessed_on=date(2026, 11, 2),
+        updated_on=date(2026, 11, 3),
+        shortcomings=("Lappen är inte uppläsbar.",),
+        exemptions=("Kartan är undantagen.",),
+        feedback_email="wifi@library.test",
+        feedback_phone="090-16 33 00",
+    )
+    body = await body_of("/accessibility", replace(SETTINGS, statement=statement))
+    for words in (
+        "Biblioteken i Umeå står bakom",
+        "inloggning till wifi",
+        "delvis förenlig",
+        "Lappen är inte uppläsbar.",
+        "Kartan är undantagen.",
+        "2 november 2026",
+        "3 november 2026",
+        "WCAG 2.2",
+        "wifi@library.test",
+        "090-16 33 00",
+        "https://www.digg.se/",
+    ):
+        assert words in body
+
+
+@pytest.mark.parametrize("conformity", Conformity)
+async def test_every_degree_of_conformity_has_words(conformity: Conformity) -> None:
+    settings = replace(SETTINGS, statement=Statement(conformity=conformity))
+    body = await body_of("/accessibility", settings)
+    assert "förenlig med lagen" in body
+    assert ("Vi känner inte till några brister" in body) is (conformity is Conformity.FULL)
+
+
+async def test_a_site_has_its_own_rules() -> None:
+    guest = FakeGuest(library=replace(LIBRARY, rules_text="Viska.\n\nInga <b>spel</b>."))
+    body = await body_of("/rules", guest=guest)
+    assert "<li>Viska.</li>" in body
+    assert "Inga &lt;b&gt;spel&lt;/b&gt;." in body
+    assert "Följ lagen" not in body
+    one = FakeGuest(library=replace(LIBRARY, rules_text="Viska."))
+    assert "<p>Viska.</p>" in await body_of("/rules", guest=one)
+
+
+async def test_without_a_site_the_organisation_is_named() -> None:
+    assert "Biblioteken i Umeå" in await body_of("/help", guest=FakeGuest(device=None))
+
+
+async def test_help_names_the_short_address() -> None:
+    assert "login.library.test" in await body_of("/help")
+
+
+async def test_an_open_network_is_said() -> None:
+    body = await body_of("/", replace(SETTINGS, open_network=True))
+    assert "Nätet är öppet. Använd sidor som börjar med https." in body
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"form_key": b"short"}, "form_key needs 32"),
+        ({"portal_host": "192.0.2.1"}, "portal_host must be"),
+        ({"portal_host": "wifi"}, "portal_host must be"),
+        ({"portal_host": "[::1]"}, "portal_host must be"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        replace(SETTINGS, **changes)  # type: ignore[arg-type]
+
+
+def test_the_key_never_shows() -> None:
+    assert "form_key" not in repr(SETTINGS)

@@ -1,0 +1,172 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from portal.domain.session import EndReason
+from portal.services.outcomes import RefusalReason, Refused
+from tests.portal.web.portal_under_test import (
+    LIBRARY,
+    NOW,
+    FakeGuest,
+    exchange,
+    get,
+    make_session,
+    post,
+    running_portal,
+)
+
+AT = "kl.\N{NO-BREAK SPACE}"
+
+
+async def page_of(guest: FakeGuest, path: str = "/status") -> str:
+    async with running_portal(guest) as portal:
+        answer = await exchange(portal.plain_port, get(path))
+    assert answer.status == 200
+    return answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/card", "/connect", "/status", "/extend", "/logout"])
+async def test_whatever_is_opened_online_shows_the_status(path: str) -> None:
+    body = await page_of(FakeGuest(session=make_session()), path)
+    assert '<h1 role="status">Du är uppkopplad</h1>' in body
+    assert "Logga ut" in body
+
+
+async def test_the_end_by_closing_is_told_without_the_grace() -> None:
+    session = make_session(
+        ends_because=EndReason.CLOSING_TIME, ends_at=NOW + timedelta(hours=4, minutes=45)
+    )
+    body = await page_of(FakeGuest(session=session))
+    assert f"Du är uppkopplad till {AT}20.00, då biblioteket stänger." in body
+
+
+async def test_an_end_on_another_day_names_the_day() -> None:
+    body = await page_of(FakeGuest(session=make_session(ends_at=NOW + timedelta(hours=21))))
+    assert f"Du är uppkopplad till torsdag {AT}12.30." in body
+
+
+async def test_tutoring_names_no_end() -> None:
+    session = make_session(protected_until=NOW + timedelta(minutes=1), ends_at=NOW)
+    body = await page_of(FakeGuest(session=session))
+    assert "Handledning pågår. Du loggas inte ut." in body
+    assert "tar slut" not in body
+
+
+@pytest.mark.parametrize(
+    ("minutes", "warned"), [(60, False), (5.01, False), (5, True), (1.2, True), (0.1, True)]
+)
+async def test_a_limit_warns_five_minutes_ahead(minutes: float, warned: bool) -> None:
+    session = make_session(ends_at=NOW + timedelta(minutes=minutes))
+    body = await page_of(FakeGuest(session=session, can_extend=True))
+    assert ("Din uppkoppling tar slut om" in body) is warned
+    assert "Förläng" in body
+
+
+async def test_closing_warns_with_the_closing_time() -> None:
+    session = make_session(ends_because=EndReason.CLOSING_TIME, ends_at=NOW + timedelta(minutes=19))
+    body = await page_of(FakeGuest(session=session))
+    assert f"Biblioteket stänger {AT}15.34. Då stängs wifi av." in body
+
+
+async def test_extending_ten_times_in_a_row() -> None:
+    library = replace(LIBRARY, time_limit=timedelta(hours=1))
+    guest = FakeGuest(library=library, session=make_session(), can_extend=True)
+    async with running_portal(guest) as portal:
+        for hour in range(10):
+            page = await exchange(portal.plain_port, get("/status"))
+            assert "Förläng med 60 minuter" in page.body
+            form = {"token": page.token("/extend")}
+            answer = await exchange(portal.plain_port, post("/extend", form))
+            assert answer.headers["Location"] == "/status?done=extend"
+            done = await exchange(portal.plain_port, get("/status?done=extend"))
+            assert "Klart. Du är uppkopplad till" in done.body
+            assert f"{(20 + hour) % 24:02}.30" in done.body
+    assert guest.calls == ["extend"] * 10
+
+
+async def test_extending_keeps_the_language() -> None:
+    guest = FakeGuest(session=make_session(), can_extend=True)
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/status?lang=en"))
+        form = {"token": page.token("/extend")}
+        answer = await exchange(portal.plain_port, post("/extend?lang=en", form))
+    assert answer.headers["Location"] == "/status?lang=en&done=extend"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (RefusalReason.NOT_EXTENDABLE, "biblioteket stänger då"),
+        (RefusalReason.SERVICE_DOWN, "gick inte att förlänga"),
+    ],
+)
+async def test_a_refused_extension_is_explained(reason: RefusalReason, words: str) -> None:
+    guest = FakeGuest(session=make_session(), can_extend=True, refusal=Refused(reason))
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/status"))
+        form = {"token": page.token("/extend")}
+        answer = await exchange(portal.plain_port, post("/extend", form))
+    assert answer.status == 200
+    assert words in answer.body
+
+
+async def test_extending_after_the_end_leads_to_the_login_page() -> None:
+    guest = FakeGuest(session=make_session(), can_extend=True)
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/status"))
+        guest.session = None
+        form = {"token": page.token("/extend")}
+        answer = await exchange(portal.plain_port, post("/extend", form))
+    assert answer.headers["Location"] == "/"
+
+
+async def test_logging_out_leads_to_the_login_page_that_says_so() -> None:
+    guest = FakeGuest(session=make_session())
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/status"))
+        form = {"token": page.token("/logout")}
+        answer = await exchange(portal.plain_port, post("/logout", form))
+        again = await exchange(portal.plain_port, post("/logout", form))
+        after = await exchange(portal.plain_port, get("/"))
+    assert answer.headers["Location"] == again.headers["Location"] == "/"
+    assert "Du är utloggad." in after.body
+
+
+async def test_a_log_out_that_could_not_be_done_is_not_claimed() -> None:
+    class Away(FakeGuest):
+        async def sign_out(self, device: object, now: object) -> bool:
+            assert device
+            assert now
+            return False
+
+    guest = Away(session=make_session())
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/status"))
+        form = {"token": page.token("/logout")}
+        answer = await exchange(portal.plain_port, post("/logout", form))
+    assert answer.status == 503
+
+
+@pytest.mark.parametrize("path", ["/extend", "/logout"])
+async def test_an_old_form_leads_to_the_status_page(path: str) -> None:
+    guest = FakeGuest(session=make_session())
+    async with running_portal(guest) as portal:
+        answer = await exchange(portal.plain_port, post(path, {"token": "old"}))
+    assert answer.headers["Location"] == "/status"
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (EndReason.TIME_LIMIT, "Din uppkoppling har tagit slut. Logga in"),
+        (EndReason.CLOSING_TIME, "Din uppkoppling har tagit slut. Logga in"),
+        (EndReason.ABSENT, "Din uppkoppling har tagit slut. Logga in"),
+        (EndReason.REVOKED, "Din uppkoppling har tagit slut. Logga in"),
+        (EndReason.REPLACED, "Kortet används nu på andra enheter"),
+        (EndReason.LOGGED_OUT, "Du är utloggad."),
+    ],
+)
+async def test_a_returning_guest_is_told_why(end: EndReason, words: str) -> None:
+    assert words in await page_of(FakeGuest(last_end=end), "/")
