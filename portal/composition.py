@@ -38,6 +38,7 @@ from portal.storage.database import Database
 from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from portal.storage.events import PostgresEvents
 from portal.storage.migrate import MigrationError, migrate
+from portal.storage.notifications import listen
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.storage.upkeep import PostgresUpkeep
@@ -45,6 +46,7 @@ from portal.supervisor import Child, UnknownUserError, find_account, supervise
 from portal.web import health
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
+from portal.web.guest.settings import GuestSettings
 from portal.web.tls import CertificateWatch, make_tls_context
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - the gate decides who reaches the portal
@@ -103,13 +105,15 @@ async def _stop_signal() -> AsyncIterator[asyncio.Event]:
 
 async def run_keeper(config: Config) -> None:
     """Run the keeper until SIGTERM."""
-    async with Database(dsn(config), size=2, name="kvar keeper") as database, _gate(config) as gate:
+    address = dsn(config)
+    async with Database(address, size=2, name="kvar keeper") as database, _gate(config) as gate:
         reconciliation = Reconciliation(
             PostgresSessions(database), gate, list(settings.sites(config))
         )
         keeper = Keeper(reconciliation, PostgresUpkeep(database), utc_now)
         async with _until_stopped() as group:
             group.create_task(keeper.keep_in_step(), name="keep in step")
+            group.create_task(keeper.hear(listen(address)), name="hear")
             group.create_task(keeper.end_on_time(), name="end on time")
             group.create_task(keeper.tidy(settings.kept(config)), name="tidy")
 
@@ -126,12 +130,9 @@ async def run_portal(config: Config) -> None:
         Database(dsn(config), size=config.database.connections, name="kvar portal") as database,
         _gate(config) as gate,
     ):
-        guest = GuestService(_doors(config, database, gate, keys))
-        try:
-            site_settings = settings.guest_site(config, keys.form_key())
-        except KeyRingError as problem:
-            raise StartError(str(problem)) from problem
-        application = GuestApplication(site_settings, guest, utc_now)
+        library = _library(config)
+        guest = GuestService(_doors(config, database, gate, keys, library))
+        application = GuestApplication(_site_settings(config, keys), guest, utc_now)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
             "gate": _client(config).ping,
@@ -142,6 +143,8 @@ async def run_portal(config: Config) -> None:
                 serve_guest(application, sockets, certificates=watch), name="guest site"
             )
             group.create_task(health.serve(answers, config.portal.health_port), name="health")
+            if library is not None:
+                group.create_task(library.watch(), name="library system")
 
 
 @asynccontextmanager
@@ -164,8 +167,21 @@ class _StoppedError(Exception):
     """The process was asked to stop."""
 
 
-def _doors(config: Config, database: Database, gate: AgentGate, keys: KeyRing) -> Doors:
-    library = config.library_system
+def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:
+    try:
+        return settings.guest_site(config, keys.form_key())
+    except KeyRingError as problem:
+        raise StartError(str(problem)) from problem
+
+
+def _doors(
+    config: Config,
+    database: Database,
+    gate: AgentGate,
+    keys: KeyRing,
+    library: LibrarySystem | None,
+) -> Doors:
+    section = config.library_system
     return Doors(
         sessions=PostgresSessions(database),
         attempts=PostgresAttempts(database, settings.kept(config).known_devices),
@@ -173,14 +189,14 @@ def _doors(config: Config, database: Database, gate: AgentGate, keys: KeyRing) -
         events=PostgresEvents(database),
         gate=gate,
         keys=keys,
-        library=_library(config),
+        library=library,
         sites=settings.sites(config),
-        card_rules=DEFAULT_RULES if library is None else settings.card_rules(library),
+        card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
         limits=settings.limits(config),
     )
 
 
-def _library(config: Config) -> LibrarySystem | None:
+def _library(config: Config) -> GuardedLibrary | None:
     if config.library_system is None:
         return None
     try:

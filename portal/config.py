@@ -198,7 +198,12 @@ class LibrarySystem(_Section):
     )
     answer_timeout_s: float = Field(5.0, gt=0, le=30, description="For each answer.")
     login_timeout_s: float = Field(8.0, gt=0, le=60, description="For a login in all.")
-    maximum_connections: int = Field(2, ge=1, le=16, description="At once.")
+    maximum_connections: int = Field(
+        2, ge=1, le=16, description="At once; some vendors license each."
+    )
+    maximum_waiting: int = Field(
+        20, ge=0, le=1000, description="Logins that wait for a connection; more are told to wait."
+    )
     lock_limit: int | None = Field(
         None, ge=3, description="After how many wrong PINs the library system locks a card."
     )

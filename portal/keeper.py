@@ -5,6 +5,7 @@ nothing at the gate changes because of a list that could not be read.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Never
 
 import structlog
@@ -23,6 +24,9 @@ COMPARE_EVERY_S = 30.0
 
 LOOK_EVERY_S = 1.0
 """How late an end may be; the kernel's own time-out comes 2 s after it."""
+
+SETTLE_S = 1.0
+"""Changes are gathered for so long before a comparison: a class logging in is one, not thirty."""
 
 RETRY_S = 2.0
 TIDY_EVERY_S = 3600.0
@@ -69,8 +73,14 @@ class Keeper:
         try:
             async with asyncio.timeout(longest_s):
                 await self.changed.wait()
+                await asyncio.sleep(SETTLE_S)
         except TimeoutError:
             return
+
+    async def hear(self, notices: AsyncIterator[object]) -> None:
+        """Compare soon after each notice; runs until the notices end."""
+        async for _ in notices:
+            self.changed.set()
 
     async def end_on_time(self) -> Never:
         """End what is due within LOOK_EVERY_S."""

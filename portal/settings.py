@@ -138,6 +138,7 @@ def sip2(section: LibrarySystem) -> Sip2Settings:
         answer_timeout_s=section.answer_timeout_s,
         login_timeout_s=section.login_timeout_s,
         maximum_connections=section.maximum_connections,
+        maximum_waiting=section.maximum_waiting,
     )
 
 
