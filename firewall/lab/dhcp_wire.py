@@ -15,6 +15,7 @@ SUBNET_MASK, ROUTER, DNS, HOST_NAME = 1, 3, 6, 12
 REQUESTED_ADDRESS, LEASE_TIME, MESSAGE_TYPE, SERVER, PARAMETERS = 50, 51, 53, 54, 55
 CLIENT_ID, CAPTIVE_PORTAL, END = 61, 114, 255
 ASKED_FOR = bytes([SUBNET_MASK, ROUTER, DNS, 15, 26, 28, LEASE_TIME, 58, 59, CAPTIVE_PORTAL])
+ASKED_FOR_BY_OLD_PHONES = bytes([SUBNET_MASK, ROUTER, DNS, 15, 26, 28, LEASE_TIME, 58, 59])
 COOKIE = b"\x63\x82\x53\x63"
 CLIENT_PORT, SERVER_PORT = 68, 67
 FIXED_OCTETS = 240
@@ -44,6 +45,7 @@ def encode(  # noqa: PLR0913 - the fields that differ between a client's message
     own: str = UNSPECIFIED,
     requested: str | None = None,
     server: str | None = None,
+    asked_for: bytes = ASKED_FOR,
 ) -> bytes:
     """A client's message; `own` is the address it already uses (RENEWING)."""
     fixed = struct.pack(
@@ -63,7 +65,7 @@ def encode(  # noqa: PLR0913 - the fields that differ between a client's message
         b"",
         b"",
     )
-    options = [(MESSAGE_TYPE, bytes([kind])), (CLIENT_ID, b"\x01" + mac), (PARAMETERS, ASKED_FOR)]
+    options = [(MESSAGE_TYPE, bytes([kind])), (CLIENT_ID, b"\x01" + mac), (PARAMETERS, asked_for)]
     if requested:
         options.append((REQUESTED_ADDRESS, ipaddress.IPv4Address(requested).packed))
     if server:
@@ -125,9 +127,9 @@ def payload_of(frame: bytes) -> bytes | None:
     return frame[start + 8 :] if port == CLIENT_PORT else None
 
 
-def encode_information_request(transaction: int, mac: bytes) -> bytes:
+def encode_information_request(transaction: int, mac: bytes, *, portal: bool = True) -> bytes:
     """DHCPv6 Information-Request for DNS servers and the captive portal (RFC 8415, 18.2.6)."""
-    asked = struct.pack("!2H", V6_DNS, V6_CAPTIVE_PORTAL)
+    asked = struct.pack("!H", V6_DNS) + (struct.pack("!H", V6_CAPTIVE_PORTAL) if portal else b"")
     options = [
         (V6_CLIENT_ID, b"\x00\x03\x00\x01" + mac),
         (V6_OPTION_REQUEST, asked),

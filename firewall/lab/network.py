@@ -251,6 +251,15 @@ class Lab:
         """An access point (a bridge) and the gateway's interface behind it, switched on last."""
         point = self._namespace(f"ap{site}")
         point.ip(["link add br0 type bridge forward_delay 0", "link set br0 up"])
+        self._plug_in(site, network)
+
+    def replug(self, site: int = 0) -> None:
+        """Delete the guest interface and make it anew under the same name, as a driver may."""
+        self.gateway.ip([f"link del {self.sites[site].interface}"])
+        self._plug_in(site, self.sites[site])
+
+    def _plug_in(self, site: int, network: GuestNetwork) -> None:
+        point = self._access_point(site)
         lines = [
             f"link add {network.interface} type veth peer name uplink netns {point.name}",
             f"addr add {network.gateway_v4}/{network.prefix_v4.prefixlen} dev {network.interface}",
@@ -323,23 +332,33 @@ class Lab:
 
     # --- for a browser on this machine --------------------------------------------------------
 
-    def relay_portal(self, phone: Phone, *, port: int = 8080) -> relay.Relay:
+    def relay_portal(
+        self, phone: Phone, *, host: str = relay.LOCALHOST, port: int = 8080
+    ) -> relay.Relay:
         """Make http://localhost:<port> this phone's view of the portal (see `relay`)."""
         started = relay.start_portal_relay(
             phone.namespace,
             f"https://{self.settings.portal_host}",
             self.authority.certificate_file,
+            host=host,
             port=port,
         )
         self._open.callback(started.close)
         return started
 
-    def relay_tcp(self, namespace: Namespace, target: tuple[str, int], *, port: int) -> relay.Relay:
+    def relay_tcp(
+        self,
+        namespace: Namespace,
+        target: tuple[str, int],
+        *,
+        host: str = relay.LOCALHOST,
+        port: int,
+    ) -> relay.Relay:
         """Make localhost:<port> a server that is reached from inside a namespace.
 
         Such as the staff site: `lab.relay_tcp(lab.gateway, ("127.0.0.1", 8443), port=8081)`.
         """
-        started = relay.start_tcp_relay(namespace, target, port=port)
+        started = relay.start_tcp_relay(namespace, target, host=host, port=port)
         self._open.callback(started.close)
         return started
 

@@ -46,7 +46,8 @@ class HttpAnswer:
     """One HTTP exchange.
 
     `failure` is None when an answer came, else the word for what happened: dns | refused | reset |
-    timeout | unreachable | tls | malformed; then `status` is 0.
+    timeout | unreachable | tls | malformed; then `status` is 0. A connection that was closed
+    without an answer counts as reset.
     """
 
     status: int
@@ -179,12 +180,15 @@ class Phone:
 
     # --- the link -----------------------------------------------------------------------------
 
-    def join(self, *, timeout_s: float = 10.0, ipv6: bool = False) -> Lease:
-        """Get a lease by DISCOVER/REQUEST, set address, route and resolver; asks for option 114.
+    def join(
+        self, *, timeout_s: float = 10.0, ipv6: bool = False, ask_portal: bool = True
+    ) -> Lease:
+        """Get a lease by DISCOVER/REQUEST; set address, route and resolver.
 
-        With `ipv6`, waits for a SLAAC address too. Raises LabError when nothing came in time.
+        With `ipv6`, waits for a SLAAC address too. `ask_portal` False leaves option 114 out of the
+        parameter request list. Raises LabError when nothing came in time.
         """
-        lease = self._take_lease("dhcp_join", timeout_s)
+        lease = self._take_lease("dhcp_join", timeout_s, portal=ask_portal)
         if ipv6:
             self.ipv6_addresses(timeout_s=timeout_s)
         return lease
@@ -197,8 +201,8 @@ class Phone:
         """INIT-REBOOT: broadcast a REQUEST for the old address, as after wake-up (4.3.2)."""
         return self._take_lease("dhcp_init_reboot", timeout_s)
 
-    def _take_lease(self, verb: str, timeout_s: float) -> Lease:
-        answer = self.ask(verb, timeout_s=timeout_s)
+    def _take_lease(self, verb: str, timeout_s: float, **terms: Any) -> Lease:
+        answer = self.ask(verb, timeout_s=timeout_s, **terms)
         options = {int(code): base64.b64decode(raw) for code, raw in answer.pop("options").items()}
         answer["dns"] = tuple(answer["dns"])
         self.lease = Lease(options=options, **answer)
@@ -223,9 +227,12 @@ class Phone:
             options.setdefault(int(kind), []).append(base64.b64decode(value))
         return options
 
-    def dhcpv6_information(self, *, timeout_s: float = 5.0) -> dict[int, bytes]:
+    def dhcpv6_information(
+        self, *, timeout_s: float = 5.0, ask_portal: bool = True
+    ) -> dict[int, bytes]:
         """Send Information-Request asking for options 23 and 103; return the options received."""
-        options = self.ask("dhcpv6_information", timeout_s=timeout_s)["options"]
+        answer = self.ask("dhcpv6_information", timeout_s=timeout_s, portal=ask_portal)
+        options = answer["options"]
         return {int(code): base64.b64decode(raw) for code, raw in options.items()}
 
     def set_mac(self, mac: str) -> None:

@@ -141,10 +141,9 @@ def _spawner_run(
 
 def stop(process: subprocess.Popen[bytes], *, grace_s: float = 2.0) -> None:
     """End one child politely, then surely, and close its pipes."""
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -152,3 +151,6 @@ def stop(process: subprocess.Popen[bytes], *, grace_s: float = 2.0) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()

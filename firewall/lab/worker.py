@@ -8,6 +8,7 @@ The rule to keep: standard library only, and few imports, because fifty of these
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,16 @@ def _serve(number: int, verb: Callable[..., dict[str, Any]], arguments: dict[str
         sys.stdout.flush()
 
 
+def _crash(problem: threading.ExceptHookArgs) -> None:
+    """A bug ends the worker, so that whoever waits hears of it at once."""
+    sys.excepthook(problem.exc_type, problem.exc_value or problem.exc_type(), problem.exc_traceback)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def main() -> None:
     """Serve requests until standard input closes."""
+    threading.excepthook = _crash
     known = verbs(sys.argv[1])
     for line in sys.stdin:
         request = json.loads(line)

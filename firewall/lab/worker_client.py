@@ -33,14 +33,15 @@ class WorkerClient:
     def __init__(self, namespace: Namespace, trusted: pathlib.Path) -> None:
         self._namespace = namespace
         self._trusted = trusted
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None  # None as soon as it ends
+        self._started: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the worker. It ends by itself when its standard input closes."""
-        self._process = self._namespace.spawn(
+        self._started = self._process = self._namespace.spawn(
             [sys.executable, "-m", "firewall.lab.worker", str(self._trusted)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,17 +55,23 @@ class WorkerClient:
         waiting = _Waiting()
         line = json.dumps({"id": number, "verb": verb, **arguments}).encode() + b"\n"
         with self._lock:
-            if self._process is None or self._process.stdin is None:
-                raise LabError(f"{self._namespace.name}: the worker is not running")
             self._waiting[number] = waiting
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
+            self._send(line)
         timeout_s = ANSWER_TIMEOUT_S + float(arguments.get("timeout_s") or 0)
         if not waiting.done.wait(timeout_s):
             raise LabError(f"{self._namespace.name}: {verb}: no answer in {timeout_s} s")
         if "error" in waiting.answer:
             raise LabError(f"{self._namespace.name}: {verb}: {waiting.answer['error']}")
         return waiting.answer
+
+    def _send(self, line: bytes) -> None:
+        if self._process is None or self._process.stdin is None:
+            raise LabError(f"{self._namespace.name}: the worker is not running")
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise LabError(f"{self._namespace.name}: the worker ended") from error
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:
@@ -75,12 +82,15 @@ class WorkerClient:
             if waiting is not None:
                 waiting.answer = answer
                 waiting.done.set()
-        for waiting in self._waiting.values():
-            waiting.done.set()
+        with self._lock:
+            for waiting in self._waiting.values():
+                waiting.done.set()
+            if self._process is process:
+                self._process = None
 
     def close(self) -> None:
         """End the worker and everything it has in the background."""
         with self._lock:
-            process, self._process = self._process, None
-        if process is not None:
-            stop(process)
+            started, self._started = self._started, None
+        if started is not None:
+            stop(started)

@@ -29,14 +29,20 @@ _numbers = random.SystemRandom()
 _held: dict[str, str] = {}  # "address" and "server" of the lease in use
 
 
-def join(timeout_s: float) -> dict[str, Any]:
+def join(timeout_s: float, portal: bool = True) -> dict[str, Any]:
     """DISCOVER, OFFER, REQUEST, ACK by broadcast; then set everything up."""
     give_up = time.monotonic() + timeout_s
+    asked_for = dhcp_wire.ASKED_FOR if portal else dhcp_wire.ASKED_FOR_BY_OLD_PHONES
     with packet_socket(ETH_P_IP) as link:
-        offer = _converse(link, dhcp_wire.DISCOVER, give_up)
+        offer = _converse(link, dhcp_wire.DISCOVER, give_up, asked_for=asked_for)
         server = str(ipaddress.IPv4Address(offer.options[dhcp_wire.SERVER]))
         accepted = _converse(
-            link, dhcp_wire.REQUEST, give_up, requested=offer.address, server=server
+            link,
+            dhcp_wire.REQUEST,
+            give_up,
+            requested=offer.address,
+            server=server,
+            asked_for=asked_for,
         )
     return _use(accepted)
 
@@ -68,13 +74,11 @@ def _converse(
     link: socket.socket,
     kind: int,
     give_up: float,
-    *,
-    requested: str | None = None,
-    server: str | None = None,
+    **terms: Any,
 ) -> dhcp_wire.Message:
     """Broadcast one message, sent again each second, and wait for the answer to it."""
     mac, transaction = _mac(), _numbers.getrandbits(32)
-    message = dhcp_wire.encode(kind, transaction, mac, requested=requested, server=server)
+    message = dhcp_wire.encode(kind, transaction, mac, **terms)
     frame = dhcp_wire.broadcast_frame(mac, message)
     return _exchange(link, lambda: link.send(frame), dhcp_wire.payload_of, transaction, give_up)
 
@@ -194,11 +198,11 @@ def router_advertisement(timeout_s: float) -> dict[str, Any]:
     raise VerbError("no router advertisement")
 
 
-def information(timeout_s: float) -> dict[str, Any]:
+def information(timeout_s: float, portal: bool = True) -> dict[str, Any]:
     """DHCPv6 Information-Request and the options of the Reply."""
     index = socket.if_nametoindex(addressing.PHONE_INTERFACE)
     transaction = _numbers.getrandbits(24)
-    request = dhcp_wire.encode_information_request(transaction, _mac())
+    request = dhcp_wire.encode_information_request(transaction, _mac(), portal=portal)
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as flow:
         flow.bind(("::", dhcp_wire.V6_CLIENT_PORT))
         flow.settimeout(RESEND_S)

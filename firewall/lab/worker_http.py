@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import errno
 import socket
 import ssl
 import time
@@ -120,17 +121,26 @@ def _failed(word: str, started: float, peer: str = "", detail: str = "") -> dict
 
 def _read(wire: socket.socket, method: str) -> dict[str, Any]:
     with wire.makefile("rb") as stream:
-        head = stream.readline().decode("latin-1").rstrip("\r\n")
-        version, _, rest = head.partition(" ")
-        code, _, reason = rest.partition(" ")
-        if not version.startswith("HTTP/") or not code.isdigit():
-            raise MalformedAnswerError(f"first line {head!r}")
-        headers = []
-        while line := stream.readline().decode("latin-1").rstrip("\r\n"):
-            name, _, value = line.partition(":")
-            headers.append((name, value.strip()))
-        bodiless = method == "HEAD" or int(code) in NO_BODY
-        body = b"" if bodiless else _body(stream, {n.lower(): v for n, v in headers})
+        try:
+            return _parse(stream, method)
+        except ValueError as error:
+            raise MalformedAnswerError(str(error)) from error
+
+
+def _parse(stream: Any, method: str) -> dict[str, Any]:
+    head = stream.readline().decode("latin-1").rstrip("\r\n")
+    if not head:
+        raise ConnectionResetError(errno.ECONNRESET, "closed without an answer")
+    version, _, rest = head.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if not version.startswith("HTTP/") or not code.isdigit():
+        raise MalformedAnswerError(f"first line {head!r}")
+    headers = []
+    while line := stream.readline().decode("latin-1").rstrip("\r\n"):
+        name, _, value = line.partition(":")
+        headers.append((name, value.strip()))
+    bodiless = method == "HEAD" or int(code) in NO_BODY
+    body = b"" if bodiless else _body(stream, {n.lower(): v for n, v in headers})
     return {
         "status": int(code),
         "reason": reason,

@@ -201,7 +201,10 @@ def dns(
     message = exchange(servers[0], question, timeout_s)
     if isinstance(message, str):
         return {"rcode": message.upper(), "records": ()}
-    rcode, records, truncated = dns_wire.decode_answer(message)
+    try:
+        rcode, records, truncated = dns_wire.decode_answer(message)
+    except dns_wire.MalformedDnsError:
+        return {"rcode": "MALFORMED", "records": ()}
     if truncated and not tcp:
         return dns(name, kind, server, True, timeout_s)  # noqa: FBT003 - the next wire, RFC 7766
     return {"rcode": rcode, "records": records}

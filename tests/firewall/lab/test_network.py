@@ -56,6 +56,12 @@ def test_the_uri_is_the_same_bytes_in_all_three_places(open_lab: Lab) -> None:
     assert len(option) % 8 == 6
 
 
+def test_the_uri_is_sent_unasked_too(open_lab: Lab) -> None:
+    phone = open_lab.phones[0]
+    assert phone.join(ask_portal=False).captive_portal_uri == API
+    assert phone.dhcpv6_information(ask_portal=False)[103] == API.encode()
+
+
 def test_renewing_keeps_the_address_and_init_reboot_is_answered(open_lab: Lab) -> None:
     phone = open_lab.phones[0]
     lease = phone.join()
@@ -111,6 +117,14 @@ def test_names_are_truthful(open_lab: Lab) -> None:
         assert phone.dns("captive.apple.com", kind).values(kind) == (expected,)
         assert phone.dns("captive.apple.com", kind, tcp=True).values(kind) == (expected,)
     assert phone.dns("nobody.invalid").rcode == "NXDOMAIN"
+
+
+def test_the_resolver_answers_over_ipv6(open_lab: Lab) -> None:
+    phone = open_lab.phones[0]
+    resolver = str(open_lab.sites[0].gateway_v6)
+    assert phone.router_advertisement()[25][0][6:] == open_lab.sites[0].gateway_v6.packed  # type: ignore[union-attr]
+    expected = open_lab.internet.address_of("captive.apple.com")
+    assert phone.dns("captive.apple.com", server=resolver).values("A") == (expected,)
 
 
 def test_the_portal_is_the_gateway(open_lab: Lab) -> None:
@@ -233,6 +247,25 @@ def test_an_outage_is_measured(open_lab: Lab) -> None:
     report = stream.stop()
     assert report.lost > 20
     assert report.longest_outage_s >= report.lost * 0.002
+
+
+def test_a_guest_interface_made_anew_serves_again() -> None:
+    with Lab(LabSettings(phones=1, management=False)) as lab:
+        phone = lab.phones[0]
+        lab.open_plain_nat()
+        lease = phone.join()
+        lab.replug()
+        until(lambda: phone.tcp_connect("93.184.1.1", 80).outcome == "connected")
+        assert phone.renew().address == lease.address
+
+
+def test_a_broken_request_is_heard_of_at_once() -> None:
+    with Lab(LabSettings(phones=1, management=False)) as lab:
+        with pytest.raises(LabError, match="worker ended"):
+            lab.phones[0].ask("stream_report", number=99)
+        until(lambda: lab.phones[0]._worker._process is None)
+        with pytest.raises(LabError, match="not running"):
+            lab.phones[0].dns("captive.apple.com")
 
 
 # --- the access point -----------------------------------------------------------------------------

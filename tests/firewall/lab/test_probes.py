@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_every_row_of_the_table_is_there() -> None:
-    rows = {probe.row for probe in (*PROBES, *DNS_PROBES)}
+    rows = {probe.row for probe in PROBES} | {probe.row for probe in DNS_PROBES}
     assert rows == {f"P{number}" for number in range(1, 31)}
 
 
