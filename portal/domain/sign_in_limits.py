@@ -6,7 +6,7 @@ The rule to keep: an attempt counts as wrong from its reservation until the libr
 otherwise, so guesses made in parallel cannot exceed a budget.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 DAY = timedelta(hours=24)
@@ -52,6 +52,7 @@ class Tally:
     on devices that never used it, 24 h. ``card_wrong``: this card on any device since its last
     success, 24 h. ``device_*``: this device over all cards, 1 h. ``cards_*``: other cards on this
     device, 30 min. ``site_checks``: all attempts at the site in 10 s; ``site_wrong``: in 10 min.
+    ``*_undecided``: how many of these the library system is being asked about just now.
     """
 
     device_is_known: bool = False
@@ -67,6 +68,10 @@ class Tally:
     cards_first_at: datetime | None = None
     site_checks: int = 0
     site_wrong: int = 0
+    pair_undecided: int = 0
+    strangers_undecided: int = 0
+    card_undecided: int = 0
+    device_undecided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +103,46 @@ class UseCodeOrStaff:
     until: datetime
 
 
-Verdict = Allowed | Wait | UseCodeOrStaff
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The budget is held by attempts that are being checked: ask again when they are settled."""
+
+
+Verdict = Allowed | Wait | UseCodeOrStaff | Busy
 
 
 def judge(tally: Tally, limits: Limits, now: datetime) -> Verdict:
     """Say whether one more attempt may reach the library system."""
-    refusal = (
-        _device(tally, limits, now)
-        or _card(tally, limits, now)
-        or _pair(tally, limits, now)
-        or _site(tally, limits, now)
-    )
+    refusal = _refusal(tally, limits, now)
     if refusal is not None:
-        return refusal
+        is_busy = _refusal(_settled_well(tally), limits, now) is None
+        return Busy() if is_busy else refusal
     alarm = tally.site_wrong >= limits.site_wrong
     return Allowed(
         attempts_left=_attempts_left(tally, limits),
         wait_s=_wait_s(tally, limits),
         delay_s=limits.site_slow_down_s if alarm else 0.0,
         alarm=alarm,
+    )
+
+
+def _refusal(tally: Tally, limits: Limits, now: datetime) -> Wait | UseCodeOrStaff | None:
+    return (
+        _device(tally, limits, now)
+        or _card(tally, limits, now)
+        or _pair(tally, limits, now)
+        or _site(tally, limits, now)
+    )
+
+
+def _settled_well(tally: Tally) -> Tally:
+    """Return what would stand there if every attempt being checked turned out right."""
+    return replace(
+        tally,
+        pair_wrong=tally.pair_wrong - tally.pair_undecided,
+        strangers_wrong=tally.strangers_wrong - tally.strangers_undecided,
+        card_wrong=tally.card_wrong - tally.card_undecided,
+        device_wrong=tally.device_wrong - tally.device_undecided,
     )
 
 

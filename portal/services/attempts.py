@@ -11,13 +11,18 @@ from datetime import datetime, timedelta
 import structlog
 
 from portal.domain.identity import Device, Subject
-from portal.domain.sign_in_limits import Allowed, UseCodeOrStaff, Wait, judge
+from portal.domain.sign_in_limits import Allowed, Busy, UseCodeOrStaff, Wait, judge
 from portal.services.doors import Doors
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import Event, EventKind
 
 ALARM_PAUSE = timedelta(minutes=10)
 """One alarm for the ten minutes that it speaks of."""
+
+BUSY_PATIENCE_S = 8.0
+"""The longest that one check of a card takes."""
+
+BUSY_PAUSE_S = 0.1
 
 _log = structlog.get_logger()
 
@@ -41,22 +46,37 @@ class AttemptDesk:
     async def reserve(self, card: Subject, device: Device, now: datetime) -> Reserved | Refused:
         """Reserve an attempt, after the pause that a site under attack asks for.
 
+        While others with the same card are being checked, wait for them: a class with one card
+        are no guessers.
+
         Raises:
             DatabaseUnavailableError: nothing may be asked now.
         """
+        name = self._doors.keys.device(device.mac, now)
+        for _ in range(int(BUSY_PATIENCE_S / BUSY_PAUSE_S)):
+            answer = await self._reserve_once(card, name, device, now)
+            if not isinstance(answer, Busy):
+                return answer
+            await asyncio.sleep(BUSY_PAUSE_S)
+        return Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=now + timedelta(minutes=1))
+
+    async def _reserve_once(
+        self, card: Subject, name: Subject, device: Device, now: datetime
+    ) -> Reserved | Refused | Busy:
         doors = self._doors
-        name = doors.keys.device(device.mac, now)
         reservation = await doors.attempts.reserve(card, name, device.site_id, now)
-        match judge(reservation.tally, doors.limits, now):
-            case Allowed() as allowed:
-                await self._slow_down(allowed, device, now)
-                return Reserved(reservation.id, name, allowed)
-            case Wait(until):
-                refusal = Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=until)
-            case UseCodeOrStaff():
-                refusal = Refused(RefusalReason.TOO_MANY_ATTEMPTS)
+        verdict = judge(reservation.tally, doors.limits, now)
+        if isinstance(verdict, Allowed):
+            await self._slow_down(verdict, device, now)
+            return Reserved(reservation.id, name, verdict)
         await doors.attempts.release(reservation.id)
-        return refusal
+        match verdict:
+            case Wait(until):
+                return Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=until)
+            case UseCodeOrStaff():
+                return Refused(RefusalReason.TOO_MANY_ATTEMPTS)
+            case Busy():
+                return verdict
 
     async def _slow_down(self, allowed: Allowed, device: Device, now: datetime) -> None:
         if allowed.alarm and self._is_new_alarm(device, now):

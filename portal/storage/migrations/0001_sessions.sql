@@ -150,11 +150,14 @@ CREATE FUNCTION reserve_attempt(
     OUT card_wrong bigint, OUT card_first_at timestamptz,
     OUT device_wrong bigint, OUT device_first_at timestamptz,
     OUT cards_tried bigint, OUT cards_first_at timestamptz,
-    OUT site_checks bigint, OUT site_wrong bigint
+    OUT site_checks bigint, OUT site_wrong bigint,
+    OUT pair_undecided bigint, OUT strangers_undecided bigint,
+    OUT card_undecided bigint, OUT device_undecided bigint
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     _until timestamptz := _now + interval '1 minute';  -- other nodes' clocks may be ahead
+    _fresh timestamptz := _now - interval '30 seconds';  -- older and unanswered: nobody asks any more
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(least(lock_of(_card), lock_of(_device)));
@@ -167,6 +170,7 @@ BEGIN
     WITH today AS (
         SELECT a.id, a.at, a.device, a.outcome = 'ok' AS good,
                coalesce(a.outcome, 'bad_credentials') = 'bad_credentials' AS wrong,
+               a.outcome IS NULL AND a.at > _fresh AS undecided,
                NOT EXISTS (SELECT FROM known_device k WHERE k.card = _card
                            AND k.device = a.device AND k.last_used_at > _now - _memory) AS strange
         FROM sign_in_attempt a
@@ -179,15 +183,20 @@ BEGIN
     SELECT count(*) FILTER (WHERE t.device = _device AND t.id > s.of_pair),
            max(t.at) FILTER (WHERE t.device = _device AND t.id > s.of_pair),
            count(*) FILTER (WHERE t.strange), min(t.at) FILTER (WHERE t.strange),
-           count(*) FILTER (WHERE t.id > s.of_card), min(t.at) FILTER (WHERE t.id > s.of_card)
-      INTO pair_wrong, pair_last_at, strangers_wrong, strangers_first_at, card_wrong, card_first_at
+           count(*) FILTER (WHERE t.id > s.of_card), min(t.at) FILTER (WHERE t.id > s.of_card),
+           count(*) FILTER (WHERE t.undecided AND t.device = _device AND t.id > s.of_pair),
+           count(*) FILTER (WHERE t.undecided AND t.strange),
+           count(*) FILTER (WHERE t.undecided AND t.id > s.of_card)
+      INTO pair_wrong, pair_last_at, strangers_wrong, strangers_first_at, card_wrong,
+           card_first_at, pair_undecided, strangers_undecided, card_undecided
       FROM today t CROSS JOIN success s WHERE t.wrong;
 
     SELECT count(*), min(a.at),
            count(DISTINCT a.card) FILTER (
                WHERE a.card <> _card AND a.at > _now - interval '30 minutes'),
-           min(a.at) FILTER (WHERE a.card <> _card AND a.at > _now - interval '30 minutes')
-      INTO device_wrong, device_first_at, cards_tried, cards_first_at
+           min(a.at) FILTER (WHERE a.card <> _card AND a.at > _now - interval '30 minutes'),
+           count(*) FILTER (WHERE a.outcome IS NULL AND a.at > _fresh)
+      INTO device_wrong, device_first_at, cards_tried, cards_first_at, device_undecided
       FROM sign_in_attempt a
      WHERE a.device = _device AND a.at > _now - interval '1 hour' AND a.at <= _until
        AND coalesce(a.outcome, 'bad_credentials') = 'bad_credentials';

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from portal.domain.sign_in_limits import (
     DAY,
     Allowed,
+    Busy,
     Limits,
     Tally,
     UseCodeOrStaff,
@@ -84,6 +85,15 @@ def test_a_site_under_attack_slows_down_and_raises_the_alarm(now: datetime) -> N
     assert (answer.alarm, answer.delay_s) == (True, 1.0)
 
 
+def test_a_budget_held_by_attempts_being_checked_is_waited_for(now: datetime) -> None:
+    checking = Tally(strangers_wrong=3, strangers_first_at=now, strangers_undecided=2)
+    assert judge(checking, Limits(), now) == Busy()
+    spent = replace(checking, strangers_wrong=5)
+    assert judge(spent, Limits(), now) == UseCodeOrStaff(now + DAY)
+    pressed_twice = replace(KNOWN, pair_wrong=5, pair_last_at=now, pair_undecided=1)
+    assert judge(pressed_twice, Limits(), now) == Busy()
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lock=st.none() | st.integers(3, 12),
@@ -115,5 +125,5 @@ def test_no_order_of_guesses_exceeds_a_budget(
             asked.append((now, is_owner))
             assert len(others) < limits.unknown_devices_per_day or is_owner
             assert lock is None or len(day) + 1 < lock
-        else:
+        elif not isinstance(verdict, Busy):
             assert verdict.until > now
