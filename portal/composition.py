@@ -50,6 +50,7 @@ from portal.web.guest.settings import GuestSettings
 from portal.web.tls import CertificateWatch, make_tls_context
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - the gate decides who reaches the portal
+THIS_MACHINE = ("127.0.0.1", "::1")
 
 _log = structlog.get_logger()
 
@@ -217,10 +218,11 @@ async def _gate(config: Config) -> AsyncIterator[AgentGate]:
 
 def _guest_sockets(config: Config) -> tuple[GuestSockets, CertificateWatch]:
     files = (config.portal.certificate_file, config.portal.private_key_file)
+    addresses = EVERY_ADDRESS if config.gate.enabled else THIS_MACHINE
     try:
         context = make_tls_context(*files)
         plain, tls = (
-            bind_guest_sockets([(address, port) for address in EVERY_ADDRESS])
+            bind_guest_sockets([(address, port) for address in addresses])
             for port in (config.portal.http_port, config.portal.https_port)
         )
     except OSError as problem:

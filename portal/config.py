@@ -102,6 +102,10 @@ class Portal(_Section):
     """``[portal]``: the guest site."""
 
     host_name: HostName = Field(description="The fixed name of the portal, in its certificate.")
+    short_names: list[HostName] = Field(
+        default_factory=list,
+        description="Further names that answer over plain HTTP, such as the one on the poster.",
+    )
     certificate_file: Path = Field(description="PEM: the certificate and its whole chain.")
     private_key_file: Path = Field(description="PEM: the private key.")
     http_port: Port = Field(80, description="Captive devices' port-80 requests arrive here.")

@@ -164,6 +164,9 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         portal_host=config.portal.host_name,
         portal_port=config.portal.https_port,
         form_key=form_key,
+        plain_names=tuple(config.portal.short_names),
+        # A simulated gate is looked at from this machine, where nobody listens in between.
+        secure_plain_names=() if config.gate.enabled else ("localhost",),
         organisation=organisation.name,
         default_language=organisation.default_language,
         time_zone=organisation.time_zone,

@@ -33,6 +33,8 @@ LIBRARY_PORT = 8601
 """Among the ports that the lab leaves to programs of our own on that host."""
 START_TIMEOUT_S = 30.0
 
+LIBRARY_COMMAND = (sys.executable, "-m", "portal.library.demo_library")
+
 _CONFIG = """
 [organisation]
 name = "Exempelby bibliotek"
@@ -64,7 +66,7 @@ tls = "off"
 plain_text_is_safe_here = true
 login_user = "{login_user}"
 login_password = "{login_password}"
-institution_id = "EXEMPELBY"
+institution_id = "DEMO"
 message = "information"
 check_expiry = "PA"
 card_length = 14
@@ -180,11 +182,10 @@ class World:
         """Start the library system on the management network and wait until it answers."""
         if self.lab.management is None:
             raise processes.LabError("the library system needs the management network")
-        command = [sys.executable, "-m", "portal.library.demo_library"]
         address = ["--host", addressing.MANAGEMENT.far_v4, "--port", str(LIBRARY_PORT)]
         log = self._open.enter_context((self.directory / "library.log").open("ab"))
         namespace = self.lab.management.namespace
-        self._library = namespace.spawn([*command, *address], stdout=log, stderr=log)
+        self._library = namespace.spawn([*LIBRARY_COMMAND, *address], stdout=log, stderr=log)
         self._wait_for_library()
 
     def _wait_for_library(self) -> None:
