@@ -57,6 +57,8 @@ class GuestService:
     garden: Sequence[GardenName] = ()
     garden_table: str = "inet#kvar"
     """Family and name of the nft table with the garden's sets."""
+    further_lines: Sequence[str] = ()
+    """Options as they stand, such as `nftset=` lines that the gate renders itself."""
     user: str = "dnsmasq"
     group: str = "dnsmasq"
 
@@ -145,3 +147,4 @@ def _garden(service: GuestService) -> Iterator[str]:
     for name in service.garden:
         table = service.garden_table
         yield f"nftset=/{name.host}/4#{table}#{name.set_v4},6#{table}#{name.set_v6}"
+    yield from service.further_lines

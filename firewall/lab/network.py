@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Self
 
 from firewall.lab import addressing, chromium_policy, plain_nat, relay
@@ -22,7 +23,7 @@ from firewall.lab.dnsmasq import GardenName, GuestService
 from firewall.lab.internet import Internet
 from firewall.lab.phone import Phone
 from firewall.lab.processes import LabError, Namespace, run
-from firewall.lab.run_directory import LabState, RunDirectory, running, sweep
+from firewall.lab.run_directory import LabState, RunDirectory, remove_namespace, running, sweep
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -95,6 +96,8 @@ class LabSettings:
     """DHCPv4 114, DHCPv6 103 and RA 37 with the API's URI."""
     garden: tuple[GardenName, ...] = ()
     """Walled-garden names whose addresses dnsmasq puts into nft sets."""
+    dnsmasq_lines: tuple[str, ...] = ()
+    """Further lines of dnsmasq's configuration, as they stand."""
     lease_s: int = 12 * 3600
     started_at: dt.datetime | None = None
     """The time that certificates count from; None takes it from the run directory's birth."""
@@ -120,6 +123,7 @@ class Lab:
         self.dhcp_dns: DhcpDns | None = None
         self._directory: RunDirectory | None = None
         self._open = contextlib.ExitStack()
+        self._phone_numbers = itertools.count(1)
 
     # Set by start().
     gateway: Namespace
@@ -283,6 +287,7 @@ class Lab:
             lease_file=str(directory / "leases"),
             lease_s=self.settings.lease_s,
             garden=self.settings.garden,
+            further_lines=self.settings.dnsmasq_lines,
         )
         service = DhcpDns(self.gateway, directory, guests)
         self._open.callback(service.close)
@@ -293,7 +298,7 @@ class Lab:
 
     def add_phone(self, *, site: int = 0, mac: str | None = None) -> Phone:
         """A new phone at a site, its link up, its worker running; it has no lease yet (`join`)."""
-        number = len(self.phones) + 1
+        number = next(self._phone_numbers)
         namespace = self._namespace(f"phone{number}")
         namespace.sysctl(PHONE_SYSCTLS)
         namespace.write_resolver([])
@@ -310,6 +315,12 @@ class Lab:
         phone.start()
         self.phones.append(phone)
         return phone
+
+    def remove_phone(self, phone: Phone) -> None:
+        """Take a phone away for good: its worker, programs, namespace and files."""
+        phone.close()
+        self.phones.remove(phone)
+        remove_namespace(phone.namespace.name)
 
     def move(self, phone: Phone, site: int) -> None:
         """Walk to another site with the same MAC: the old link is gone, no lease at the new one."""

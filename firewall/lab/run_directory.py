@@ -78,16 +78,20 @@ def running() -> list[LabState]:
 
 def remove(lab: str) -> None:
     """Kill all processes of a lab, delete its namespaces, its /etc/netns parts and its files."""
-    names = namespaces_of(lab)
-    for name in names:
-        _kill_all(name)
-    for name in names:
-        run(["ip", "netns", "delete", name], check=False)
+    for name in namespaces_of(lab):
+        remove_namespace(name)
     for configuration in NETNS_CONFIGURATION.glob(f"kv{lab}-*"):
         shutil.rmtree(configuration, ignore_errors=True)
     with contextlib.suppress(OSError):
         NETNS_CONFIGURATION.rmdir()  # only when empty, that is: nobody else's
     shutil.rmtree(ROOT / lab, ignore_errors=True)
+
+
+def remove_namespace(name: str) -> None:
+    """Kill all processes of one namespace and delete it with its /etc/netns part."""
+    _kill_all(name)
+    run(["ip", "netns", "delete", name], check=False)
+    shutil.rmtree(NETNS_CONFIGURATION / name, ignore_errors=True)
 
 
 def namespaces_of(lab: str) -> tuple[str, ...]:

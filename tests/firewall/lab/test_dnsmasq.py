@@ -42,6 +42,11 @@ def test_nothing_is_announced_without_a_uri() -> None:
     assert "dhcp-option-force" not in silent
 
 
+def test_further_lines_stand_as_they_are() -> None:
+    text = dnsmasq.render(dataclasses.replace(SERVICE, further_lines=["log-queries"]))
+    assert "\nlog-queries\n" in text
+
+
 def test_no_ipv6_means_no_ipv6_names_or_ranges() -> None:
     text = dnsmasq.render(dataclasses.replace(SERVICE, networks=[guest_network(0, ipv6=False)]))
     assert "host-record=login.library.example,10.44.0.1\n" in text

@@ -99,6 +99,17 @@ def test_a_new_mac_is_a_new_device(open_lab: Lab) -> None:
     assert any(address.endswith("5eff:fe00:5307") for address in phone.ipv6_addresses())
 
 
+def test_a_phone_can_be_taken_away(open_lab: Lab) -> None:
+    phone = open_lab.add_phone()
+    phone.join()
+    open_lab.remove_phone(phone)
+    assert phone not in open_lab.phones
+    assert phone.namespace.name not in {path.name for path in pathlib.Path("/run/netns").iterdir()}
+    assert open_lab.add_phone().mac != phone.mac
+    with pytest.raises(LabError, match="not running"):
+        phone.renew()
+
+
 def test_the_link_goes_and_comes_back(open_lab: Lab) -> None:
     phone = open_lab.phones[1]
     phone.link_down()
