@@ -1,0 +1,84 @@
+"""Keys: made once, kept closed, one a year and one a week; nothing links without them."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from portal.domain.identity import MacAddress, Secret, Subject
+from portal.services.key_ring import KeyRing, KeyRingError, live_key_id, log_key_id
+
+MAC = MacAddress("02:00:00:00:00:01")
+CARD = Secret("20000000000001")
+
+
+def test_equal_cards_have_equal_subjects_over_restarts(tmp_path: Path, now: datetime) -> None:
+    first = KeyRing(tmp_path / "keys").card(CARD, now)
+    assert KeyRing(tmp_path / "keys").card(CARD, now) == first
+    assert KeyRing(tmp_path / "keys").card(Secret("20000000000002"), now) != first
+    assert KeyRing(tmp_path / "other").card(CARD, now) != first
+    assert len(first) == 32
+
+
+def test_kinds_are_told_apart(tmp_path: Path, now: datetime) -> None:
+    ring = KeyRing(tmp_path)
+    assert ring.card(Secret(MAC), now) != ring.device(MAC, now)
+
+
+def test_the_files_are_closed_to_others(tmp_path: Path, now: datetime) -> None:
+    KeyRing(tmp_path / "keys").trace(MAC, None, now)
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    [file] = (tmp_path / "keys").iterdir()
+    assert file.name == "log-2026-w48.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_key_a_week_by_the_iso_calendar() -> None:
+    monday = datetime(2027, 1, 4, tzinfo=UTC)
+    assert log_key_id(monday - timedelta(microseconds=1)) == "log-2026-w53"
+    assert log_key_id(monday) == "log-2027-w01"
+    assert live_key_id(monday) == "live-2027"
+
+
+def test_two_weeks_cannot_be_linked_without_the_older_key(tmp_path: Path, now: datetime) -> None:
+    ring, later = KeyRing(tmp_path), now + timedelta(days=7)
+    subject = ring.card(CARD, now)
+    this, next_ = ring.trace(MAC, subject, now), ring.trace(MAC, subject, later)
+    assert this.key_id != next_.key_id
+    assert len({this.device, next_.device, this.subject, next_.subject}) == 4
+    assert ring.recent_traces(MAC, later) == [next_.device, this.device]
+    assert ring.trace(MAC, None, now).subject is None
+    (tmp_path / f"{this.key_id}.key").unlink()
+    assert KeyRing(tmp_path).trace(MAC, subject, now).device != this.device
+
+
+def test_processes_that_start_together_get_one_key(tmp_path: Path, now: datetime) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        subjects = set(pool.map(lambda _: KeyRing(tmp_path).card(CARD, now), range(64)))
+    assert len(subjects) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["live-2026.key"]
+
+
+def test_what_cannot_be_used_is_said(tmp_path: Path, now: datetime) -> None:
+    KeyRing(tmp_path).card(CARD, now)
+    file = tmp_path / "live-2026.key"
+    file.chmod(0o604)
+    with pytest.raises(KeyRingError, match="chmod 600"):
+        KeyRing(tmp_path).card(CARD, now)
+    file.chmod(0o600)
+    file.write_bytes(b"short")
+    with pytest.raises(KeyRingError, match="32 bytes"):
+        KeyRing(tmp_path).card(CARD, now)
+    with pytest.raises(KeyRingError, match="needs this directory"):
+        KeyRing(file / "below").card(CARD, now)
+
+
+def test_the_hash_is_hmac_sha256(tmp_path: Path, now: datetime) -> None:
+    """Computed apart with OpenSSL for a key of 32 zero bytes."""
+    descriptor = os.open(tmp_path / "live-2026.key", os.O_CREAT | os.O_WRONLY, 0o600)
+    os.write(descriptor, bytes(32))
+    os.close(descriptor)
+    expected = "427834ed782fc3db78c510ae5847a28c4289f5e5dd137e74ea0cb80cbd9203e5"
+    assert KeyRing(tmp_path).card(CARD, now) == Subject(bytes.fromhex(expected))

@@ -1,0 +1,112 @@
+"""Reconciling: what is due ends, the gate agrees, and nobody is put out by mistake."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from portal.domain.identity import Device, MacAddress, Secret, SiteId
+from portal.domain.session import EndReason
+from portal.services.doors import Doors
+from portal.services.guest import GuestService
+from portal.services.outcomes import Captive
+from portal.services.ports import DatabaseUnavailableError, GateUnavailableError
+from portal.services.reconcile import Reconciled, Reconciliation
+from portal.storage.database import Database, Deadlines
+from portal.storage.sessions import PostgresSessions
+from tests.portal.services.fakes import FakeGate
+
+CARD, PIN = Secret("20000000000001"), Secret("1234")
+MAIN: Sequence[SiteId] = (SiteId("main"),)
+
+
+def device(number: int, site: str = "main") -> Device:
+    return Device(MacAddress(f"02:00:00:00:00:{number:02x}"), SiteId(site))
+
+
+@pytest.fixture
+def reconciliation(doors: Doors, gate: FakeGate) -> Reconciliation:
+    return Reconciliation(doors.sessions, gate, MAIN)
+
+
+async def test_a_gate_that_forgot_is_told_again(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+    await guest.sign_in_with_card(device(2, "branch"), CARD, PIN, now)
+    gate.devices = {device(9).mac: 5.0}
+    assert await reconciliation.run(now) == Reconciled(ended=0, mended=2)
+    assert gate.devices == {device(1).mac: 8.25 * 3600 + 2}
+    assert await reconciliation.run(now) == Reconciled(ended=0, mended=0)
+
+
+async def test_what_is_due_ends_for_its_own_reason_at_its_own_time(
+    reconciliation: Reconciliation,
+    guest: GuestService,
+    gate: FakeGate,
+    database: Database,
+    now: datetime,
+) -> None:
+    await guest.accept(device(1), now)
+    closing = now.replace(hour=18, minute=15)
+    just_before = closing - timedelta(microseconds=1)
+    assert await reconciliation.run(just_before) == Reconciled(0, 0)
+    assert await reconciliation.run(closing + timedelta(minutes=40)) == Reconciled(1, 1)
+    assert gate.devices == {}
+    row = await database.fetch_row("SELECT ended_at, end_reason FROM past_session")
+    assert row is not None
+    assert (row["ended_at"], row["end_reason"]) == (closing, "closing_time")
+    event = await database.fetch_row("SELECT at FROM event WHERE kind = 'session_ended'")
+    assert event is not None
+    assert event["at"] == closing
+    standing = await guest.standing(device(1), closing + timedelta(minutes=41))
+    assert isinstance(standing, Captive)
+    assert standing.last_end is EndReason.CLOSING_TIME
+
+
+async def test_a_sign_in_meanwhile_is_not_undone(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+
+    async def sign_in_now() -> None:
+        gate.before_reconciling = None
+        await guest.accept(device(2), now)
+
+    gate.before_reconciling = sign_in_now
+    await reconciliation.run(now)
+    assert gate.devices.keys() == {device(1).mac, device(2).mac}
+
+
+async def test_a_sign_out_meanwhile_is_not_undone(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+
+    async def sign_out_now() -> None:
+        gate.before_reconciling = None
+        await guest.sign_out(device(1), now)
+
+    gate.before_reconciling = sign_out_now
+    await reconciliation.run(now)
+    assert gate.devices == {}
+
+
+async def test_a_database_that_is_away_puts_nobody_out(gate: FakeGate, now: datetime) -> None:
+    gate.devices = {device(1).mac: 60.0}
+    nowhere = "postgresql://kvar@/postgres?host=/nonexistent"
+    async with Database(nowhere, deadlines=Deadlines(0.1, 0.1)) as away:
+        reconciliation = Reconciliation(PostgresSessions(away), gate, MAIN)
+        with pytest.raises(DatabaseUnavailableError):
+            await reconciliation.run(now)
+    assert gate.devices == {device(1).mac: 60.0}
+
+
+async def test_a_gate_that_is_away_is_said_so(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+    gate.failures = 1
+    with pytest.raises(GateUnavailableError):
+        await reconciliation.run(now)
+    assert await reconciliation.run(now) == Reconciled(0, 0)
