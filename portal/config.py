@@ -5,7 +5,7 @@ Not the reading of the file (config_file.py), the running system (composition.py
 """
 
 import datetime as dt
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,6 +40,13 @@ def _network(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError as problem:
+        raise ValueError("not an address; write one such as 10.1.2.1") from problem
+
+
 def parse_span(text: str) -> Span:
     """Read ``"10:00-19:00"``; an end at or before the start is on the next day.
 
@@ -66,6 +73,7 @@ def _span(text: str) -> str:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Annotated[str, AfterValidator(_network)]
+Address = Annotated[str, AfterValidator(_address)]
 InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,15}$")]
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")]
 
@@ -105,6 +113,11 @@ class Portal(_Section):
     short_names: list[HostName] = Field(
         default_factory=list,
         description="Further names that answer over plain HTTP, such as the one on the poster.",
+    )
+    addresses: list[Address] = Field(
+        default_factory=list,
+        description="This machine's addresses that host_name resolves to, where a guest network "
+        "is told another address than its own gateway's (several guest networks, one name).",
     )
     certificate_file: Path = Field(description="PEM: the certificate and its whole chain.")
     private_key_file: Path = Field(description="PEM: the private key.")

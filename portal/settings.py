@@ -70,7 +70,7 @@ def gate(config: Config, allowed_uids: frozenset[int]) -> GateSettings:
     section = config.gate
     return GateSettings(
         guest_networks=tuple(
-            GuestNetwork(interface, site.id)
+            GuestNetwork(interface, site.id, tuple(config.portal.addresses))
             for site in config.sites
             for interface in site.guest_interfaces
         ),

@@ -24,6 +24,7 @@ from firewall.lab.phone import Phone
 from portal.config import Config
 from portal.config_file import parse
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER
+from portal.supervisor import Child, command_line
 
 GATE_USER = "daemon"
 PORTAL_USER = "www-data"
@@ -43,6 +44,7 @@ data_directory = "{directory}/data"
 
 [portal]
 host_name = "{portal_host}"
+addresses = {portal_addresses}
 certificate_file = "{chain}"
 private_key_file = "{key}"
 
@@ -101,6 +103,8 @@ class World:
         self._library: subprocess.Popen[bytes] | None = None
 
     lab: Lab
+    has_own_users: bool
+    """False where other users cannot read this code (a checkout below /root): all run as root."""
     config: Config
     config_file: Path
     log_file: Path
@@ -132,6 +136,7 @@ class World:
         return f"https://{self.config.portal.host_name}"
 
     def _build(self) -> None:
+        self.has_own_users = _can_run_as(PORTAL_USER) and _can_run_as(GATE_USER)
         garden = (_garden_name("crl.lab.example", "tcp80"),)
         lab = LabSettings(phones=self.settings.phones, sites=self.settings.sites, garden=garden)
         self.lab = self._open.enter_context(Lab(lab))
@@ -151,12 +156,13 @@ class World:
         text = _CONFIG.format(
             directory=self.directory,
             portal_host=lab.settings.portal_host,
+            portal_addresses=_portal_addresses(lab),
             chain=self._for_portal(lab.portal_certificate.chain),
             key=self._for_portal(lab.portal_certificate.key),
             wan=addressing.WAN.interface,
             leases=leases,
-            portal_user=PORTAL_USER,
-            gate_user=GATE_USER,
+            portal_user=PORTAL_USER if self.has_own_users else "",
+            gate_user=GATE_USER if self.has_own_users else "",
             library=addressing.MANAGEMENT.far_v4,
             library_port=LIBRARY_PORT,
             login_user=LOGIN_USER,
@@ -172,7 +178,8 @@ class World:
         """Copy a file to where only the portal's user can read it."""
         copy = self.directory / file.name
         copy.touch(mode=0o400)
-        shutil.chown(copy, PORTAL_USER)
+        if self.has_own_users:
+            shutil.chown(copy, PORTAL_USER)
         copy.write_bytes(file.read_bytes())
         return copy
 
@@ -256,6 +263,18 @@ class World:
         self.kill()
         yield
         self.start()
+
+
+def _portal_addresses(lab: Lab) -> list[str]:
+    """Return what the lab's names give for the portal: the first site's gateway, at every site."""
+    first = lab.sites[0]
+    return [str(address) for address in (first.gateway_v4, first.gateway_v6) if address]
+
+
+def _can_run_as(user: str) -> bool:
+    """Say whether a user without privileges can read the interpreter and the code."""
+    child = Child("trial", (sys.executable, "-c", "import portal.composition"), user)
+    return subprocess.run(command_line(child), capture_output=True, check=False).returncode == 0
 
 
 def _garden_name(host: str, group: str) -> GardenName:

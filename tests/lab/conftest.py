@@ -49,11 +49,11 @@ def _joined(world: World, site: int = MAIN_SITE) -> Phone:
 
 
 def _leave(world: World, phone: Phone) -> None:
-    """Log out, so that the card's places do not run out, and end the phone's worker."""
+    """Log out, so that the card's places do not run out, and take the phone away."""
     with suppress(LabError, AssertionError):
         if phone.mac in admitted(world):
             Guest(world, phone).sign_out()
-    phone.close()
+    world.lab.remove_phone(phone)
 
 
 @pytest.fixture
