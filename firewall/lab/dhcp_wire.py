@@ -81,7 +81,7 @@ def decode(message: bytes) -> Message | None:
     options = _options(message[FIXED_OCTETS:])
     return Message(
         transaction=struct.unpack_from("!I", message, 4)[0],
-        kind=options.get(MESSAGE_TYPE, b"\0")[0],
+        kind=int.from_bytes(options.get(MESSAGE_TYPE, b"")[:1], "big"),
         address=str(ipaddress.IPv4Address(message[16:20])),
         options=options,
     )
@@ -123,6 +123,8 @@ def payload_of(frame: bytes) -> bytes | None:
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != 17:
         return None
     start = 14 + (frame[14] & 0xF) * 4
+    if len(frame) < start + 8:
+        return None
     (port,) = struct.unpack_from("!H", frame, start + 2)
     return frame[start + 8 :] if port == CLIENT_PORT else None
 

@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dhcp6 import DHCP6_InfoRequest, DHCP6OptClientId, DHCP6OptOptReq
@@ -79,12 +79,14 @@ def test_what_is_no_answer(payload: bytes) -> None:
 
 
 @given(st.binary(max_size=80))
+@example(b"\x35\x00")  # a message type without a type
 def test_any_options_are_borne(options: bytes) -> None:
     message = dhcp_wire.decode(b"\x02" + bytes(235) + dhcp_wire.COOKIE + options)
     assert message is not None
 
 
 @given(st.binary(max_size=120))
+@example(bytes(12) + b"\x08\x00\x4f" + bytes(8) + b"\x11" + bytes(20))  # header beyond the end
 def test_any_frame_is_borne(frame: bytes) -> None:
     dhcp_wire.payload_of(frame)
 

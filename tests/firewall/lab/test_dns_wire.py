@@ -42,6 +42,29 @@ def test_what_is_encoded_is_decoded(kind: str) -> None:
     assert [record for record, _ in records] == [kind]
 
 
+def test_odd_answers_are_put_into_words() -> None:
+    question = Question(1, "a.example", dns_wire.A)
+    alias = Record(dns_wire.CNAME, dns_wire.encode_name("b.example"))
+    answer = dns_wire.encode_answer(question, 0, [alias, Record(4711, b"\x01\x02")])
+    assert dns_wire.decode_answer(answer)[1] == (("CNAME", "b.example"), ("TYPE4711", "0102"))
+    assert dns_wire.decode_answer(dns_wire.encode_answer(question, 9, []))[0] == "RCODE9"
+    with pytest.raises(MalformedDnsError):
+        dns_wire.decode_question(bytes(12))
+
+
+def test_what_the_internet_knows() -> None:
+    def ask(name: str, kind: int) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return dns_wire.decode_answer(internet_names.answer(Question(1, name, kind)))[:2]
+
+    assert ask("dns.msftncsi.com", dns_wire.A) == ("NOERROR", (("A", "131.107.255.255"),))
+    assert ask("dns.msftncsi.com", dns_wire.AAAA) == ("NOERROR", (("AAAA", "fd3e:4f5a:5b81::1"),))
+    assert ask("nobody.invalid", dns_wire.A) == ("NXDOMAIN", ())
+    assert ask("printer", dns_wire.A) == ("NXDOMAIN", ())
+    assert ask("a.example", dns_wire.TXT) == ("NOERROR", (("TXT", "v=spf1 -all"),))
+    assert ask("a.example", dns_wire.HTTPS) == ("NOERROR", ())
+    assert ask("captive.apple.com", dns_wire.A) == ("NOERROR", (("A", "151.101.0.1"),))
+
+
 def test_type_numbers() -> None:
     assert dns_wire.type_number("TYPE65399") == 65399
     with pytest.raises(ValueError, match="invalid literal"):
