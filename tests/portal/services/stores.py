@@ -1,0 +1,237 @@
+"""The stores in memory: what portal/storage does, without a database and without concurrency.
+
+They pass tests/portal/storage/test_contracts.py together with the real ones.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
+from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.session import EndReason, Session
+from portal.domain.sign_in_limits import (
+    CARDS_WINDOW,
+    DAY,
+    DEVICE_WINDOW,
+    SITE_RATE_WINDOW,
+    SITE_WINDOW,
+    Tally,
+)
+from portal.domain.verification import Verification
+from portal.services.ports import Event, Opening, Reservation, Started
+
+UNDECIDED = timedelta(seconds=30)
+MEMORY = timedelta(days=30)
+
+
+@dataclass
+class Attempt:
+    id: int
+    card: Subject
+    device: Subject
+    site_id: SiteId
+    at: datetime
+    outcome: Verification | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.outcome in {None, Verification.BAD_CREDENTIALS}
+
+
+@dataclass
+class MemoryAttempts:
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    known: dict[tuple[Subject, Subject], datetime] = field(default_factory=dict)
+    ids: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def reserve(
+        self, card: Subject, device: Subject, site_id: SiteId, now: datetime
+    ) -> Reservation:
+        tally = self._tally(card, device, site_id, now)
+        attempt = Attempt(next(self.ids), card, device, site_id, now)
+        self.attempts[attempt.id] = attempt
+        return Reservation(attempt.id, tally)
+
+    async def settle(self, reservation_id: int, outcome: Verification) -> None:
+        self.attempts[reservation_id].outcome = outcome
+
+    async def release(self, reservation_id: int) -> None:
+        self.attempts.pop(reservation_id, None)
+
+    def knows(self, card: Subject, device: Subject, now: datetime) -> bool:
+        last = self.known.get((card, device))
+        return last is not None and last > now - MEMORY
+
+    def _tally(self, card: Subject, device: Subject, site_id: SiteId, now: datetime) -> Tally:
+        def since(window: timedelta) -> list[Attempt]:
+            return [a for a in self.attempts.values() if a.at > now - window]
+
+        def undecided(found: list[Attempt]) -> int:
+            return sum(a.outcome is None and a.at > now - UNDECIDED for a in found)
+
+        def after_success(found: list[Attempt]) -> list[Attempt]:
+            last = max((a.id for a in found if a.outcome is Verification.OK), default=0)
+            return [a for a in found if a.is_wrong and a.id > last]
+
+        of_card = [a for a in since(DAY) if a.card == card]
+        pair = after_success([a for a in of_card if a.device == device])
+        strangers = [a for a in of_card if a.is_wrong and not self.knows(card, a.device, now)]
+        card_wrong = after_success(of_card)
+        on_device = [a for a in since(DEVICE_WINDOW) if a.device == device and a.is_wrong]
+        others = [a for a in on_device if a.card != card and a.at > now - CARDS_WINDOW]
+        return Tally(
+            device_is_known=self.knows(card, device, now),
+            pair_wrong=len(pair),
+            pair_last_at=max((a.at for a in pair), default=None),
+            strangers_wrong=len(strangers),
+            strangers_first_at=min((a.at for a in strangers), default=None),
+            card_wrong=len(card_wrong),
+            card_first_at=min((a.at for a in card_wrong), default=None),
+            device_wrong=len(on_device),
+            device_first_at=min((a.at for a in on_device), default=None),
+            cards_tried=len({a.card for a in others}),
+            cards_first_at=min((a.at for a in others), default=None),
+            site_checks=sum(a.site_id == site_id for a in since(SITE_RATE_WINDOW)),
+            site_wrong=sum(a.site_id == site_id and a.is_wrong for a in since(SITE_WINDOW)),
+            pair_undecided=undecided(pair),
+            strangers_undecided=undecided(strangers),
+            card_undecided=undecided(card_wrong),
+            device_undecided=undecided(on_device),
+        )
+
+
+@dataclass
+class MemorySessions:
+    attempts: MemoryAttempts
+    live: dict[MacAddress, Session] = field(default_factory=dict)
+    traces: dict[UUID, bytes] = field(default_factory=dict)
+    past: list[Session] = field(default_factory=list)
+
+    async def start(self, opening: Opening) -> Started:
+        new, now = opening.session, opening.session.started_at
+        self._note_success(opening, now)
+        self._end_where(lambda s: s.due_at <= now and self._concerns(s, new))
+        running = self.live.get(new.mac)
+        if running is not None:
+            stays = new.subject is None or running.subject == new.subject
+            if stays or running.is_protected(now):
+                seen = replace(running, last_seen_at=max(running.last_seen_at, now))
+                self.live[new.mac] = seen
+                return Started(seen, is_new=False)
+            self._end(running, EndReason.REPLACED, now)
+        put_out = self._make_room(new, opening.most_devices, now)
+        self.live[new.mac] = new
+        self.traces[new.id] = opening.trace.device
+        return Started(new, is_new=True, put_out=put_out)
+
+    async def find(self, mac: MacAddress) -> Session | None:
+        return self.live.get(mac)
+
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+        ended = [
+            (s.ended_at, s.end_reason)
+            for s in self.past
+            if self.traces[s.id] in devices and s.ended_at is not None and s.ended_at >= since
+        ]
+        return max(ended, key=lambda end: end[0])[1] if ended else None
+
+    async def extend(
+        self, session: Session, ends_at: datetime, ends_because: EndReason, now: datetime
+    ) -> Session | None:
+        current = self.live.get(session.mac)
+        if current is None or (current.id, current.ends_at) != (session.id, session.ends_at):
+            return None
+        del now  # the event's time; nothing here reads events
+        longer = replace(
+            current, ends_at=ends_at, ends_because=ends_because, extensions=current.extensions + 1
+        )
+        self.live[session.mac] = longer
+        return longer
+
+    async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> Session | None:
+        for session in list(self.live.values()):
+            if session.id == session_id:
+                return self._end(session, reason, max(now, session.started_at))
+        return None
+
+    async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
+        return self._end_where(lambda s: s.due_at <= now and s.site_id in site_ids)
+
+    async def admitted(
+        self, site_ids: Sequence[SiteId], now: datetime
+    ) -> list[tuple[MacAddress, datetime]]:
+        return [
+            (s.mac, s.due_at)
+            for s in self.live.values()
+            if s.site_id in site_ids and s.due_at > now
+        ]
+
+    def _note_success(self, opening: Opening, now: datetime) -> None:
+        if opening.attempt is not None:
+            self.attempts.attempts[opening.attempt].outcome = Verification.OK
+        if opening.device is not None and opening.session.subject is not None:
+            self.attempts.known[opening.session.subject, opening.device] = now
+
+    def _make_room(self, new: Session, most: int, now: datetime) -> tuple[MacAddress, ...]:
+        if new.subject is None:
+            return ()
+        mine = [s for s in self.live.values() if s.subject == new.subject]
+        may_go = sorted(
+            (s for s in mine if not s.is_protected(now)), key=lambda s: (s.last_seen_at, s.id)
+        )
+        gone = may_go[: max(len(mine) - (most - 1), 0)]
+        for session in gone:
+            self._end(session, EndReason.REPLACED, now)
+        return tuple(session.mac for session in gone)
+
+    def _concerns(self, session: Session, new: Session) -> bool:
+        same_card = new.subject is not None and session.subject == new.subject
+        return same_card or session.mac == new.mac
+
+    def _end_where(self, condition: Callable[[Session], bool]) -> list[Session]:
+        due = [session for session in self.live.values() if condition(session)]
+        return [self._end(session, session.ends_because, session.due_at) for session in due]
+
+    def _end(self, session: Session, reason: EndReason, at: datetime) -> Session:
+        del self.live[session.mac]
+        ended = replace(session, ended_at=at, end_reason=reason)
+        self.past.append(ended)
+        return ended
+
+
+@dataclass
+class MemoryArrivals:
+    numbers: dict[tuple[SiteId, MacAddress], tuple[int, datetime]] = field(default_factory=dict)
+    steps: dict[tuple[SiteId, MacAddress], list[str]] = field(default_factory=dict)
+
+    async def see(self, device: Device, now: datetime) -> int | None:
+        self.numbers = {k: v for k, v in self.numbers.items() if v[1] > now - NUMBER_IS_KEPT}
+        key = (device.site_id, device.mac)
+        if key in self.numbers:
+            number, last = self.numbers[key]
+            self.numbers[key] = (number, max(now, last))
+            return number
+        taken = {number for (site_id, _), (number, _) in self.numbers.items() if site_id == key[0]}
+        drawn = choose_number(taken, 0.5)
+        if drawn is not None:
+            self.numbers[key] = (drawn, now)
+            self.steps[key] = []
+        return drawn
+
+    async def add_step(self, device: Device, step: str, now: datetime) -> None:
+        key = (device.site_id, device.mac)
+        if key in self.numbers:
+            number, last = self.numbers[key]
+            self.numbers[key] = (number, max(now, last))
+            self.steps[key] = [*self.steps[key], step][-10:]
+
+
+@dataclass
+class MemoryEvents:
+    events: list[Event] = field(default_factory=list)
+
+    async def record(self, event: Event) -> None:
+        self.events.append(event)

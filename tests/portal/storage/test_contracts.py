@@ -1,0 +1,319 @@
+"""The contracts of services.ports, on PostgreSQL and on the stores in memory alike."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.session import Claim, EndReason, Ground, Session, start
+from portal.domain.sign_in_limits import Tally
+from portal.domain.verification import Verification
+from portal.services.ports import (
+    Arrivals,
+    Attempts,
+    Event,
+    EventKind,
+    Events,
+    Kept,
+    Opening,
+    Sessions,
+    Started,
+    Trace,
+)
+from portal.storage.arrivals import PostgresArrivals
+from portal.storage.database import Database
+from portal.storage.events import PostgresEvents
+from portal.storage.sessions import PostgresSessions
+from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.storage.upkeep import PostgresUpkeep
+from tests.portal.services.stores import (
+    MemoryArrivals,
+    MemoryAttempts,
+    MemoryEvents,
+    MemorySessions,
+)
+
+MAIN, BRANCH = SiteId("main"), SiteId("branch")
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+CARD, OTHER_CARD = Subject(b"c" * 32), Subject(b"o" * 32)
+
+
+@dataclass
+class Stores:
+    sessions: Sessions
+    attempts: Attempts
+    arrivals: Arrivals
+    events: Events
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "memory":
+        return in_memory()
+    return in_postgres(request.getfixturevalue("database"))
+
+
+def in_memory() -> Stores:
+    attempts = MemoryAttempts()
+    return Stores(MemorySessions(attempts), attempts, MemoryArrivals(), MemoryEvents())
+
+
+def in_postgres(database: Database) -> Stores:
+    return Stores(
+        PostgresSessions(database),
+        PostgresAttempts(database),
+        PostgresArrivals(database),
+        PostgresEvents(database),
+    )
+
+
+def mac(number: int) -> MacAddress:
+    return MacAddress(f"02:00:00:00:00:{number:02x}")
+
+
+def name(number: int) -> Subject:
+    return Subject(number.to_bytes(32))
+
+
+def opening(
+    number: int,
+    now: datetime,
+    subject: Subject | None = None,
+    *,
+    site_id: SiteId = MAIN,
+    most: int = 3,
+    hours: float = 1,
+) -> Opening:
+    claim = Claim(Ground.CARD if subject else Ground.ACCEPT, subject)
+    ends = (now + hours * HOUR, EndReason.TIME_LIMIT)
+    session = start(_id(), claim, Device(mac(number), site_id), ends, now)
+    return Opening(session, Trace("log", bytes([number]) * 32, subject), most)
+
+
+_ids = iter(range(1, 10**9))
+
+
+def _id() -> UUID:
+    return UUID(int=next(_ids))
+
+
+async def test_start_find_end(stores: Stores, now: datetime) -> None:
+    wanted = opening(1, now, CARD)
+    assert await stores.sessions.start(wanted) == Started(wanted.session, is_new=True)
+    assert await stores.sessions.find(mac(1)) == wanted.session
+    assert await stores.sessions.find(mac(2)) is None
+    ended = await stores.sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now + HOUR)
+    assert ended == replace(wanted.session, ended_at=now + HOUR, end_reason=EndReason.LOGGED_OUT)
+    assert await stores.sessions.end(wanted.session.id, EndReason.REVOKED, now + HOUR) is None
+    assert await stores.sessions.find(mac(1)) is None
+    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.LOGGED_OUT
+    assert await stores.sessions.last_end([bytes([2]) * 32], now) is None
+    assert await stores.sessions.last_end([bytes([1]) * 32], now + 2 * HOUR) is None
+
+
+async def test_a_clock_set_back_ends_no_session_before_it_began(
+    stores: Stores, now: datetime
+) -> None:
+    wanted = opening(1, now)
+    await stores.sessions.start(wanted)
+    ended = await stores.sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now - HOUR)
+    assert ended is not None
+    assert ended.ended_at == now
+
+
+async def test_who_runs_on_and_who_is_replaced(stores: Stores, now: datetime) -> None:
+    first = await stores.sessions.start(opening(1, now, CARD))
+    same = await stores.sessions.start(opening(1, now + MINUTE, CARD))
+    seen = replace(first.session, last_seen_at=now + MINUTE)
+    assert same == Started(seen, is_new=False)
+    assert await stores.sessions.start(opening(1, now, None)) == same
+    other = await stores.sessions.start(opening(1, now + MINUTE, OTHER_CARD))
+    assert other.is_new
+    assert other.put_out == ()
+    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.REPLACED
+
+
+async def test_a_session_without_owner_is_replaced_by_a_card(stores: Stores, now: datetime) -> None:
+    await stores.sessions.start(opening(1, now))
+    assert (await stores.sessions.start(opening(1, now, CARD))).is_new
+
+
+async def test_the_longest_absent_give_way(stores: Stores, now: datetime) -> None:
+    for number in (1, 2, 3):
+        await stores.sessions.start(opening(number, now + number * SECOND, CARD))
+    await stores.sessions.start(opening(1, now + 9 * SECOND, CARD))  # seen again
+    fourth = await stores.sessions.start(opening(4, now + 10 * SECOND, CARD))
+    assert fourth.put_out == (mac(2),)
+    fewer = await stores.sessions.start(opening(5, now + 11 * SECOND, CARD, most=1))
+    assert set(fewer.put_out) == {mac(3), mac(1), mac(4)}
+    unlimited = await stores.sessions.start(opening(6, now, None, most=1))
+    assert unlimited.put_out == ()
+
+
+async def test_what_is_due_ended_for_its_own_reason(stores: Stores, now: datetime) -> None:
+    await stores.sessions.start(opening(1, now, CARD))
+    await stores.sessions.start(opening(2, now, CARD, hours=2, site_id=BRANCH))
+    later = await stores.sessions.start(opening(1, now + HOUR, CARD))
+    assert later.is_new
+    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.TIME_LIMIT
+    assert await stores.sessions.end_due([MAIN], now + 2 * HOUR - SECOND) == []
+    [ended] = await stores.sessions.end_due([MAIN], now + 3 * HOUR)
+    assert (ended.mac, ended.ended_at) == (mac(1), now + 2 * HOUR)
+    assert await stores.sessions.find(mac(2)) is not None
+
+
+async def test_admitted(stores: Stores, now: datetime) -> None:
+    await stores.sessions.start(opening(1, now))
+    await stores.sessions.start(opening(2, now, site_id=BRANCH))
+    assert await stores.sessions.admitted([MAIN], now) == [(mac(1), now + HOUR)]
+    both = await stores.sessions.admitted([MAIN, BRANCH], now)
+    assert sorted(both) == [(mac(1), now + HOUR), (mac(2), now + HOUR)]
+    assert await stores.sessions.admitted([MAIN, BRANCH], now + HOUR) == []
+
+
+async def test_extending_once(stores: Stores, now: datetime) -> None:
+    running = (await stores.sessions.start(opening(1, now))).session
+    wanted = (running, now + 2 * HOUR, EndReason.CLOSING_TIME, now)
+    longer = await stores.sessions.extend(*wanted)
+    assert longer == replace(
+        running, ends_at=now + 2 * HOUR, ends_because=EndReason.CLOSING_TIME, extensions=1
+    )
+    assert await stores.sessions.extend(*wanted) is None
+    assert await stores.sessions.find(mac(1)) == longer
+
+
+async def test_an_attempt_counts_until_it_is_settled_well(stores: Stores, now: datetime) -> None:
+    first = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    assert first.tally == Tally()
+    second = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    assert second.tally.strangers_wrong == second.tally.strangers_undecided == 1
+    await stores.attempts.settle(first.id, Verification.BAD_CREDENTIALS)
+    await stores.attempts.settle(second.id, Verification.UNAVAILABLE)
+    third = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    assert (third.tally.strangers_wrong, third.tally.strangers_undecided) == (1, 0)
+    assert third.tally.site_checks == 2
+    await stores.attempts.release(third.id)
+    forgotten = await stores.attempts.reserve(CARD, name(2), MAIN, now + 24 * HOUR)
+    assert forgotten.tally == Tally()
+
+
+async def test_a_device_that_used_the_card_is_known_for_a_month(
+    stores: Stores, now: datetime
+) -> None:
+    mistyped = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    await stores.attempts.settle(mistyped.id, Verification.BAD_CREDENTIALS)
+    right = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    used = replace(opening(1, now, CARD), attempt=right.id, device=name(1))
+    await stores.sessions.start(used)
+    again = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    assert again.tally == Tally(
+        device_is_known=True, device_wrong=1, device_first_at=now, site_checks=2, site_wrong=1
+    )
+    other = await stores.attempts.reserve(OTHER_CARD, name(1), MAIN, now)
+    assert not other.tally.device_is_known
+    assert other.tally.cards_tried == 1
+    late = await stores.attempts.reserve(CARD, name(1), MAIN, now + timedelta(days=30))
+    assert not late.tally.device_is_known
+
+
+async def test_numbers_and_steps_of_a_visit(stores: Stores, now: datetime) -> None:
+    device, other = Device(mac(1), MAIN), Device(mac(2), MAIN)
+    number = await stores.arrivals.see(device, now)
+    assert number is not None
+    assert await stores.arrivals.see(other, now) != number
+    await stores.arrivals.add_step(device, "cred.wrong", now + 9 * MINUTE)
+    assert await stores.arrivals.see(device, now + 18 * MINUTE) == number
+    assert await stores.arrivals.see(device, now - HOUR) == number
+    await stores.arrivals.add_step(Device(mac(9), MAIN), "cred.wrong", now)  # never seen: nothing
+
+
+async def test_events_are_taken(stores: Stores, now: datetime) -> None:
+    trace = Trace("log", b"d" * 32)
+    await stores.events.record(Event(EventKind.MANY_WRONG_PINS, MAIN, now))
+    await stores.events.record(
+        Event(EventKind.SIGN_IN_REFUSED, MAIN, now, trace, {"reason": "cred.wrong"})
+    )
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["wrong", "right", "leave", "down", "take_back"]),
+        st.integers(1, 3),  # device
+        st.sampled_from([CARD, OTHER_CARD]),
+        st.sampled_from([0, 5, 20, 61, 600, 1900, 3700, 40_000, 90_000]),  # seconds later
+    ),
+    max_size=15,
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(history=steps)
+async def test_both_stores_tally_alike(
+    database: Database, now: datetime, history: list[tuple[str, int, Subject, int]]
+) -> None:
+    """The whole of the counting in SQL against the counting in Python."""
+    pair = (in_memory(), in_postgres(database))
+    salt = secrets.token_bytes(8)  # the examples share one database
+    site_id = SiteId(salt.hex())
+    for what, number, card, seconds in history:
+        now += seconds * SECOND
+        mine = Subject(salt + card[8:])
+        device = Subject(salt + name(number)[8:])
+        reserved = [await s.attempts.reserve(mine, device, site_id, now) for s in pair]
+        assert reserved[0].tally == reserved[1].tally
+        for store, reservation in zip(pair, reserved, strict=True):
+            if what == "wrong":
+                await store.attempts.settle(reservation.id, Verification.BAD_CREDENTIALS)
+            elif what == "down":
+                await store.attempts.settle(reservation.id, Verification.UNAVAILABLE)
+            elif what == "take_back":
+                await store.attempts.release(reservation.id)
+            elif what == "right":
+                used = opening(number, now, mine, site_id=site_id)
+                await store.sessions.start(replace(used, attempt=reservation.id, device=device))
+
+
+async def test_the_database_agrees_when_a_session_is_due(database: Database, now: datetime) -> None:
+    sessions = PostgresSessions(database)
+    cases: list[Session] = []
+    for number, because in enumerate([EndReason.TIME_LIMIT, EndReason.CLOSING_TIME]):
+        for offset in (None, -HOUR, 2 * HOUR):
+            wanted = opening(len(cases), now)
+            session = replace(
+                wanted.session,
+                ends_because=because,
+                protected_until=None if offset is None else now + offset,
+            )
+            await sessions.start(replace(wanted, session=session))
+            await database.fetch(
+                "UPDATE live_session SET protected_until = $2 WHERE mac = $1",
+                *(session.mac, session.protected_until),
+            )
+            cases.append(session)
+        assert len(cases) == 3 * (number + 1)
+    due = dict(await sessions.admitted([MAIN], now))
+    assert due == {session.mac: session.due_at for session in cases}
+
+
+async def test_upkeep_deletes_what_is_due(database: Database, now: datetime) -> None:
+    stores, upkeep = in_postgres(database), PostgresUpkeep(database)
+    reservation = await stores.attempts.reserve(CARD, name(1), MAIN, now)
+    await stores.sessions.start(
+        replace(opening(1, now, CARD), attempt=reservation.id, device=name(1))
+    )
+    await stores.arrivals.see(Device(mac(2), MAIN), now)
+    assert await upkeep.tidy(Kept(), now) == 0
+    assert await upkeep.tidy(Kept(), now + 11 * MINUTE) == 1
+    assert await upkeep.tidy(Kept(), now + timedelta(days=8)) == 1
+    assert await upkeep.tidy(Kept(), now + timedelta(days=31)) == 1
+    tables = await database.fetch("SELECT FROM pg_class WHERE relname = 'event_2027w01'")
+    assert len(tables) == 1
