@@ -276,7 +276,11 @@ async def ask_schema(config: Config) -> str:
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    async with Database(dsn(config), size=1, name="kvar doctor") as database:
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    async with Database(address, size=1, name="kvar doctor") as database:
         row = await database.fetch_row("SELECT max(version) AS version FROM schema_migration")
     return f"answers; schema version {None if row is None else row['version']}"
 

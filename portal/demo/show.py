@@ -49,6 +49,8 @@ def run(write: Callable[[str], object] = print) -> int:
 def _with_lab(write: Callable[[str], object]) -> int:
     write("building the virtual guest network, the library system and Kvar …")
     with World(WorldSettings(phones=2)) as world:
+        if not world.has_own_users:
+            write("other users cannot read this folder: every process of Kvar runs as root here")
         phone = world.phones[0]
         phone.join(ipv6=True)
         trusted = world.lab.authority.certificate_file

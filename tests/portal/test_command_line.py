@@ -1,0 +1,73 @@
+"""The command ``kvar`` as a user meets it: exit codes, and errors in plain lines."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "deploy" / "kvar.toml"
+
+
+def kvar(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "portal", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(os.environ)
+    )
+
+
+def test_the_version_is_told() -> None:
+    done = kvar("--version")
+    assert (done.returncode, done.stdout.startswith("kvar ")) == (0, True)
+
+
+def test_a_right_file_is_called_right() -> None:
+    done = kvar("--config", str(EXAMPLE), "config", "check")
+    assert (done.returncode, done.stdout) == (0, f"{EXAMPLE}: right\n")
+
+
+def test_a_wrong_file_gives_one_line_a_problem_and_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(EXAMPLE.read_text().replace("host_name", "hostname"))
+    done = kvar("--config", str(file), "config", "check")
+    assert done.returncode == 1
+    assert "did you mean host_name?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    assert kvar("no-such-command").returncode == 2
+
+
+def test_what_is_shown_is_whole_and_without_secrets() -> None:
+    done = kvar("--config", str(EXAMPLE), "config", "show")
+    assert "change me" not in done.stdout
+    assert json.loads(done.stdout)["limits"]["pin_attempts_per_day"] == 3
+
+
+@pytest.mark.parametrize("command", ["portal", "keeper", "migrate"])
+def test_a_process_without_what_it_needs_says_what_to_do(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(EXAMPLE.read_text().replace("/var/lib/kvar", str(tmp_path / "data")))
+    done = kvar("--config", str(file), command)
+    assert done.returncode == 1
+    assert done.stderr.startswith("kvar: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_names_every_failure_with_its_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(
+        EXAMPLE.read_text()
+        .replace("/var/lib/kvar", str(tmp_path / "data"))
+        .replace("[gate]\n", f'[gate]\nsocket = "{tmp_path}/gate.sock"\n')
+    )
+    done = kvar("--config", str(file), "doctor", "--json")
+    assert done.returncode == 1
+    findings = {finding["check"]: finding for finding in json.loads(done.stdout)}
+    for check in ("certificate", "database", "gate"):
+        assert findings[check]["level"] == "failure"
+        assert findings[check]["way_out"]

@@ -1,0 +1,111 @@
+"""The doctor's findings: certificate, library system, and how they are told."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from firewall.lab.authority import Authority
+from portal.config import LibrarySystem
+from portal.doctor import Finding, Level, _library, as_json, as_text, certificate
+from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NAME = "wifi.example.se"
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    return Authority.create(tmp_path, NOW).issue([NAME], NOW, valid=timedelta(days=30)).chain
+
+
+def levels(findings: list[Finding]) -> list[Level]:
+    return [finding.level for finding in findings]
+
+
+def test_a_certificate_that_is_right(chain: Path) -> None:
+    assert levels(certificate(chain, NAME, NOW)) == [Level.RIGHT]
+
+
+def test_a_certificate_is_told_of_14_days_ahead(chain: Path) -> None:
+    assert levels(certificate(chain, NAME, NOW + timedelta(days=15))) == [Level.RIGHT]
+    assert levels(certificate(chain, NAME, NOW + timedelta(days=17))) == [Level.WARNING]
+
+
+def test_a_certificate_that_has_expired(chain: Path) -> None:
+    (finding,) = certificate(chain, NAME, NOW + timedelta(days=31))
+    assert finding.is_failure
+    assert "phones refuse" in finding.way_out
+
+
+def test_a_certificate_for_another_name(chain: Path) -> None:
+    assert Level.FAILURE in levels(certificate(chain, "login.example.se", NOW))
+
+
+def test_a_certificate_without_its_authority(chain: Path, tmp_path: Path) -> None:
+    end = "-----END CERTIFICATE-----\n"
+    alone = tmp_path / "alone.pem"
+    alone.write_text(chain.read_text().split(end)[0] + end)
+    assert levels(certificate(alone, NAME, NOW)) == [Level.RIGHT, Level.WARNING]
+
+
+@pytest.mark.parametrize("text", ["", "not a certificate"])
+def test_a_certificate_that_cannot_be_read(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.pem"
+    assert certificate(file, NAME, NOW)[0].is_failure
+    file.write_text(text)
+    assert certificate(file, NAME, NOW)[0].is_failure
+
+
+@asynccontextmanager
+async def a_library() -> AsyncIterator[LibrarySystem]:
+    # Not a fixture: its task group must end in the task that entered it.
+    async with build_server().start("127.0.0.1", 0) as port:
+        yield LibrarySystem.model_validate(
+            {
+                "host": "127.0.0.1",
+                "port": port,
+                "tls": "off",
+                "plain_text_is_safe_here": True,
+                "login_user": LOGIN_USER,
+                "login_password": LOGIN_PASSWORD,
+                "institution_id": "DEMO",
+            }
+        )
+
+
+async def test_a_library_system_that_checks_pins_is_right() -> None:
+    async with a_library() as section:
+        findings = await _library(section, "20000000000001", "1234")
+    assert findings[0].level is Level.WARNING  # plain text is never passed over in silence
+    assert set(levels(findings[1:])) == {Level.RIGHT}
+
+
+async def test_without_a_test_card_the_doctor_does_not_call_it_right() -> None:
+    async with a_library() as section:
+        findings = await _library(section, "", "")
+    assert Level.RIGHT not in levels(findings)
+
+
+async def test_a_test_card_with_a_wrong_pin_is_a_failure() -> None:
+    async with a_library() as section:
+        findings = await _library(section, "20000000000001", "9999")
+    assert findings[-1].is_failure
+    assert "9999" not in as_text(findings) + as_json(findings)
+    assert "20000000000001" not in as_text(findings) + as_json(findings)
+
+
+async def test_settings_that_cannot_work_are_a_failure() -> None:
+    async with a_library() as section:
+        wrong = section.model_copy(update={"tls": "ca", "ca_file": Path("/nowhere.pem")})
+        (finding,) = await _library(wrong, "", "")
+    assert finding.is_failure
+
+
+def test_findings_are_told_with_their_way_out() -> None:
+    findings = [Finding("gate", Level.FAILURE, "is away", "start it")]
+    assert as_text(findings) == "✗ gate: is away\n    → start it"
+    assert json.loads(as_json(findings))[0]["way_out"] == "start it"
