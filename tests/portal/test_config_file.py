@@ -101,6 +101,11 @@ def test_an_unknown_time_zone_is_refused() -> None:
     assert "Europe/Stockholm" in problems(text)["organisation.time_zone"]
 
 
+def test_the_portals_addresses_are_addresses() -> None:
+    text = MINIMAL.replace("[portal]", '[portal]\naddresses = ["10.44.0.1/22"]')
+    assert "not an address" in problems(text)["portal.addresses[0]"]
+
+
 @pytest.mark.parametrize(
     ("lines", "key", "words"),
     [
