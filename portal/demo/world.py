@@ -21,6 +21,7 @@ from firewall.lab import addressing, processes
 from firewall.lab.dnsmasq import GardenName
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
+from firewall.marks import MAY_LEAVE
 from portal.config import Config
 from portal.config_file import parse
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER
@@ -138,7 +139,12 @@ class World:
     def _build(self) -> None:
         self.has_own_users = _can_run_as(PORTAL_USER) and _can_run_as(GATE_USER)
         garden = (_garden_name("crl.lab.example", "tcp80"),)
-        lab = LabSettings(phones=self.settings.phones, sites=self.settings.sites, garden=garden)
+        lab = LabSettings(
+            phones=self.settings.phones,
+            sites=self.settings.sites,
+            garden=garden,
+            fail_closed_bit=MAY_LEAVE,  # any other bit is part of a device's number
+        )
         self.lab = self._open.enter_context(Lab(lab))
         # The portal binds ports 80 and 443 and the lab's files are read by its users.
         self.directory = self.lab.run_directory / "kvar"
