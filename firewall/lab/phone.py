@@ -117,7 +117,8 @@ class StreamReport:
 class DownloadReport:
     """A running download.
 
-    `ended` is "" while it runs, else closed | reset | refused | timeout | unreachable.
+    `ended` is "" while it runs, else closed | reset | refused | timeout | unreachable. The gap is
+    counted between bytes, and from the last byte to now.
     """
 
     received_bytes: int

@@ -138,7 +138,8 @@ class Download:
             self._wire.settimeout(SILENCE_S)
             while data := self._wire.recv(65536):
                 now = time.monotonic()
-                self._longest_gap_s = max(self._longest_gap_s, now - self._last)
+                if self._received:  # the server's wait before the first byte is no gap
+                    self._longest_gap_s = max(self._longest_gap_s, now - self._last)
                 self._last, self._received = now, self._received + len(data)
         except OSError as error:
             word = self._ended or outcome(error)
