@@ -1,12 +1,15 @@
 """The database's door: what is a broken neighbour, what is our own fault, and coming back."""
 
 import asyncio
+import os
+import signal
 
 import asyncpg
 import pytest
 
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database, Deadlines
+from tests.portal.storage.clusters import is_running
 
 QUICK = Deadlines(connect_s=0.3, statement_s=0.3)
 
@@ -51,6 +54,22 @@ async def test_a_terminated_idle_backend_is_not_used_again(postgres_dsn: str) ->
             row = await one.fetch_row("SELECT pg_backend_pid() AS pid")
             assert row is not None
             await other.fetch("SELECT pg_terminate_backend($1, 5000)", row["pid"])
+
+
+async def test_a_backend_that_ended_unseen_is_not_used_again(postgres_dsn: str) -> None:
+    async with Database(postgres_dsn, size=1) as one:
+        for _ in range(5):
+            row = await one.fetch_row("SELECT pg_backend_pid() AS pid")
+            assert row is not None
+            _terminate(row["pid"])
+            assert len(await one.fetch("SELECT 1")) == 1
+
+
+def _terminate(pid: int) -> None:
+    """End a backend while the event loop stands still, so that it cannot notice."""
+    os.kill(pid, signal.SIGTERM)
+    while is_running(pid):
+        os.sched_yield()
 
 
 async def test_terminated_in_the_middle(database: Database) -> None:
