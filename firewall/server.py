@@ -6,7 +6,6 @@ so and cut off; what cannot be read is refused, logged once a connection, and af
 
 import asyncio
 import logging
-import os
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -86,11 +85,10 @@ class GateServer:
     async def listening(self) -> AsyncIterator[None]:
         """Listen while the context lasts; then cut everybody off."""
         path = self._settings.socket_path
-        path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(
-            self._serve, path, limit=verbs.REQUEST_LINE_MAX_BYTES
+            self._serve, sock=_bind(path), limit=verbs.REQUEST_LINE_MAX_BYTES
         )
-        _let_everybody_knock(path)
+        path.with_suffix(".new").rename(path)  # seen only when it answers
         try:
             yield
         finally:
@@ -207,6 +205,11 @@ def _peer(writer: asyncio.StreamWriter) -> tuple[int, int, int]:
     return pid, uid, gid
 
 
-def _let_everybody_knock(path: Path) -> None:
-    """The uid decides who is answered; the portal and the keeper run as other users."""
-    os.chmod(path, 0o666)  # noqa: PTH101, S103 - SO_PEERCRED is the lock
+def _bind(path: Path) -> socket.socket:
+    """Bind beside the path; the uid decides who is answered, so everybody may knock."""
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    bound.bind(str(new))
+    new.chmod(0o666)  # the portal and the keeper run as other users; SO_PEERCRED is the lock
+    return bound

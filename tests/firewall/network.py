@@ -57,10 +57,13 @@ class Machine:
     def run(self, *command: str) -> str:
         return run("ip", "netns", "exec", self.namespace, *command)
 
-    def socket(self, kind: socket.SocketKind, family: int = socket.AF_INET) -> socket.socket:
+    def open(self, kind: socket.SocketKind, family: int = socket.AF_INET) -> socket.socket:
         opened = inside(self.namespace, lambda: socket.socket(family, kind))
         opened.settimeout(3)
         return opened
+
+    def raw(self, family: int, protocol: int) -> socket.socket:
+        return inside(self.namespace, lambda: socket.socket(family, socket.SOCK_RAW, protocol))
 
     def address(self, family: int) -> str:
         return self.ipv4 if family == socket.AF_INET else self.ipv6
@@ -87,12 +90,16 @@ class Network:
     def in_gateway(self, *command: str) -> str:
         return run("ip", "netns", "exec", self.gateway, *command)
 
-    def gateway_socket(
+    def open_in_gateway(
         self, kind: socket.SocketKind, family: int = socket.AF_INET
     ) -> socket.socket:
         opened = inside(self.gateway, lambda: socket.socket(family, kind))
         opened.settimeout(3)
         return opened
+
+    def route_everything_to_the_world(self) -> None:
+        run("ip", "-n", self.gateway, "route", "add", "default", "via", self.world.ipv4)
+        run("ip", "-n", self.gateway, "-6", "route", "add", "default", "via", self.world.ipv6)
 
     def add_device(self) -> Machine:
         number = len(self.devices) + 1
