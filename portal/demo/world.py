@@ -58,6 +58,11 @@ lease_files = ["{leases}"]
 hosts = ["crl.lab.example"]
 ports = [80]
 
+[[gate.walled_garden]]
+hosts = ["ntp.lab.example"]
+ports = [123]
+protocol = "udp"
+
 [processes]
 user = "{portal_user}"
 gate_user = "{gate_user}"
@@ -138,7 +143,10 @@ class World:
 
     def _build(self) -> None:
         self.has_own_users = _can_run_as(PORTAL_USER) and _can_run_as(GATE_USER)
-        garden = (_garden_name("crl.lab.example", "tcp80"),)
+        garden = (
+            _garden_name("crl.lab.example", "tcp80"),
+            _garden_name("ntp.lab.example", "udp123"),
+        )
         lab = LabSettings(
             phones=self.settings.phones,
             sites=self.settings.sites,

@@ -6,8 +6,9 @@ of his own. The one good card has 20 wrong PINs a day from new phones: who guess
 another card number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 
 import pytest
 
@@ -92,10 +93,37 @@ def limited_guest(world: World) -> Iterator[Guest]:
     _leave(world, made)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def crowd(world: World) -> Iterator[list[Phone]]:
-    """Four captive phones: many requests, shared out so that no phone meets its own rate limit."""
+    """Four captive phones, to ask at the same time."""
     phones = [_joined(world) for _ in range(4)]
     yield phones
     for each in phones:
         _leave(world, each)
+
+
+@pytest.fixture(scope="module")
+def next_phone(world: World) -> Iterator[Callable[[], Phone]]:
+    """A captive phone for each request: every 40 requests another device.
+
+    Many tests ask one thing each, and together they would meet the limit of one device.
+    """
+    made, uses = _joined(world), count(1)
+
+    def take() -> Phone:
+        if (use := next(uses)) % 40 == 0:
+            made.set_mac(f"02:4b:57:00:{use >> 8:02x}:{use & 0xFF:02x}")
+            made.join(ipv6=True)
+        return made
+
+    yield take
+    world.lab.remove_phone(made)
+
+
+@pytest.fixture(scope="module")
+def steady_phone(world: World) -> Iterator[Phone]:
+    """One online phone for a whole file: only for tests that change nothing."""
+    made = _joined(world)
+    assert Guest(world, made).sign_in().status == 303
+    yield made
+    _leave(world, made)
