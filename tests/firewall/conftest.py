@@ -78,6 +78,11 @@ class AgentProcess:
         self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         script = Path(__file__).with_name("agent_process.py")
         words = ["ip", "netns", "exec", self._namespace, *self._prefix]

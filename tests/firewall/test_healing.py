@@ -23,6 +23,11 @@ async def healed(gate: GateClient, times: int) -> None:
             await asyncio.sleep(0.005)
 
 
+OTHER_SET = """
+delete table inet kvar
+add table inet kvar
+add set inet kvar admitted { type ipv4_addr; }
+"""
 DAMAGE = {
     "flush": [["nft", "flush", "ruleset"]],
     "table gone": [["nft", "delete", "table", "inet", "kvar"]],
@@ -32,13 +37,7 @@ DAMAGE = {
     "map emptied": [["nft", "flush", "map", "inet", "kvar", "admitted"]],
     "rule added": [["nft", "add", "rule", "inet", "kvar", "forward", "drop"]],
     "chain added": [["nft", "add", "chain", "inet", "kvar", "foreign"]],
-    "set of another make": [
-        [
-            "nft",
-            "delete table inet kvar; add table inet kvar;"
-            "add set inet kvar admitted { type ipv4_addr; }",
-        ],
-    ],
+    "set of another make": [["nft", OTHER_SET]],
     "routing": [
         ["ip", "rule", "del", "pref", "100"],
         ["ip", "-6", "rule", "del", "pref", "100"],
