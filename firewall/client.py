@@ -190,7 +190,10 @@ async def _read_line(reader: asyncio.StreamReader) -> bytes:
 
 
 def _unwrap(line: bytes) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(line)
+    try:
+        answer: dict[str, Any] = json.loads(line)
+    except ValueError as unreadable:
+        raise GateError("unreachable", "this is no gate") from unreadable
     error = answer.get("error")
     if error is not None:
         raise GateError(error, answer.get("text", ""))

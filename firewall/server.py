@@ -139,6 +139,8 @@ class GateServer:
                 refusals += error.code == "bad_request"
                 if refusals == 1:
                     _log.warning("refused a request: pid=%d %s", _peer(writer)[0], error)
+                if isinstance(error, _EndlessError):
+                    refusals = REFUSALS_MAX
                 answer = _error(error)
             except KernelError as error:
                 _log.error("the kernel refused: %s", error)
@@ -175,13 +177,15 @@ def answer_to(gate: Gate, request: Request) -> dict[str, Any]:
             return {"ok": True} | gate.health()
 
 
+class _EndlessError(RefusedError):
+    """The rest of the line is still to come; nothing after it can be told from a request."""
+
+
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     try:
         line = await reader.readline()
     except ValueError:
-        # the rest of the line is still to come: nothing after it can be trusted to be a request
-        reader.feed_eof()
-        raise RefusedError("bad_request", "the line is too long") from None
+        raise _EndlessError("bad_request", "the line is too long") from None
     if not line.endswith(b"\n"):
         return None
     return verbs.decode_request(line)
