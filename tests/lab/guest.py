@@ -123,3 +123,18 @@ def until(condition: Callable[[], object], what: str, within_s: float = 10.0) ->
     while not condition():
         assert monotonic() < end, f"never happened: {what}"
         sleep(0.02)
+
+
+def connections(world: World, *addresses: str) -> list[str]:
+    """Return what the gateway's connection tracking holds from these addresses, a line each."""
+    found = []
+    for address in addresses:
+        family = "ipv6" if ":" in address else "ipv4"
+        listed = world.lab.gateway.run(["conntrack", "-L", "-f", family, "-s", address])
+        found += listed.stdout.splitlines()
+    return found
+
+
+def addresses_of(phone: Phone) -> tuple[str, ...]:
+    assert phone.lease is not None
+    return phone.lease.address, *phone.ipv6_addresses()
