@@ -40,8 +40,10 @@ class Refused:
     """The guest stays captive.
 
     ``attempts_left`` goes with CREDENTIALS_WRONG (None: say nothing), ``retry_at`` with
-    TOO_MANY_ATTEMPTS, ``opens_at`` with CLOSED (None: no opening known).
-    ``wait_s`` goes with CREDENTIALS_WRONG: how long the pause after the last attempt will be.
+    TOO_MANY_ATTEMPTS (None: not soon; a code or the staff help), ``opens_at`` with CLOSED (None:
+    no opening known).
+    ``wait_s`` goes with CREDENTIALS_WRONG: how long the pause after the last attempt will be
+    (None: no short pause, the day's attempts are over then).
     ``expected_length`` and ``actual_length`` (characters) go with CARD_FORMAT, together or not.
     """
 

@@ -1,6 +1,7 @@
 -- The truth: who may be online, on what ground, until when; who waits; who guessed; what happened.
 -- A MAC address stands in clear in live_session and arrival only. A card number or PIN never does.
--- Costs per row, heap and indexes, measured on PostgreSQL 15, are in ARCHITECTURE.md.
+-- Bytes a row in PostgreSQL 15, heap + indexes, after 10,000 sign-ins: live_session 250 + 153,
+-- past_session 175 + 164, event 158 + 35, sign_in_attempt 169 + 279, known_device 111 + 131.
 
 -- Sessions -----------------------------------------------------------------------------------
 
@@ -157,7 +158,7 @@ CREATE FUNCTION reserve_attempt(
 #variable_conflict use_column
 DECLARE
     _until timestamptz := _now + interval '1 minute';  -- other nodes' clocks may be ahead
-    _fresh timestamptz := _now - interval '30 seconds';  -- older and unanswered: nobody asks any more
+    _fresh timestamptz := _now - interval '30 seconds';  -- older: nobody is asking any more
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(least(lock_of(_card), lock_of(_device)));
