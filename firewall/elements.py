@@ -8,7 +8,7 @@ Source: Linux include/uapi/linux/netfilter/nf_tables.h and nfnetlink.h.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from firewall.netlink import (
     NLM_F_ACK,
@@ -40,7 +40,6 @@ NEW_GENERATION, GET_GENERATION = (_SUBSYSTEM << 8 | number for number in (15, 16
 _BATCH_BEGIN, _BATCH_END = 16, 17
 
 _NFGENMSG = struct.Struct("!BBH")  # family, version, resource
-_COUNTER = struct.Struct("!QQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ class SetName:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """An element: its key, the mark it maps to, what is left of its time, what it has counted.
 
     `timeout_ms` of 0 is for ever. `remaining_ms` is only read, never written.
@@ -145,7 +143,7 @@ def decode_elements(message: Message) -> Iterator[Element]:
     """
     attributes = decode_attributes(message.payload[4:])
     for _, item in iterate_attributes(attributes.get(3, b"")):
-        yield _decode_element(item)
+        yield decode_element(item)
 
 
 def decode_place(message: Message) -> tuple[str, str]:
@@ -199,14 +197,12 @@ def _encode_key(key: bytes) -> bytes:
 def _encode_element(element: Element, counted: bool) -> bytes:
     parts = [_encode_key(element.key)]
     if element.mark is not None:
-        parts.append(encode_nested(2, encode_attribute(1, struct.pack("=I", element.mark))))
+        parts.append(_MARK_HEAD + struct.pack("=I", element.mark))
     if element.timeout_ms:
-        parts.append(encode_attribute(4, struct.pack("!Q", element.timeout_ms)))
+        parts.append(_TIMEOUT_HEAD + struct.pack("!Q", element.timeout_ms))
     if counted:
-        values = encode_attribute(1, struct.pack("!Q", element.octets)) + encode_attribute(
-            2, struct.pack("!Q", element.packets)
-        )
-        parts.append(encode_nested(7, _encode_name(1, "counter"), encode_nested(2, values)))
+        parts += (_COUNTER_HEAD, struct.pack("!Q", element.octets))
+        parts += (_COUNTER_MIDDLE, struct.pack("!Q", element.packets))
     return b"".join(parts)
 
 
@@ -214,7 +210,12 @@ def _encode_name(kind: int, name: str) -> bytes:
     return encode_attribute(kind, name.encode("ascii") + b"\0")
 
 
-def _decode_element(data: bytes) -> Element:
+def decode_element(data: bytes) -> Element:
+    """Read the attributes of one element.
+
+    Raises:
+        MalformedError: it has no key.
+    """
     attributes = decode_attributes(data)
     key = decode_attributes(attributes.get(1, b"")).get(1)
     if key is None:
@@ -228,6 +229,17 @@ def _decode_element(data: bytes) -> Element:
         packets=packets,
         octets=octets,
     )
+
+
+# The parts of an element that are always the same, made once: ten thousand are written at a time.
+_MARK_HEAD = encode_nested(2, encode_attribute(1, bytes(4)))[:-4]
+_TIMEOUT_HEAD = encode_attribute(4, bytes(8))[:-8]
+_COUNTER = encode_nested(
+    7,
+    _encode_name(1, "counter"),
+    encode_nested(2, encode_attribute(1, bytes(8)), encode_attribute(2, bytes(8))),
+)
+_COUNTER_HEAD, _COUNTER_MIDDLE = _COUNTER[:-20], _COUNTER[-12:-8]
 
 
 def _decode_mark(data: bytes | None) -> int | None:

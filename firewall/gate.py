@@ -7,12 +7,11 @@ The rules to keep: one writer; a missing element in a dump is mended, never take
 
 import errno
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from firewall import marks, ruleset
 from firewall.elements import Add, Change, Delete, Element, SetName
@@ -44,6 +43,9 @@ _RECONCILE_TOLERANCE_S = 1.0  # wall clock to monotonic and back, twice a minute
 _DELETIONS_PER_TICK = 20  # each walks the whole connection table
 _DEVICE_MASK = marks.NUMBER_MASK | marks.PASS
 _WHOLE_MARK = 0xFFFF_FFFF
+
+_Item = TypeVar("_Item")
+_Wrong = tuple[str, Admission, tuple[Element | None, Element | None]]
 
 
 class KernelGate:
@@ -264,19 +266,22 @@ class KernelGate:
         """Make the elements what the roster says; return whether they were not."""
         _, (up, down) = self._nftables.dump(ADMITTED, DOWNLOADS)
         now = self._clock()
-        changes: list[list[Change]] = []
+        wrong: list[_Wrong] = []
         for mac, admission in self._roster.items():
             key = _key(mac)
             found = up.pop(key, None), down.pop(key, None)
             if not _is_as(found[0], admission) or found[1] is None:
-                changes.append([*_deletes(key, found), *_adds(mac, admission, now)])
+                wrong.append((mac, admission, found))
+        for batch in _batches(wrong):
+            deletes = [d for mac, _, found in batch for d in _deletes(_key(mac), found)]
+            self._change([*deletes, *_adds([(mac, admission) for mac, admission, _ in batch], now)])
         for name, surplus in ((ADMITTED, up), (DOWNLOADS, down)):
-            changes += [[Delete(name, (key,))] for key in surplus]
-        self._apply(changes)
+            for keys in _batches(list(surplus)):
+                self._change([Delete(name, tuple(keys))])
         if not self._nftables.dump(LEASES)[1][0]:
             self._leases.clear()
             self._lease_stamps.clear()
-        return bool(changes)
+        return bool(wrong or up or down)
 
     def _let_in(self, wishes: Sequence[tuple[str, int, float]]) -> None:
         if len(wishes) > self._roster.room:
@@ -284,7 +289,8 @@ class KernelGate:
         now = self._clock()
         entered = [(mac, self._roster.enter(mac, profile, end)) for mac, profile, end in wishes]
         try:
-            self._apply([_adds(mac, admission, now) for mac, admission in entered])
+            for batch in _batches(entered):
+                self._change(_adds(batch, now))
         except KernelError:
             for mac, _ in entered:
                 self._roster.leave(mac)
@@ -298,38 +304,37 @@ class KernelGate:
             found = self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key)
             counted = _counters(*found)
             new = replace(admission, profile=profile, deadline=deadline, counted=counted)
-            last = self._change([*_deletes(key, found), *_adds(mac, new, now)])
+            last = self._change([*_deletes(key, found), *_adds([(mac, new)], now)])
             final = _counters(last.get((ADMITTED, key)), last.get((DOWNLOADS, key)))
             admission.profile, admission.deadline, admission.counted = profile, deadline, counted
             admission.uncounted += _difference(final, counted)
 
     def _put_out(self, macs: Sequence[str]) -> dict[str, Counters]:
         finals: dict[str, Counters] = {}
-        for mac in macs:
-            key, admission = _key(mac), self._admission(mac)
-            last = self._delete_element(key)
-            up, down = last.get((ADMITTED, key)), last.get((DOWNLOADS, key))
-            counted = _counters(up, down) if up or down else admission.counted
-            self._roster.leave(mac)
-            finals[mac] = counted + admission.uncounted
+        for batch in _batches(macs):
+            last = self._delete_elements([_key(mac) for mac in batch])
+            for mac in batch:
+                key, admission = _key(mac), self._admission(mac)
+                up, down = last.get((ADMITTED, key)), last.get((DOWNLOADS, key))
+                counted = _counters(up, down) if up or down else admission.counted
+                self._roster.leave(mac)
+                finals[mac] = counted + admission.uncounted
         return finals
 
-    def _delete_element(self, key: bytes) -> dict[tuple[SetName, bytes], Element]:
+    def _delete_elements(self, keys: Sequence[bytes]) -> dict[tuple[SetName, bytes], Element]:
         try:
-            return self._change([Delete(ADMITTED, (key,)), Delete(DOWNLOADS, (key,))])
+            return self._change([Delete(ADMITTED, tuple(keys)), Delete(DOWNLOADS, tuple(keys))])
         except KernelError as error:
             if error.number != errno.ENOENT:
                 raise
-        # somebody else was here first, or the kernel's own end: delete what is left
-        found = self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key)
-        left = _deletes(key, found)
-        return self._change(left) if left else {}
-
-    def _apply(self, groups: Sequence[Sequence[Change]]) -> None:
-        """Carry out groups of changes, many in a transaction, a group never split."""
-        rest = iter(groups)
-        while batch := list(islice(rest, _BATCH_DEVICES)):
-            self._change([change for group in batch for change in group])
+        # somebody else was here first, or the kernel's own end: delete what is left, one by one
+        last: dict[tuple[SetName, bytes], Element] = {}
+        for key in keys:
+            left = _deletes(
+                key, (self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key))
+            )
+            last |= self._change(left) if left else {}
+        return last
 
     def _change(self, changes: Sequence[Change]) -> dict[tuple[SetName, bytes], Element]:
         last = self._nftables.change(changes)
@@ -352,8 +357,11 @@ class KernelGate:
             for ip in wanted.keys() | self._leases.keys()
             if wanted.get(ip) != self._leases.get(ip)
         }
-        groups = [self._lease_changes(ip, wanted.get(ip), wall) for ip in differing]
-        self._apply([group for group in groups if group])
+        for batch in _batches(sorted(differing)):
+            groups = [self._lease_changes(ip, wanted.get(ip), wall) for ip in batch]
+            changes = [change for group in groups for change in group]
+            if changes:
+                self._change(changes)
         self._leases, self._lease_stamps = wanted, stamps
 
     def _lease_changes(self, ip: bytes, lease: Lease | None, wall: float) -> list[Change]:
@@ -419,19 +427,24 @@ def _deletes(key: bytes, found: tuple[Element | None, Element | None]) -> list[C
     return [Delete(name, (key,)) for name, element in places if element is not None]
 
 
-def _adds(mac: str, admission: Admission, now: float) -> list[Change]:
-    key, timeout_ms, counted = _key(mac), admission.timeout_ms(now), admission.counted
-    up = Element(
-        key,
-        mark=admission.mark,
-        timeout_ms=timeout_ms,
-        packets=counted.up_packets,
-        octets=counted.up_bytes,
-    )
-    down = Element(
-        key, timeout_ms=timeout_ms, packets=counted.down_packets, octets=counted.down_bytes
-    )
-    return [Add(ADMITTED, (up,), counted=True), Add(DOWNLOADS, (down,), counted=True)]
+def _adds(devices: Sequence[tuple[str, Admission]], now: float) -> list[Change]:
+    ups: list[Element] = []
+    downs: list[Element] = []
+    for mac, admission in devices:
+        key, timeout_ms, counted = _key(mac), admission.timeout_ms(now), admission.counted
+        sent, received = (
+            (counted.up_packets, counted.up_bytes),
+            (counted.down_packets, counted.down_bytes),
+        )
+        ups.append(Element(key, admission.mark, timeout_ms, 0, *sent))
+        downs.append(Element(key, None, timeout_ms, 0, *received))
+    return [Add(ADMITTED, tuple(ups), counted=True), Add(DOWNLOADS, tuple(downs), counted=True)]
+
+
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Cut into as many as fit into one transaction."""
+    for at in range(0, len(items), _BATCH_DEVICES):
+        yield items[at : at + _BATCH_DEVICES]
 
 
 def _stamp(path: Path) -> tuple[int, int]:

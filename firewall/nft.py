@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from firewall import conntrack, elements
+from firewall.dumps import decode_dump
 from firewall.elements import Add, Change, Delete, Element, Family, SetName
 from firewall.kernel import NETLINK_NETFILTER, KernelError, NetlinkSocket
 from firewall.netlink import Message
@@ -153,7 +154,7 @@ class Nftables:
 
     def _dump(self, of: SetName) -> dict[bytes, Element]:
         answers = self._socket.ask(partial(elements.encode_dump, of), "read a set")
-        return {e.key: e for message in answers for e in elements.decode_elements(message)}
+        return decode_dump(answers)
 
     def _objects(self, kind: int, family: Family, table: str) -> list[Message]:
         encode = partial(elements.encode_dump_objects, kind, family, table)
