@@ -22,8 +22,9 @@ from portal.services.reconcile import Reconciliation
 COMPARE_EVERY_S = 30.0
 """Repairs whatever a lost call or a lost notification left."""
 
-LOOK_EVERY_S = 1.0
-"""How late an end may be; the kernel's own time-out comes 2 s after it."""
+LOOK_EVERY_S = 0.5
+"""How late an end may be. Page and API say "over" at the moment itself, and the gate must agree
+within a second; the kernel's own time-out comes 2 s after the end."""
 
 SETTLE_S = 1.0
 """Changes are gathered for so long before a comparison: a class logging in is one, not thirty."""
