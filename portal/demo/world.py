@@ -275,8 +275,10 @@ class World:
     def killed(self) -> Iterator[None]:
         """Everything of Kvar is dead inside, and running again afterwards."""
         self.kill()
-        yield
-        self.start()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 def _portal_addresses(lab: Lab) -> list[str]:
