@@ -4,14 +4,19 @@ Not a browser: one request a connection, no cookies, no redirects followed. The 
 nothing here knows more than what stands on the page or on the wire.
 """
 
+import asyncio
 import html
 import json
 import re
 import urllib.parse
 from collections.abc import Callable
 from time import monotonic, sleep
+from typing import Any
+
+import asyncpg
 
 from firewall.lab.phone import HttpAnswer, Phone
+from portal.composition import dsn
 from portal.demo.world import World
 
 CARD, PIN = "20000000000001", "1234"
@@ -107,9 +112,12 @@ def text_of(answer: HttpAnswer) -> str:
 
 def admitted(world: World) -> set[str]:
     """Return the MAC addresses that the kernel lets through, by `nft`."""
+    return {_key(item) for item in _elements(world)}
+
+
+def _elements(world: World) -> list[Any]:
     listed = world.lab.gateway.run(["nft", "-j", "list", "map", "inet", "kvar", "admitted"])
-    elements = json.loads(listed.stdout)["nftables"][-1]["map"].get("elem", [])
-    return {_key(item[0]) for item in elements}
+    return [item[0] for item in json.loads(listed.stdout)["nftables"][-1]["map"].get("elem", [])]
 
 
 def _key(item: object) -> str:
@@ -138,3 +146,36 @@ def connections(world: World, *addresses: str) -> list[str]:
 def addresses_of(phone: Phone) -> tuple[str, ...]:
     assert phone.lease is not None
     return phone.lease.address, *phone.ipv6_addresses()
+
+
+def run_sql(world: World, statement: str, *values: object) -> None:
+    """Change a row of the running database: how tests make time pass."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        try:
+            await connection.execute(statement, *values, timeout=5)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+def end_in(guest: Guest, seconds: float) -> None:
+    """Make the session of the guest's phone end so soon, and tell the keeper as services do."""
+    run_sql(
+        guest.world,
+        "WITH moved AS (UPDATE live_session SET ends_at = now() + make_interval(secs => $2) "
+        "WHERE mac = $1::text::macaddr RETURNING site_id, id) "
+        "SELECT pg_notify('kvar_session', 'extended ' || site_id || ' ' || id) FROM moved",
+        guest.phone.mac,
+        seconds,
+    )
+
+
+def kernel_time_left_s(guest: Guest) -> float:
+    """Return after how long the kernel alone would put the phone out."""
+    for item in _elements(guest.world):
+        if isinstance(item, dict) and item["elem"]["val"] == guest.phone.mac:
+            return float(item["elem"]["expires"])
+    raise AssertionError("the phone is not admitted")
