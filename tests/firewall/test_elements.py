@@ -25,6 +25,7 @@ ELEMENTS = st.builds(
     key=st.binary(min_size=1, max_size=16),
     mark=st.none() | st.integers(0, 2**32 - 1),
     timeout_ms=st.integers(0, 2**40),
+    remaining_ms=st.just(0),
     packets=st.integers(0, 2**64 - 1),
     octets=st.integers(0, 2**64 - 1),
 )

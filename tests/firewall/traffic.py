@@ -98,7 +98,8 @@ class Stream:
 
     @property
     def lost(self) -> int:
-        return self.sent - len(self.arrived)
+        """Lost since the first arrived; before it, neighbours may still be looking for each other."""
+        return self.sent - min(self.arrived, default=0) - len(self.arrived)
 
     @property
     def longest_gap_s(self) -> float:
