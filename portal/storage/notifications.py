@@ -7,7 +7,7 @@ rule to keep: after every new connection the listener is told to look at everyth
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import asyncpg
 
@@ -17,13 +17,22 @@ from portal.storage.database import connect
 CHANNEL = "kvar_session"
 
 CONNECT_S = 5.0
-KEEPALIVE_S = 15.0
-"""A server that hangs sends nothing; asking it is the only way to notice."""
-
-PING_S = 5.0
 RETRY_PAUSE_S = 0.5
 MOST_WAITING = 10_000
 """Notices. A reader that is so far behind had better look at everything again."""
+
+_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """A server that hangs sends nothing: after ``every_s`` it is asked, and given ``answer_s``."""
+
+    every_s: float = 15.0
+    answer_s: float = 5.0
+
+
+_KEEPALIVE = Keepalive()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +58,72 @@ class SessionChanged:
 Notice = Resync | SessionChanged
 
 
-async def listen(dsn: str) -> AsyncIterator[Notice]:
+async def listen(dsn: str, keepalive: Keepalive = _KEEPALIVE) -> AsyncIterator[Notice]:
     """Yield notices for ever; a database that is away only means that the next is a Resync.
 
     Close the generator (``contextlib.aclosing``) to end the connection.
     """
     while True:
         try:
-            connection = await connect(dsn, CONNECT_S, PING_S, "kvar-listen")
-        except (
-            OSError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ):
+            connection = await connect(dsn, CONNECT_S, keepalive.answer_s, "kvar-listen")
+        except _BROKEN:
             await asyncio.sleep(RETRY_PAUSE_S)
             continue
         try:
-            async for notice in _listen_on(connection):
+            async for notice in _listen_on(connection, keepalive):
                 yield notice
         finally:
             connection.terminate()
 
 
-async def _listen_on(connection: asyncpg.Connection) -> AsyncIterator[Notice]:
+async def _listen_on(connection: asyncpg.Connection, keepalive: Keepalive) -> AsyncIterator[Notice]:
     """Yield notices until the connection breaks."""
-    waiting: asyncio.Queue[str | None] = asyncio.Queue(MOST_WAITING)
-
-    def take(source: asyncpg.Connection, _pid: int, _channel: str, payload: str) -> None:
-        if waiting.full():
-            source.terminate()
-        else:
-            waiting.put_nowait(payload)
-
-    def stop(_source: Any) -> None:
-        if not waiting.full():
-            waiting.put_nowait(None)
-
-    connection.add_termination_listener(stop)
+    waiting = _Waiting()
+    connection.add_termination_listener(waiting.stop)
     try:
-        await connection.add_listener(CHANNEL, take)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        await connection.add_listener(CHANNEL, waiting.take)
+    except _BROKEN:
         return
     yield Resync()
     while not connection.is_closed():
-        payload = await _next(connection, waiting)
+        payload = await _next(connection, waiting.payloads, keepalive)
         if payload is None:
             return
         yield SessionChanged.parse(payload)
 
 
-async def _next(connection: asyncpg.Connection, waiting: asyncio.Queue[str | None]) -> str | None:
+class _Waiting:
+    """Payloads that have come and were not read yet; None at their end."""
+
+    def __init__(self) -> None:
+        self.payloads: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def take(self, source: asyncpg.Connection, _pid: int, _channel: str, payload: str) -> None:
+        if self.payloads.qsize() >= MOST_WAITING:
+            source.terminate()
+        else:
+            self.payloads.put_nowait(payload)
+
+    def stop(self, _source: asyncpg.Connection) -> None:
+        self.payloads.put_nowait(None)
+
+
+async def _next(
+    connection: asyncpg.Connection, payloads: asyncio.Queue[str | None], keepalive: Keepalive
+) -> str | None:
     """Return the next payload, None when the connection is gone or does not answer."""
     while True:
         try:
-            async with asyncio.timeout(KEEPALIVE_S):
-                return await waiting.get()
+            async with asyncio.timeout(keepalive.every_s):
+                return await payloads.get()
         except TimeoutError:
-            try:
-                await connection.fetch("SELECT 1", timeout=PING_S)
-            except (
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ):
+            if not await _answers(connection, keepalive):
                 return None
+
+
+async def _answers(connection: asyncpg.Connection, keepalive: Keepalive) -> bool:
+    try:
+        await connection.fetch("SELECT 1", timeout=keepalive.answer_s)
+    except _BROKEN:
+        return False
+    return True

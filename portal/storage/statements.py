@@ -18,10 +18,19 @@ def load_statements(repository: str) -> dict[str, str]:
         ValueError: a name occurs twice, or there is SQL before the first name.
     """
     text = resources.files("portal.storage").joinpath(f"{repository}.sql").read_text("utf-8")
+    return parse_statements(text)
+
+
+def parse_statements(text: str) -> dict[str, str]:
+    """Split the text of a file into its statements.
+
+    Raises:
+        ValueError: a name occurs twice, or there is SQL before the first name.
+    """
     head, *parts = _NAME.split(text)
     names, bodies = parts[::2], parts[1::2]
-    if len(set(names)) != len(names) or any(
-        line and not line.startswith("--") for line in head.splitlines()
-    ):
-        raise ValueError(f"{repository}.sql: every statement needs a name of its own")
+    if any(line and not line.startswith("--") for line in head.splitlines()):
+        raise ValueError("there is SQL before the first name")
+    if len(set(names)) != len(names):
+        raise ValueError("a name occurs twice")
     return {name: body.strip() for name, body in zip(names, bodies, strict=True)}

@@ -1,5 +1,6 @@
 """A guest's day, through the one service that the pages call, on a real PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.domain.verification import Verification
+from portal.services import attempts
 from portal.services.doors import Doors
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted, Captive, Online, RefusalReason, Refused
@@ -205,6 +207,49 @@ async def test_extending(doors: Doors, gate: FakeGate, now: datetime) -> None:
     assert await guest.extend(device(), now) == Refused(RefusalReason.NOT_EXTENDABLE)
     over = await guest.extend(device(), now.replace(hour=18, minute=15))
     assert over == Refused(RefusalReason.NOT_ONLINE)
+
+
+async def test_two_presses_at_once_are_one_extension(doors: Doors, now: datetime) -> None:
+    limited = replace(doors.sites[SiteId("main")], time_limit=HOUR)
+    guest = GuestService(replace(doors, sites={limited.id: limited}))
+    await guest.sign_in_with_card(device(), CARD, PIN, now)
+    answers = await asyncio.gather(*(guest.extend(device(), now) for _ in range(2)))
+    ends = {answer.ends_at for answer in answers if isinstance(answer, Session)}
+    assert len(answers) == 2
+    assert ends in ({now + 2 * HOUR}, {now + 2 * HOUR, now + 3 * HOUR})
+
+
+async def test_an_unknown_card_and_a_wrong_pin_are_told_the_same(
+    guest: GuestService, now: datetime
+) -> None:
+    unknown = await guest.sign_in_with_card(device(1), Secret("29999999999999"), PIN, now)
+    wrong = await guest.sign_in_with_card(device(2), CARD, WRONG, now)
+    assert unknown == wrong
+
+
+async def test_a_check_that_hangs_holds_its_place_for_a_while_only(
+    guest: GuestService, library: FakeLibrary, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    monkeypatch.setattr(attempts, "BUSY_PATIENCE_S", 0.3)
+    stuck = asyncio.Event()
+
+    async def hang() -> None:
+        await stuck.wait()
+
+    library.before_answering = hang
+    first = [
+        asyncio.create_task(guest.sign_in_with_card(device(n), CARD, PIN, now)) for n in range(3)
+    ]
+    while library.asked[CARD.reveal().replace(" ", "")] < 3:
+        await asyncio.sleep(0.01)
+    minute = timedelta(minutes=1)
+    busy = await guest.sign_in_with_card(device(9), CARD, PIN, now)
+    assert busy == Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=now + minute)
+    later = await guest.sign_in_with_card(device(9), CARD, PIN, now + minute)
+    assert later == Refused(RefusalReason.TOO_MANY_ATTEMPTS)  # unanswered by now: it counts
+    stuck.set()
+    assert all(isinstance(outcome, Admitted) for outcome in await asyncio.gather(*first))
+    assert isinstance(await guest.sign_in_with_card(device(9), CARD, PIN, now), Admitted)
 
 
 async def test_an_open_network_asks_for_nothing(

@@ -27,6 +27,11 @@ def test_kinds_are_told_apart(tmp_path: Path, now: datetime) -> None:
     assert ring.card(Secret(MAC), now) != ring.device(MAC, now)
 
 
+def test_the_form_key_outlives_a_restart(tmp_path: Path) -> None:
+    assert KeyRing(tmp_path).form_key() == KeyRing(tmp_path).form_key()
+    assert len(KeyRing(tmp_path).form_key()) == 32
+
+
 def test_the_files_are_closed_to_others(tmp_path: Path, now: datetime) -> None:
     KeyRing(tmp_path / "keys").trace(MAC, None, now)
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700

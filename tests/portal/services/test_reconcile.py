@@ -64,6 +64,19 @@ async def test_what_is_due_ends_for_its_own_reason_at_its_own_time(
     assert standing.last_end is EndReason.CLOSING_TIME
 
 
+async def test_an_end_on_time_puts_out_who_has_no_new_session(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+    await guest.accept(device(2), now)
+    closing = now.replace(hour=18, minute=15)
+    assert await reconciliation.end_due(closing - timedelta(seconds=1)) == 0
+    tomorrow = now + timedelta(days=1)
+    await guest.accept(device(2), tomorrow)  # ends its own old session
+    assert await reconciliation.end_due(tomorrow) == 1
+    assert gate.devices.keys() == {device(2).mac}
+
+
 async def test_a_sign_in_meanwhile_is_not_undone(
     reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
 ) -> None:
