@@ -98,7 +98,7 @@ class Stream:
 
     @property
     def lost(self) -> int:
-        """Lost since the first arrived; before it, neighbours may still be looking for each other."""
+        """Lost since the first arrived; until then, neighbours look for each other."""
         return self.sent - min(self.arrived, default=0) - len(self.arrived)
 
     @property
