@@ -5,6 +5,7 @@ is asked only under a reservation, which counts as wrong until it is settled.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from portal.domain.identity import Device, Subject
 from portal.domain.sign_in_limits import Allowed, Busy, UseCodeOrStaff, Wait, judge
 from portal.services.doors import Doors
 from portal.services.outcomes import RefusalReason, Refused
-from portal.services.ports import Event, EventKind
+from portal.services.ports import DatabaseUnavailableError, Event, EventKind
 
 ALARM_PAUSE = timedelta(minutes=10)
 """One alarm for the ten minutes that it speaks of."""
@@ -81,7 +82,10 @@ class AttemptDesk:
     async def _slow_down(self, allowed: Allowed, device: Device, now: datetime) -> None:
         if allowed.alarm and self._is_new_alarm(device, now):
             _log.warning("many_wrong_pins", site=device.site_id)
-            await self._doors.events.record(Event(EventKind.MANY_WRONG_PINS, device.site_id, now))
+            with suppress(DatabaseUnavailableError):  # logged above; the attempt goes on
+                await self._doors.events.record(
+                    Event(EventKind.MANY_WRONG_PINS, device.site_id, now)
+                )
         if allowed.delay_s:
             await asyncio.sleep(allowed.delay_s)
 

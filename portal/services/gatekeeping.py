@@ -14,9 +14,6 @@ from portal.domain.identity import MacAddress
 from portal.domain.session import Session
 from portal.services.ports import Gate, GateUnavailableError
 
-KERNEL_MARGIN_S = 2.0
-"""The kernel's own time-out comes after the keeper's, so that final counters can be read."""
-
 PATIENCE_S = 2.0
 """The agent restarts in well under a second; a guest waits this long for it."""
 
@@ -26,8 +23,11 @@ _log = structlog.get_logger()
 
 
 def remaining_s(due_at: datetime, now: datetime) -> float:
-    """Return for how long the gate should let the device through."""
-    return max((due_at - now).total_seconds(), 0.0) + KERNEL_MARGIN_S
+    """Return for how long the gate should let the device through.
+
+    No margin: the gate has its own, so that the kernel's end comes after the keeper's.
+    """
+    return max((due_at - now).total_seconds(), 0.0)
 
 
 async def open_gate(gate: Gate, session: Session, now: datetime) -> bool:

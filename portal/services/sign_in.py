@@ -20,14 +20,8 @@ from portal.services.attempts import AttemptDesk, Reserved
 from portal.services.doors import Doors
 from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
-from portal.services.ports import (
-    DatabaseUnavailableError,
-    Event,
-    EventKind,
-    LibrarySystem,
-    Opening,
-    Started,
-)
+from portal.services.ports import DatabaseUnavailableError, LibrarySystem, Opening, Started
+from portal.services.refusals import RefusalRecord
 
 _SERVICE_DOWN = Refused(RefusalReason.SERVICE_DOWN)
 
@@ -44,8 +38,6 @@ _VERIFICATION_REFUSALS = {
 }
 """Everything else says only that cards cannot be checked now."""
 
-_ALARMS = frozenset({Verification.NOT_VERIFIED, Verification.REFUSED_BY_SERVER})
-
 _log = structlog.get_logger()
 
 
@@ -55,6 +47,7 @@ class SignIn:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._desk = AttemptDesk(doors)
+        self._record = RefusalRecord(doors)
 
     async def with_card(
         self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
@@ -69,13 +62,10 @@ class SignIn:
         if self._doors.library is None:
             return Refused(RefusalReason.METHOD_NOT_OFFERED)
         try:
-            outcome = await self._check(self._doors.library, device, typed, permission, now)
-            if isinstance(outcome, Refused):
-                await self._note_refusal(device, outcome, now)
+            return await self._check(self._doors.library, device, typed, permission, now)
         except DatabaseUnavailableError as error:
             _log.warning("database_unavailable", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
-        return outcome
 
     async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (ACCEPT) or for nothing (OPEN)."""
@@ -120,15 +110,15 @@ class SignIn:
         subject = self._doors.keys.card(typed[0], now)
         reserved = await self._desk.reserve(subject, device, now)
         if isinstance(reserved, Refused):
+            await self._record.by_limits(device, reserved.reason, now)
             return reserved
         verification = await library.verify(*typed)
         if verification is Verification.OK:
             claim = Claim(Ground.CARD, subject)
             return await self._let_in(device, claim, permission, reserved, now)
-        await self._doors.attempts.settle(reserved.id, verification)
-        if verification in _ALARMS:
-            await self._raise_alarm(device, verification, now)
-        return _refusal(verification, reserved)
+        refusal = _refusal(verification, reserved)
+        await self._record.by_library(device, reserved.id, verification, refusal.reason, now)
+        return refusal
 
     async def _let_in(
         self,
@@ -161,30 +151,6 @@ class SignIn:
             most_devices=self._doors.sites[device.site_id].devices_per_card,
             attempt=None if reserved is None else reserved.id,
             device=None if reserved is None else reserved.device,
-        )
-
-    async def _raise_alarm(self, device: Device, verification: Verification, now: datetime) -> None:
-        _log.error("library_system_misbehaved", site=device.site_id, answer=verification)
-        await self._doors.events.record(
-            Event(
-                EventKind.LIBRARY_SYSTEM_MISBEHAVED,
-                device.site_id,
-                now,
-                detail={"answer": verification},
-            )
-        )
-
-    async def _note_refusal(self, device: Device, refusal: Refused, now: datetime) -> None:
-        """Write the step for the desk's waiting list, and the event unless it is only a wait."""
-        doors = self._doors
-        _log.info("sign_in_refused", site=device.site_id, reason=refusal.reason)
-        await doors.arrivals.add_step(device, refusal.reason, now)
-        if refusal.reason in {RefusalReason.TOO_MANY_ATTEMPTS, RefusalReason.SERVICE_DOWN}:
-            return  # answered without asking anybody: a flood of these must not fill the log
-        trace = doors.keys.trace(device.mac, None, now)
-        detail = {"reason": refusal.reason.value}
-        await doors.events.record(
-            Event(EventKind.SIGN_IN_REFUSED, device.site_id, now, trace, detail)
         )
 
 

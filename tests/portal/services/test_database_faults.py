@@ -201,3 +201,33 @@ async def test_no_database_means_no_question_to_the_library(
     )
     assert outcome == Refused(RefusalReason.SERVICE_DOWN)
     assert not library.asked
+
+
+async def test_a_record_that_cannot_be_written_changes_no_answer(
+    postgres: EmbeddedPostgres, doors: Doors, library: FakeLibrary, now: datetime
+) -> None:
+    crowd = Crowd(doors, postgres.dsn, now)
+    phone = Device(MacAddress("02:00:00:00:00:01"), SiteId("main"))
+    async with crowd.database:
+        await crowd.guest.standing(phone, now)
+
+        async def freeze() -> None:
+            freeze_family(postgres, signal.SIGSTOP)
+
+        library.before_answering = freeze
+        outcome = await crowd.guest.sign_in_with_card(
+            phone, Secret("20000000000001"), Secret("9999"), now
+        )
+        assert outcome == Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=2)
+        freeze_family(postgres, signal.SIGCONT)
+        library.before_answering = None
+        next_ = await crowd.guest.sign_in_with_card(
+            phone, Secret("20000000000001"), Secret("9999"), now
+        )
+        assert next_ == Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=1)
+
+
+def freeze_family(postgres: EmbeddedPostgres, number: signal.Signals) -> None:
+    assert postgres.pid is not None
+    for pid in family(postgres.pid):
+        os.kill(pid, number)
