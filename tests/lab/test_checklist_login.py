@@ -4,10 +4,12 @@ C30 to C38 and C40, from the wire. What needs a browser is in tests/browser; how
 and what it may contain, in tests/portal/web.
 """
 
+import json
+
 import pytest
 
 from firewall.lab import probes
-from firewall.lab.phone import HttpAnswer
+from firewall.lab.phone import HttpAnswer, run_in_phone
 from tests.lab.guest import CARD, PIN, Guest, text_of, token_of
 
 pytestmark = pytest.mark.root
@@ -121,8 +123,8 @@ def test_buttons_of_an_old_page_are_harmless(guest: Guest) -> None:
     assert is_login_page(guest.get("/status"))
 
 
-def test_an_old_log_out_button_does_not_end_a_new_session_wrongly(guest: Guest) -> None:
-    """It still logs out: that is what is written on it, on the device that it was made for."""
+def test_an_old_log_out_button_still_logs_out(guest: Guest) -> None:
+    """That is what is written on it, on the device that it was made for."""
     assert guest.sign_in().status == 303
     token = guest.token("/status", action="/logout")
     guest.post("/logout", {"token": token})
@@ -210,3 +212,20 @@ def test_old_devices_get_in_over_plain_http_where_the_site_allows_it(limited_gue
     assert (answer.status, answer.header("Location")) == (303, "/status")
     assert limited_guest.phone.http(PROBE_URL).body == probes.APPLE_SUCCESS.body
     assert ONLINE in text_of(limited_guest.get("/status", origin=origin))
+
+
+@pytest.mark.browser
+def test_a_browser_without_scripts_gets_in_and_out(guest: Guest) -> None:
+    """Chromium on the phone, from any plain address over the redirect to the status page."""
+
+    def browse(*arguments: str) -> dict[str, str]:
+        done = run_in_phone(guest.phone, "portal.demo.browser", [guest.origin, *arguments])
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    seen = browse("sign-in", CARD, PIN)
+    assert seen["url"] == f"{guest.origin}/status"
+    assert ONLINE in seen["text"]
+    assert not guest.is_captive()
+    assert LOGGED_OUT in browse("sign-out")["text"]
+    assert guest.is_captive()

@@ -143,11 +143,11 @@ def test_losing_the_address_is_not_an_end(online_guest: Guest) -> None:
     phone = online_guest.phone
     assert phone.lease is not None
     old, router = phone.lease.address, phone.lease.router
-    link = addressing.PHONE_INTERFACE
+    link, outside_the_pool = addressing.PHONE_INTERFACE, "10.44.0.9"  # so leased to nobody else
     phone.namespace.ip(
         [
             f"addr del {old}/22 dev {link}",
-            f"addr add 10.44.3.{200 + phone.number % 50}/22 dev {link}",
+            f"addr add {outside_the_pool}/22 dev {link}",
             f"route replace default via {router}",
         ]
     )

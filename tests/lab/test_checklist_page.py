@@ -1,0 +1,36 @@
+"""docs/checklist.md names every item, and only tests that there are."""
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+PAGE = TESTS.parent / "docs" / "checklist.md"
+
+
+def test_every_item_stands_on_the_page_once() -> None:
+    items = re.findall(r"^\| (C\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert items == [f"C{number}" for number in range(1, 54)]
+
+
+def test_every_test_on_the_page_is_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8"))
+    assert named
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not re.search(
+            rf"^(async )?def {name}\(", (TESTS / file).read_text("utf-8"), re.MULTILINE
+        )
+    ]
+    assert missing == []
+
+
+def test_every_acceptance_test_stands_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    missing = [
+        name
+        for file in TESTS.glob("lab/test_checklist_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text("utf-8"), re.MULTILINE)
+        if f"{file.name}::{name}`" not in page and file != Path(__file__)
+    ]
+    assert missing == []
