@@ -232,8 +232,8 @@ class KernelGate:
         """
         repaired = ["routing rule"] if self._standing.add_routing_rules() else []
         quiet = self._nftables.generation() == self._generation
-        if quiet and not thoroughly and self._standing.links_stand():
-            return self._note(repaired)
+        if quiet and self._standing.links_stand():
+            return self._note(repaired)  # nobody else has written: reading all would find nothing
         if not self._standing.stands():
             self._standing.put_up(self._restore)
             repaired.append("rules")
