@@ -27,11 +27,13 @@ PACE_S = 0.125
 ROUND_PAUSE_S = 10.5
 ANSWER_TIMEOUT_S = 10.0
 _AFTER_ANSWER_PROBES = 3
+_WARM_UP = 5  # logins that open the portal's connections and fill its caches
+_THINKING_S = 0.02  # processes have gone to sleep when the button is pressed, as in a real day
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much to measure; the smallest still runs every line."""
+    """How much to measure; the smallest still runs every line. ``at_once`` phones take part."""
 
     logins: int = LOGINS
     preloaded: int = PRELOADED
@@ -67,30 +69,31 @@ def measure(size: Size | None = None) -> list[Row]:
 # --- one login at a time ------------------------------------------------------------------------
 
 
-class Gateway:
-    """One phone and what is needed to time its logins."""
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A phone with a card of its own, as guests are: attempts are counted per card and device."""
 
-    def __init__(self, browser: HttpsPhone, probe: Probe, far_end: FarEnd) -> None:
-        self.browser = browser
-        self._probe = probe
-        self._far_end = far_end
+    number: int
+    mac: str
+    browser: HttpsPhone
+    probe: Probe
 
-    def time_login(self, request: bytes) -> tuple[float, float]:
+    def time_login(self, request: bytes, far_end: FarEnd) -> tuple[float, float]:
         """Return ms to the first packet beyond the gateway and to the whole answer."""
-        if self._far_end.arrivals():
+        if far_end.arrivals():
             raise PhoneError("packets passed before the login")
-        timed = self.browser.post_and_watch(request, self._probe)
+        timed = self.browser.post_and_watch(request, self.probe)
         for _ in range(_AFTER_ANSWER_PROBES):
-            self._probe()
+            self.probe()
             sleep(0.0005)
-        arrivals = self._far_end.arrivals()
+        arrivals = far_end.arrivals()
         if timed.status != 303 or not arrivals:
             raise PhoneError(f"no login: {timed.status}, {len(arrivals)} packets passed")
         return (arrivals[0][0] - timed.sent_ns) / 1e6, (timed.answered_ns - timed.sent_ns) / 1e6
 
-    def forget(self) -> None:
-        """Forget what passed while logging out."""
-        self._far_end.arrivals()
+    def log_out(self) -> None:
+        """Log out through the portal."""
+        self.browser.post("/logout", f"token={self.browser.token('/status', '/logout')}")
 
 
 def card_form(token: str, number: int) -> str:
@@ -100,41 +103,43 @@ def card_form(token: str, number: int) -> str:
 
 def one_at_a_time(world: stage.BenchWorld, floor: stage.Floor, logins: int) -> Measured:
     """Take turns: Kvar, the library's dialogue, the floor."""
-    kvar = _gateway(world.lab)
-    bare = _gateway(floor.lab)
-    mac = floor.lab.phones[0].mac
+    guests, guests_end = _visitors(world.lab), stage.far_end_of(world.lab)
+    (bare,), bare_end = _visitors(floor.lab), stage.far_end_of(floor.lab)
     measured = Measured([], [], [], [], [])
-    for turn in range(logins + 5):
+    for turn in range(logins + _WARM_UP):
         began = monotonic()
-        ours, library, theirs = _kvar_turn(kvar), world.time_library(), _floor_turn(bare, mac)
-        if turn >= 5:  # the first ones open connections and fill caches
+        ours = _kvar_turn(guests[turn % len(guests)], guests_end)
+        library, theirs = world.time_library(), _floor_turn(bare, bare_end)
+        if turn >= _WARM_UP:
             _note(measured, ours, library, theirs)
         sleep(max(0.0, PACE_S - (monotonic() - began)))
-    kvar.browser.close()
-    bare.browser.close()
+    guests_end.close()
     return measured
 
 
-def _gateway(lab: Lab) -> Gateway:
-    phone = lab.phones[0]
-    return Gateway(stage.browser_of(lab, phone), stage.probe_of(phone), stage.far_end_of(lab))
+def _visitors(lab: Lab) -> list[Visitor]:
+    return [
+        Visitor(number, phone.mac, stage.browser_of(lab, phone), stage.probe_of(phone))
+        for number, phone in enumerate(lab.phones, 1)
+    ]
 
 
-def _kvar_turn(kvar: Gateway) -> tuple[float, float]:
-    browser = kvar.browser
-    request = browser.encode_post("/card", card_form(browser.token("/", "/card"), 1))
-    sleep(0.02)
-    times = kvar.time_login(request)
-    browser.post("/logout", f"token={browser.token('/status', '/logout')}")
-    kvar.forget()
+def _kvar_turn(guest: Visitor, far_end: FarEnd) -> tuple[float, float]:
+    guest.browser.reconnect()  # the portal lets an idle connection go after ten seconds
+    token = guest.browser.token("/", "/card")
+    request = guest.browser.encode_post("/card", card_form(token, guest.number))
+    sleep(_THINKING_S)
+    times = guest.time_login(request, far_end)
+    guest.log_out()
+    far_end.arrivals()
     return times
 
 
-def _floor_turn(bare: Gateway, mac: str) -> tuple[float, float]:
-    sleep(0.02)
-    times = bare.time_login(bare.browser.encode_post("/card", f"login={mac}"))
-    bare.browser.post("/logout", f"logout={mac}")
-    bare.forget()
+def _floor_turn(bare: Visitor, far_end: FarEnd) -> tuple[float, float]:
+    sleep(_THINKING_S)
+    times = bare.time_login(bare.browser.encode_post("/card", f"login={bare.mac}"), far_end)
+    bare.browser.post("/logout", f"logout={bare.mac}")
+    far_end.arrivals()
     return times
 
 
@@ -169,22 +174,9 @@ def _single_rows(measured: Measured) -> list[Row]:
 # --- many at once -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """One of many phones."""
-
-    number: int
-    browser: HttpsPhone
-    probe: Probe
-
-
 def many_at_once(world: stage.BenchWorld, size: Size) -> list[float]:
     """Let all phones log in at the same moment, some times; return ms to each answer."""
-    visitors = [
-        Visitor(number, stage.browser_of(world.lab, phone), stage.probe_of(phone))
-        for number, phone in enumerate(world.phones[: size.at_once], 1)
-    ]
-    far_end = stage.far_end_of(world.lab)
+    visitors, far_end = _visitors(world.lab), stage.far_end_of(world.lab)
     times: list[float] = []
     sleep(ROUND_PAUSE_S if size.logins > 10 else 0)
     for _ in range(size.rounds):
@@ -206,8 +198,7 @@ def _round(visitors: list[Visitor], far_end: FarEnd) -> list[float]:
     times = _all_log_in(visitors, requests)
     _require_open(visitors, far_end)
     for visitor in visitors:
-        token = visitor.browser.token("/status", "/logout")
-        visitor.browser.post("/logout", f"token={token}")
+        visitor.log_out()
     return times
 
 
