@@ -15,12 +15,21 @@ from typing import Self
 import asyncpg
 
 from portal.services.ports import DatabaseUnavailableError
+from portal.storage.hosts import split_hosts
 
 RETRY_PAUSE_S = 0.05
 """Between two attempts to connect: a restart of PostgreSQL takes 0.2-0.4 s."""
 
 FAIL_FAST_S = 0.5
 """After a connect deadline has passed in vain, others fail at once for so long."""
+
+CONNECT_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""All that asyncpg raises when a connection cannot be had, or breaks."""
 
 _BROKEN_CLASSES = frozenset({"08", "53", "57", "58"})
 """SQLSTATE classes of PostgreSQL itself: connection, resources, operator, system."""
@@ -137,12 +146,7 @@ class Database:
         while True:
             try:
                 return await self._connect(deadline - clock())
-            except (
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
+            except CONNECT_ERRORS as error:
                 if clock() + RETRY_PAUSE_S >= deadline:
                     self._down_until = clock() + FAIL_FAST_S
                     raise DatabaseUnavailableError(type(error).__name__) from error
@@ -153,26 +157,29 @@ class Database:
 
 
 async def connect(dsn: str, timeout_s: float, statement_s: float, name: str) -> asyncpg.Connection:
-    """Open one connection with our settings; ``timeout_s`` in all, for all hosts of the DSN.
+    """Open one connection with our settings; ``timeout_s`` in all, shared by the DSN's hosts.
 
     Raises:
-        OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError: it
-            cannot be had now (TimeoutError is an OSError).
+        CONNECT_ERRORS: it cannot be had now (TimeoutError is an OSError).
     """
     milliseconds = str(int(statement_s * 1000))
-    async with asyncio.timeout(timeout_s):
-        return await asyncpg.connect(
-            dsn,
-            timeout=timeout_s,
-            server_settings={
-                "application_name": name,
-                "TimeZone": "UTC",
-                "statement_timeout": milliseconds,
-                "lock_timeout": milliseconds,
-                "idle_in_transaction_session_timeout": "5000",
-                "jit": "off",
-            },
-        )
+    settings = {
+        "application_name": name,
+        "TimeZone": "UTC",
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": "5000",
+        "jit": "off",
+    }
+    hosts = split_hosts(dsn)
+    failure: Exception = OSError("no host")
+    for host in hosts:
+        try:
+            async with asyncio.timeout(timeout_s / len(hosts)):
+                return await asyncpg.connect(host, timeout=timeout_s, server_settings=settings)
+        except CONNECT_ERRORS as error:
+            failure = error
+    raise failure
 
 
 def _is_quiet(connection: asyncpg.Connection) -> bool:
@@ -214,5 +221,5 @@ def _discard_if_broken(connection: asyncpg.Connection, error: BaseException) -> 
 
 
 async def _close(connection: asyncpg.Connection) -> None:
-    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with suppress(*CONNECT_ERRORS):
         await connection.close(timeout=1)

@@ -13,7 +13,7 @@ from importlib import resources
 import asyncpg
 
 from portal.services.ports import DatabaseUnavailableError
-from portal.storage.database import connect, is_unavailable
+from portal.storage.database import CONNECT_ERRORS, connect, is_unavailable
 
 MIGRATION_LOCK = 0x6B766172
 """Advisory lock ("kvar" in ASCII): two processes that start together migrate once."""
@@ -80,11 +80,11 @@ async def migrate(dsn: str, now: datetime, migrations: list[Migration] | None = 
     """
     try:
         connection = await connect(dsn, _CONNECT_S, _STATEMENT_S, "kvar-migrate")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except CONNECT_ERRORS as error:
         raise DatabaseUnavailableError(f"cannot connect: {error}") from error
     try:
         return await _migrate(connection, now, migrations or read_migrations())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except CONNECT_ERRORS as error:
         if is_unavailable(error, connection):
             raise DatabaseUnavailableError(str(error)) from error
         raise

@@ -12,7 +12,7 @@ from typing import Self
 import asyncpg
 
 from portal.domain.identity import SiteId
-from portal.storage.database import connect
+from portal.storage.database import CONNECT_ERRORS, connect
 
 CHANNEL = "kvar_session"
 
@@ -20,8 +20,6 @@ CONNECT_S = 5.0
 RETRY_PAUSE_S = 0.5
 MOST_WAITING = 10_000
 """Notices. A reader that is so far behind had better look at everything again."""
-
-_BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ async def listen(dsn: str, keepalive: Keepalive = _KEEPALIVE) -> AsyncIterator[N
     while True:
         try:
             connection = await connect(dsn, CONNECT_S, keepalive.answer_s, "kvar-listen")
-        except _BROKEN:
+        except CONNECT_ERRORS:
             await asyncio.sleep(RETRY_PAUSE_S)
             continue
         try:
@@ -82,7 +80,7 @@ async def _listen_on(connection: asyncpg.Connection, keepalive: Keepalive) -> As
     connection.add_termination_listener(waiting.stop)
     try:
         await connection.add_listener(CHANNEL, waiting.take)
-    except _BROKEN:
+    except CONNECT_ERRORS:
         return
     yield Resync()
     while not connection.is_closed():
@@ -124,6 +122,6 @@ async def _next(
 async def _answers(connection: asyncpg.Connection, keepalive: Keepalive) -> bool:
     try:
         await connection.fetch("SELECT 1", timeout=keepalive.answer_s)
-    except _BROKEN:
+    except CONNECT_ERRORS:
         return False
     return True

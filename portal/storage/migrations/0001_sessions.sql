@@ -141,8 +141,9 @@ CREATE FUNCTION lock_of(_hash bytea) RETURNS bigint LANGUAGE sql IMMUTABLE STRIC
 $$;
 
 -- Reserve one attempt, and say what stands against it. Under the locks of the card and the device,
--- always in one order, so that attempts made in parallel see each other. Not flushed to disk at
--- commit: a reservation is promised to nobody.
+-- always in one order, so that attempts made in parallel see each other. The site's counts are not
+-- locked (a site must not sign in one by one), so each connection may slip one attempt in. Not
+-- flushed to disk at commit: a reservation is promised to nobody.
 CREATE FUNCTION reserve_attempt(
     _card bytea, _device bytea, _site_id text, _now timestamptz, _memory interval,
     OUT id bigint, OUT device_is_known boolean,
@@ -231,19 +232,27 @@ END $$;
 
 -- Let a device in, in one transaction: what ended ends, what runs stays, who is longest absent
 -- gives way, the attempt is settled. "what" is started, running or replaced (that one is out).
+--
+-- Under the locks of the device and of the subject nobody else adds a row of theirs; rows that may
+-- end here are locked in one order, so that two cards swapping devices do not wait for each other.
 CREATE FUNCTION start_session(_new live_session, _most_devices integer, _attempt bigint,
                               _device bytea)
 RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     _now     timestamptz := _new.started_at;
+    _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
+    _lock    bigint;
     _running live_session;
     _gone    live_session;
     _surplus bigint;
 BEGIN
-    IF _new.subject IS NOT NULL THEN
-        PERFORM pg_advisory_xact_lock(lock_of(_new.subject));
-    END IF;
+    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
+        PERFORM pg_advisory_xact_lock(_lock);
+    END LOOP;
+    PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
+      ORDER BY id FOR UPDATE;
+
     UPDATE sign_in_attempt SET outcome = 'ok' WHERE id = _attempt;
     IF _device IS NOT NULL THEN
         INSERT INTO known_device (card, device, last_used_at)
@@ -253,52 +262,44 @@ BEGIN
     UPDATE arrival SET admitted_at = _now, last_seen_at = _now
      WHERE site_id = _new.site_id AND mac = _new.mac;
 
+    FOR _gone IN
+        DELETE FROM live_session AS s
+         WHERE (s.mac = _new.mac OR s.subject = _new.subject) AND s.due_at <= _now
+        RETURNING s.*
     LOOP
-        -- All rows this may end, locked in one order: two cards swapping devices must not wait
-        -- for each other.
-        PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
-          ORDER BY id FOR UPDATE;
-        FOR _gone IN
-            DELETE FROM live_session AS s
-             WHERE (s.mac = _new.mac OR s.subject = _new.subject) AND s.due_at <= _now
-            RETURNING s.*
-        LOOP
-            PERFORM record_end(_gone, _gone.ends_because, _gone.due_at);
-        END LOOP;
-
-        SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac;
-        IF FOUND AND (_new.subject IS NULL OR _running.subject = _new.subject
-                      OR _running.protected_until > _now) THEN
-            UPDATE live_session AS s SET last_seen_at = greatest(s.last_seen_at, _now)
-             WHERE s.id = _running.id RETURNING s.* INTO _running;
-            RETURN QUERY SELECT 'running', _running;
-            RETURN;
-        ELSIF FOUND THEN
-            DELETE FROM live_session WHERE id = _running.id;
-            PERFORM record_end(_running, 'replaced', _now);
-        END IF;
-
-        SELECT count(*) - (_most_devices - 1) INTO _surplus
-          FROM live_session WHERE subject = _new.subject;
-        FOR _gone IN
-            DELETE FROM live_session AS s WHERE s.id IN (
-                SELECT id FROM live_session
-                 WHERE subject = _new.subject AND (protected_until > _now) IS NOT TRUE
-                 ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
-            RETURNING s.*
-        LOOP
-            PERFORM record_end(_gone, 'replaced', _now);
-            RETURN QUERY SELECT 'replaced', _gone;
-        END LOOP;
-
-        INSERT INTO live_session AS s (id, ground, subject, mac, site_id, started_at, ends_at,
-            ends_because, last_seen_at, trace_key, device_trace, subject_trace)
-        VALUES (_new.id, _new.ground, _new.subject, _new.mac, _new.site_id, _now, _new.ends_at,
-            _new.ends_because, _now, _new.trace_key, _new.device_trace, _new.subject_trace)
-        ON CONFLICT (mac) DO NOTHING RETURNING s.* INTO _running;
-        EXIT WHEN FOUND;  -- else another sign-in of this device was faster: look again
+        PERFORM record_end(_gone, _gone.ends_because, _gone.due_at);
     END LOOP;
 
+    SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac;
+    IF FOUND AND (_new.subject IS NULL OR _running.subject = _new.subject
+                  OR _running.protected_until > _now) THEN
+        UPDATE live_session AS s SET last_seen_at = greatest(s.last_seen_at, _now)
+         WHERE s.id = _running.id RETURNING s.* INTO STRICT _running;
+        RETURN QUERY SELECT 'running', _running;
+        RETURN;
+    ELSIF FOUND THEN
+        DELETE FROM live_session WHERE id = _running.id;
+        PERFORM record_end(_running, 'replaced', _now);
+    END IF;
+
+    SELECT count(*) - (_most_devices - 1) INTO _surplus
+      FROM live_session WHERE subject = _new.subject;
+    FOR _gone IN
+        DELETE FROM live_session AS s WHERE s.id IN (
+            SELECT id FROM live_session
+             WHERE subject = _new.subject AND (protected_until > _now) IS NOT TRUE
+             ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, 'replaced', _now);
+        RETURN QUERY SELECT 'replaced', _gone;
+    END LOOP;
+
+    INSERT INTO live_session AS s (id, ground, subject, mac, site_id, started_at, ends_at,
+        ends_because, last_seen_at, trace_key, device_trace, subject_trace)
+    VALUES (_new.id, _new.ground, _new.subject, _new.mac, _new.site_id, _now, _new.ends_at,
+        _new.ends_because, _now, _new.trace_key, _new.device_trace, _new.subject_trace)
+    RETURNING s.* INTO STRICT _running;
     INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail)
     VALUES (_now, 'session_started', _new.site_id, _new.id, _new.trace_key, _new.device_trace,
             jsonb_build_object('ground', _new.ground));

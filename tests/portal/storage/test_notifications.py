@@ -16,6 +16,7 @@ from portal.storage.notifications import (
     SessionChanged,
     listen,
 )
+from tests.portal.storage.clusters import eventually
 
 
 async def next_of(notices: AsyncIterator[Notice]) -> Notice:
@@ -76,6 +77,14 @@ async def test_a_reader_far_behind_looks_at_everything_again(
             " FROM generate_series(1, $1::int) AS n",
             MOST_WAITING + 1,
         )
+
+        async def was_hung_up() -> bool:
+            return not await database.fetch(
+                "SELECT FROM pg_stat_activity WHERE application_name = 'kvar-listen'"
+                " AND datname = current_database()"
+            )
+
+        await eventually(was_hung_up)
         while await next_of(notices) != Resync():
             pass
 
