@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.gate_changes import measure_changes, measure_whole
 from bench.gate_labs import labs
 from bench.gate_memory import measure_memory
+from bench.gate_packets import measure_packets
 from bench.gate_traffic import measure_traffic
 from bench.rows import Row
 
@@ -22,6 +23,7 @@ class Size:
     most: int = 100_000
     turns: int = 300
     whole_turns: int = 20
+    bursts: int = 200
     rounds: int = 10
     seconds: float = 1.0
     sessions: int = 1_000
@@ -35,5 +37,6 @@ def measure(size: Size | None = None) -> list[Row]:
         sizes = (size.few, size.many, size.most)
         rows = measure_changes(gates, plain.lab.gateway.name, sizes, size.turns)
         rows += measure_whole(gates[-1], size.whole_turns)
+        rows += measure_packets(built, size.bursts)
         rows += measure_traffic(built, size.rounds, size.seconds)
     return [*rows, *measure_memory(size.sessions)]

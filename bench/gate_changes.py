@@ -168,9 +168,11 @@ def measure_whole(gate: GateLab, turns: int) -> list[Row]:
 
 async def _time_whole(gate: GateLab, turns: int) -> tuple[list[float], list[float], list[float]]:
     same, anew, usage = [], [], []
-    wishes = gate.wishes()
+    ends_at = time.monotonic() + EIGHT_HOURS_S
     async with GateClient(gate.socket) as client:
+        await client.reconcile(gate.wishes(ends_at))
         for _ in range(turns):
+            wishes = gate.wishes(ends_at)
             began = time.perf_counter()
             await client.reconcile(wishes)
             compared = time.perf_counter()
@@ -178,6 +180,7 @@ async def _time_whole(gate: GateLab, turns: int) -> tuple[list[float], list[floa
             usage.append((time.perf_counter() - compared) * 1000)
             same.append((compared - began) * 1000)
         for _ in range(max(1, turns // 5)):
+            wishes = gate.wishes(ends_at)
             await client.reconcile(wishes[: len(wishes) // 2])
             began = time.perf_counter()
             await client.reconcile(wishes)

@@ -40,10 +40,14 @@ class GateLab:
         """The agent's socket."""
         return self.lab.run_directory / "gate.sock"
 
-    def wishes(self) -> list[tuple[str, float, str]]:
-        """Return what the gate is filled with: the lab's phone and the other devices."""
+    def wishes(self, ends_at: float) -> list[tuple[str, float, str]]:
+        """Return what the gate is filled with: the lab's phone and other devices.
+
+        ``ends_at`` is on the monotonic clock; a wish says how much is left until then.
+        """
         others = [preloaded_mac(number) for number in range((self.devices or 1) - 1)]
-        return [(mac, EIGHT_HOURS_S, "default") for mac in (self.lab.phones[0].mac, *others)]
+        left_s = ends_at - monotonic()
+        return [(mac, left_s, "default") for mac in (self.lab.phones[0].mac, *others)]
 
 
 @contextmanager
@@ -75,7 +79,7 @@ async def _fill(gate_lab: GateLab) -> None:
     async with GateClient(gate_lab.socket) as client:
         while True:
             try:
-                await client.reconcile(gate_lab.wishes())
+                await client.reconcile(gate_lab.wishes(monotonic() + EIGHT_HOURS_S))
             except GateError:
                 if monotonic() > deadline:
                     raise

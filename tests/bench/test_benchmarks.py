@@ -1,0 +1,38 @@
+"""Every benchmark's smallest configuration runs to its end. How fast is not asked here."""
+
+import pytest
+
+from bench import gate, login
+from bench.__main__ import main
+from bench.rows import Row
+
+pytestmark = pytest.mark.root
+
+
+def test_login_measures_ours_and_the_floor() -> None:
+    rows = login.measure(login.Size(logins=2, preloaded=5, at_once=2, rounds=1))
+    first = rows[0]
+    assert first.floor is not None
+    assert first.value > 0
+    assert first.floor > 0
+    assert {"ratio <= 2", "< 10 ms", "< 150 ms"} <= {row.goal for row in rows}
+
+
+def test_gate_measures_changes_packets_traffic_and_memory() -> None:
+    smallest = gate.Size(
+        few=1, many=4, most=8, turns=2, whole_turns=1, bursts=1, rounds=1, seconds=0.1, sessions=2
+    )
+    rows = gate.measure(smallest)
+    assert all(row.value > 0 for row in rows)
+    for start in ("admit at", "expel in", "reconcile", "read all", "one small", "TCP down",
+                  "TCP up", "new connections", "memory of kvar gate"):  # fmt: skip
+        assert _rows_that_begin(rows, start), start
+
+
+def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
+    return [row for row in rows if row.what.startswith(start)]
+
+
+def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["speed"]) == 2
+    assert "there are: gate, login" in capsys.readouterr().out
