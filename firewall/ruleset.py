@@ -124,6 +124,11 @@ def _inet_chains(settings: GateSettings) -> list[Chain]:
     other = f"iifname != {guests} return"
     return [
         ("flood", "type filter hook prerouting priority -300; policy accept;", _flood(guests)),
+        (
+            "answers",
+            "type filter hook output priority -300; policy accept;",
+            [f"oifname {guests} udp sport . udp dport {{ 67 . 68, 547 . 546 }} notrack"],
+        ),
         ("garden", "", _garden(settings)),
         ("admit", "type filter hook prerouting priority -150; policy accept;", [other, *_admit()]),
         (
@@ -162,10 +167,20 @@ def _inet_chains(settings: GateSettings) -> list[Chain]:
 
 
 def _flood(guests: str) -> list[str]:
-    """A stranger's flood of openings ends before connection tracking sees it."""
+    """A flood must not fill the connection table, where everybody's connections live.
+
+    A stranger's flood of openings ends here; pings of the gateway and DHCP requests, which may
+    come from any number of invented addresses, are answered without an entry.
+    """
     limit = f"limit rate over {SYN_RATE_PER_SECOND}/second burst {2 * SYN_RATE_PER_SECOND} packets"
     opening = f"iifname {guests} tcp flags & (fin|syn|rst|ack) == syn ether saddr != @{ADMITTED}"
-    return [f"{opening} update @syn_rate {{ ether saddr {limit} }} drop"]
+    near = f"iifname {guests} fib daddr type {{ local, broadcast, multicast }}"
+    return [
+        f"{opening} update @syn_rate {{ ether saddr {limit} }} drop",
+        f"{near} icmp type echo-request notrack",
+        f"{near} icmpv6 type echo-request notrack",
+        f"{near} udp sport . udp dport {{ 68 . 67, 546 . 547 }} notrack",
+    ]
 
 
 def _garden(settings: GateSettings) -> list[str]:
