@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from time import sleep
 
 from firewall.client import GateClient, GateError
@@ -56,12 +57,12 @@ class Gateway:
         """Kill -9 some parts and wait until their successors are ready."""
         old = {part: self.kill(part) for part in parts}
         for part, pid in old.items():
-            until(
-                lambda part=part, pid=pid: self.pid(part) not in {None, pid},
-                f"{part} again",
-                BACK_WITHIN_S,
-            )
+            until(partial(self.is_anew, part, pid), f"{part} again", BACK_WITHIN_S)
         self.wait_until_ready()
+
+    def is_anew(self, part: str, old: int) -> bool:
+        """Say whether a part runs under another pid than its old one."""
+        return self.pid(part) not in {None, old}
 
     def wait_until_ready(self) -> None:
         """Wait until the portal says that it, the gate and the database answer."""

@@ -10,7 +10,7 @@ import pytest
 
 from portal.demo.world import World
 from tests.faults.foreign_rules import DOCKER, FIREWALLD, remove_docker, remove_firewalld
-from tests.faults.gateway import Gateway
+from tests.faults.gateway import Gateway, pause
 from tests.faults.probes import Probes
 from tests.lab.guest import Guest, until
 
@@ -31,11 +31,10 @@ def probes(world: World, stranger: Guest) -> Probes:
 
 def probe_for(seconds: float, probes: Probes, number: int = 1000) -> None:
     """Spread a number of probes over some seconds, in small bursts."""
-    end, batch = monotonic() + seconds, 20
-    for burst in range(number // batch):
+    began, batch = monotonic(), 20
+    for burst in range(1, number // batch + 1):
         probes.send(batch)
-        due = end - seconds * (1 - (burst + 1) * batch / number)
-        until(lambda due=due: monotonic() >= due, "the next burst")
+        pause(max(0.0, began + seconds * burst * batch / number - monotonic()))
 
 
 def is_online(guest: Guest) -> bool:
