@@ -60,6 +60,12 @@ def test_it_is_announced_unasked(world: World, phone: Phone) -> None:
     assert phone.dhcpv6_information(ask_portal=False)[103] == uri.encode()
 
 
+def test_every_site_announces_the_same(world: World, limited_guest: Guest) -> None:
+    assert limited_guest.phone.lease is not None
+    assert limited_guest.phone.lease.captive_portal_uri == world.lab.captive_portal_uri
+    assert limited_guest.is_captive()
+
+
 # --- the API: C21 to C23, C25 to C27, C29 ---------------------------------------------------------
 
 
