@@ -10,8 +10,19 @@ from portal.domain.card import DEFAULT_RULES, CardRules
 from portal.domain.identity import SiteId
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
-from portal.services.key_ring import KeyRing
-from portal.services.ports import Arrivals, Attempts, Events, Gate, LibrarySystem, Sessions
+from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.ports import (
+    Arrivals,
+    Attempts,
+    DatabaseUnavailableError,
+    Events,
+    Gate,
+    LibrarySystem,
+    Sessions,
+)
+
+STORE_ERRORS = (DatabaseUnavailableError, KeyRingError)
+"""What the guest is told as SERVICE_DOWN: no database, or no key for the new week (disk full)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from portal.domain.admission import offers_extension
 from portal.domain.identity import Device, MacAddress
 from portal.domain.session import Session
 from portal.domain.site import Site
-from portal.services.doors import Doors
+from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
 from portal.services.outcomes import Captive, Online, Standing
-from portal.services.ports import DatabaseUnavailableError
 
 MOST_REMEMBERED = 20_000
 """Devices: as many as a gate admits. About 1 kB each at the very most."""
@@ -40,8 +39,8 @@ class LookUp:
             if session is None or now >= session.due_at:
                 self.forget(device)
                 return await self._captive(device, now)
-        except DatabaseUnavailableError as error:
-            _log.warning("database_unavailable", during="look_up", reason=str(error))
+        except STORE_ERRORS as error:
+            _log.warning("store_unavailable", during="look_up", reason=str(error))
             return self._from_memory(device, now)
         await self._follow(session, device, now)
         self._remember(session)

@@ -17,10 +17,10 @@ from portal.domain.identity import Device, Secret
 from portal.domain.session import Claim, Ground, start
 from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
-from portal.services.doors import Doors
+from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
-from portal.services.ports import DatabaseUnavailableError, LibrarySystem, Opening, Started
+from portal.services.ports import LibrarySystem, Opening, Started
 from portal.services.refusals import RefusalRecord
 
 _SERVICE_DOWN = Refused(RefusalReason.SERVICE_DOWN)
@@ -63,8 +63,8 @@ class SignIn:
             return Refused(RefusalReason.METHOD_NOT_OFFERED)
         try:
             return await self._check(self._doors.library, device, typed, permission, now)
-        except DatabaseUnavailableError as error:
-            _log.warning("database_unavailable", during="sign_in", reason=str(error))
+        except STORE_ERRORS as error:
+            _log.warning("store_unavailable", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
 
     async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
@@ -74,8 +74,8 @@ class SignIn:
             return permission
         try:
             return await self._let_in(device, Claim(ground), permission, None, now)
-        except DatabaseUnavailableError as error:
-            _log.warning("database_unavailable", during="sign_in", reason=str(error))
+        except STORE_ERRORS as error:
+            _log.warning("store_unavailable", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
 
     def _read(self, card_text: Secret, pin_text: Secret) -> tuple[Secret, Secret] | Refused:

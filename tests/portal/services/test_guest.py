@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from portal.domain.verification import Verification
 from portal.services import attempts
 from portal.services.doors import Doors
 from portal.services.guest import GuestService
+from portal.services.key_ring import KeyRing
 from portal.services.outcomes import Admitted, Captive, Online, RefusalReason, Refused
 from portal.storage.database import Database
 from tests.portal.services.fakes import FakeGate, FakeLibrary
@@ -291,6 +293,15 @@ async def test_a_gate_that_stays_away_leaves_the_session_standing(
     assert isinstance(await guest.standing(device(), now), Online)
     assert await guest.sign_out(device(), now)
     assert isinstance(await guest.standing(device(), now), Captive)
+
+
+async def test_no_key_for_the_week_is_no_crash(doors: Doors, tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "file").touch()
+    guest = GuestService(replace(doors, keys=KeyRing(tmp_path / "file" / "keys")))
+    down = Refused(RefusalReason.SERVICE_DOWN)
+    assert await guest.accept(device(), now) == down
+    assert await guest.sign_in_with_card(device(), CARD, PIN, now) == down
+    assert await guest.standing(device(), now) == Captive(number=None)
 
 
 async def test_who_is_there(guest: GuestService, gate: FakeGate) -> None:
