@@ -6,7 +6,7 @@ measured. The rule to keep: whatever is compared takes turns in one run.
 
 from dataclasses import dataclass
 
-from bench.gate_changes import measure_changes, measure_whole
+from bench.gate_changes import measure_beside_connections, measure_changes, measure_whole
 from bench.gate_labs import labs
 from bench.gate_memory import measure_memory
 from bench.gate_packets import measure_packets
@@ -22,6 +22,7 @@ class Size:
     many: int = 10_000
     most: int = 100_000
     turns: int = 300
+    connections: int = 50_000
     whole_turns: int = 20
     bursts: int = 200
     rounds: int = 10
@@ -37,6 +38,7 @@ def measure(size: Size | None = None) -> list[Row]:
         sizes = (size.few, size.many, size.most)
         rows = measure_changes(gates, plain.lab.gateway.name, sizes, size.turns)
         rows += measure_whole(gates[-1], size.whole_turns)
+        rows += measure_beside_connections(gates[0], size.connections, size.whole_turns)
         rows += measure_packets(built, size.bursts)
         rows += measure_traffic(built, size.rounds, size.seconds)
     return [*rows, *measure_memory(size.sessions)]

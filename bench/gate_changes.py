@@ -6,11 +6,13 @@ the gate's make, is the floor of the same verb at the agent's socket. The agent 
 """
 
 import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from bench.floor import key_of, preloaded_mac
 from bench.gate_labs import EIGHT_HOURS_S, GateLab
@@ -24,6 +26,8 @@ from firewall.nft import Nftables
 _MARK = 0x1_0001
 _LIFETIME_MS = int(EIGHT_HOURS_S * 1000)
 _BATCH = 500
+_NOBODY_LISTENS = 8009
+_CONNECTION_COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 _NEW_MAC = "0a:00:00:00:00:01"
 _TABLES = """
 table inet {name} {{
@@ -186,6 +190,27 @@ async def _time_whole(gate: GateLab, turns: int) -> tuple[list[float], list[floa
             await client.reconcile(wishes)
             anew.append((time.perf_counter() - began) * 1000)
     return same, anew, usage
+
+
+def measure_beside_connections(gate: GateLab, connections: int, turns: int) -> list[Row]:
+    """Time one change while so many connections stand: the kernel walks them all to delete some."""
+    _open_connections(gate, connections)
+    found = inside(gate.lab.gateway.name, lambda: int(_CONNECTION_COUNT.read_text()))
+    times = asyncio.run(_time_verbs([gate], turns))
+    return [
+        _row(f"{verb} at the socket, {found:,} connections", values, None)
+        for (verb, _), values in times.items()
+    ]
+
+
+def _open_connections(gate: GateLab, count: int) -> None:
+    """Send one datagram each to so many addresses and ports; the kernel remembers them for 30 s."""
+    phone = inside(
+        gate.lab.phones[0].namespace.name, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    )
+    with phone:
+        for number in range(count):
+            phone.sendto(b"", (f"198.18.{number // 250 % 250}.{number % 250 + 1}", _NOBODY_LISTENS))
 
 
 def _microseconds(work: Callable[[], object]) -> float:

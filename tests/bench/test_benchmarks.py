@@ -20,7 +20,16 @@ def test_login_measures_ours_and_the_floor() -> None:
 
 def test_gate_measures_changes_packets_traffic_and_memory() -> None:
     smallest = gate.Size(
-        few=1, many=4, most=8, turns=2, whole_turns=1, bursts=1, rounds=1, seconds=0.1, sessions=2
+        few=1,
+        many=4,
+        most=8,
+        turns=2,
+        connections=20,
+        whole_turns=1,
+        bursts=1,
+        rounds=1,
+        seconds=0.1,
+        sessions=2,
     )
     rows = gate.measure(smallest)
     assert all(row.value > 0 for row in rows)
