@@ -93,6 +93,7 @@ class KernelGate:
         Raises:
             KernelError: the kernel refused.
         """
+        self._standing.anchor()
         self._standing.put_up(self._adopt)
         self._generation = self._nftables.generation()
 
@@ -202,6 +203,7 @@ class KernelGate:
             "devices_max": self._settings.devices_max,
             "healed": self._healed,
             "missing_interfaces": missing,
+            "anchored": self._standing.anchored,
             "simulated": False,
         }
 

@@ -1,4 +1,4 @@
-"""What should stand in nftables, as text: two tables named kvar, in `inet` and in `netdev`.
+"""What should stand in nftables, as text: the tables kvar in `inet` and `netdev`, and an anchor.
 
 Not elements (elements.py) and not how the text gets into the kernel (nft.py). Pure.
 The rules to keep: sets are added and never deleted, so that nobody who is online notices a
@@ -21,6 +21,7 @@ from firewall.marks import (
 from firewall.settings import GardenGroup, GateSettings, Network
 
 TABLE = "kvar"
+ANCHOR = "kvar_anchor"
 ADMITTED = "admitted"
 DOWNLOADS = "downloads"
 LEASED = "leased"
@@ -41,6 +42,25 @@ def render_sets(settings: GateSettings) -> str:
     The sizes do not depend on the settings, because a set's size cannot be changed in place.
     """
     return _text(_sets(settings))
+
+
+def render_anchor() -> str:
+    """Return a table that nobody but this process can flush, and that decides nothing.
+
+    It keeps connection tracking and address translation going while a flush is mended. Without
+    it, a server's packet to a guest would meet no translation, reach this machine itself, and be
+    answered with a reset: every guest's connections would end. It goes when the process goes.
+    Needs Linux 5.12 (table flag `owner`).
+    """
+    return _text(
+        [
+            f"add table inet {ANCHOR} {{ flags owner; }}",
+            f"add chain inet {ANCHOR} track {{ type filter hook prerouting priority -199; }}",
+            f"flush chain inet {ANCHOR} track",
+            f"add rule inet {ANCHOR} track ct state established accept",
+            f"add chain inet {ANCHOR} translate {{ type nat hook postrouting priority 101; }}",
+        ]
+    )
 
 
 def render_chains(
@@ -230,6 +250,9 @@ def _refuse_strangers(settings: GateSettings) -> list[str]:
     return [
         "fib daddr . iif type { local, broadcast, multicast, anycast } return",
         *_own_addresses(settings, "return"),
+        # a guest's connection for which the session is missing for a moment, while somebody
+        # flushes our rules or they are put up again: silence it outlives, a reset it does not
+        f"ct mark & {PASS:#x} != 0 drop",
         "goto refuse",
     ]
 

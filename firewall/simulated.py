@@ -111,6 +111,7 @@ class SimulatedGate:
             "devices_max": self._settings.devices_max,
             "healed": 0,
             "missing_interfaces": [],
+            "anchored": False,
             "simulated": True,
         }
 

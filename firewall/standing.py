@@ -22,7 +22,7 @@ _TABLES: tuple[Family, ...] = ("inet", "netdev")
 
 
 class Standing:
-    """Our tables and routing rules: put up, looked at, mended."""
+    """Our tables and routing rules: put up, looked at, mended. `anchored`: flushes end no flow."""
 
     def __init__(self, settings: GateSettings, nftables: Nftables) -> None:
         self._settings = settings
@@ -31,6 +31,7 @@ class Standing:
         self._routes = NetlinkSocket(NETLINK_ROUTE)
         self._shape = b""
         self._links: dict[str, int] = {}
+        self.anchored = False
 
     def close(self) -> None:
         """Let the sockets go. Everything stays as it stands."""
@@ -41,6 +42,14 @@ class Standing:
     def links(self) -> dict[str, int]:
         """Guest interfaces that exist, with their numbers, as last looked at."""
         return self._links
+
+    def anchor(self) -> None:
+        """Keep translation going through foreign flushes, where the kernel can."""
+        try:
+            self._text.apply(ruleset.render_anchor())
+        except KernelError:
+            return  # before Linux 5.12: a flush then ends connections, though no session
+        self.anchored = True
 
     def put_up(self, fill: Callable[[], object]) -> None:
         """Put everything up; `fill` puts the elements in, before any chain can miss them.

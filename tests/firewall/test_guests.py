@@ -1,21 +1,19 @@
 """What a device with a session gets, and that all of it ends with the session."""
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from ipaddress import ip_network
-from typing import Self
 
 import pytest
 
 from firewall.client import GateClient
 from tests.firewall.conftest import agent_in_thread, wait_for
-from tests.firewall.network import Machine, Network, run
+from tests.firewall.network import Network, run
 from tests.firewall.traffic import (
     FAMILIES,
     Stream,
+    Transfer,
+    connection,
     tcp_listener,
     tcp_reaches,
     udp_answer,
@@ -23,52 +21,6 @@ from tests.firewall.traffic import (
 )
 
 pytestmark = pytest.mark.root
-
-
-class Transfer:
-    """Sends every 2 ms what the other end reads; the list grows by the time of each arrival."""
-
-    def __init__(self, sender: socket.socket, receiver: socket.socket) -> None:
-        self._sender, self._receiver = sender, receiver
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=work) for work in (self._send, self._receive)]
-        self.arrivals: list[float] = []
-        for end in (sender, receiver):
-            end.settimeout(0.1)
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _send(self) -> None:
-        while not self._stop.wait(0.002):
-            with suppress(OSError):  # a full buffer, or the end: both are silence at the other side
-                self._sender.send(bytes(1400))
-
-    def _receive(self) -> None:
-        while not self._stop.is_set():
-            with suppress(OSError):
-                if self._receiver.recv(65536):
-                    self.arrivals.append(time.monotonic())
-                else:
-                    self._stop.wait(0.01)
-
-
-@contextmanager
-def connection(net: Network, device: Machine, family: int) -> Iterator[tuple[socket.socket, ...]]:
-    with (
-        tcp_listener(net.world.open(socket.SOCK_STREAM, family), 8080) as server,
-        device.open(socket.SOCK_STREAM, family) as client,
-    ):
-        client.connect((net.world.address(family), 8080))
-        with server.accept()[0] as served:
-            yield client, served
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,7 +12,15 @@ from firewall.gate import KernelGate
 from firewall.verbs import Admit
 from tests.firewall.conftest import wait_for
 from tests.firewall.network import Network, inside, run
-from tests.firewall.traffic import FAMILIES, Stream, packets_in_world, tcp_reaches, udp_echo
+from tests.firewall.traffic import (
+    FAMILIES,
+    Stream,
+    Transfer,
+    connection,
+    packets_in_world,
+    tcp_reaches,
+    udp_echo,
+)
 
 pytestmark = pytest.mark.root
 
@@ -84,6 +92,33 @@ async def test_the_gap_after_a_flush_is_short(net: Network, gate: GateClient):
                 wait_for(lambda s=stream, n=at: max(s.arrived) > n + 20, "the stream again")
             gaps.append(stream.longest_gap_s)
     assert min(gaps) <= 0.25
+
+
+BREAKS = {
+    "flush": ["nft", "flush", "ruleset"],
+    "chain emptied": ["nft", "flush", "chain", "inet", "kvar", "admit"],
+    "map emptied": ["nft", "flush", "map", "inet", "kvar", "admitted"],
+}
+
+
+@pytest.mark.parametrize("damage", BREAKS.values(), ids=BREAKS.keys())
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_connections_outlive_damage(net: Network, gate: GateClient, family, damage):
+    device = net.devices[0]
+    await gate.admit(device.mac, 600)
+    assert (await gate.ping())["anchored"]
+    for broken in range(1, 6):
+        with (
+            connection(net, device, family) as (client, served),
+            Transfer(served, client) as down,
+            Transfer(client, served) as up,
+        ):
+            wait_for(lambda d=down, u=up: d.arrivals and u.arrivals, "the transfers")
+            net.in_gateway(*damage)
+            await healed(gate, broken)
+            seen = len(down.arrivals), len(up.arrivals)
+            wait_for(lambda d=down, n=seen[0]: len(d.arrivals) > n + 20, "the download again")
+            wait_for(lambda u=up, n=seen[1]: len(u.arrivals) > n + 20, "the upload again")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -181,21 +216,22 @@ async def test_our_own_changes_mend_nothing(net: Network, gate: GateClient):
     assert (await gate.ping())["healed"] == 0
 
 
-def test_a_thousand_reloads_lose_nothing(net: Network, settings):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_thousand_reloads_lose_nothing(net: Network, settings, family):
     device = net.devices[0]
 
     def reload_under_load() -> tuple[int, int]:
         gate = KernelGate(settings, time.monotonic, time.time)
         gate.open()
         gate.admit(Admit(device.mac, 600.0))
-        with Stream(device, net.world.ipv4, 9) as stream:
+        with Stream(device, net.world.address(family), 9) as stream:
             wait_for(lambda: stream.arrived, "the stream")
             for _ in range(1000):
                 gate._standing.put_up(gate._restore)
         gate.close()
         return stream.sent, stream.lost
 
-    with udp_echo(net.world.open(socket.SOCK_DGRAM), 9):
+    with udp_echo(net.world.open(socket.SOCK_DGRAM, family), 9):
         sent, lost = inside(net.gateway, reload_under_load)
     assert lost == 0
     assert sent > 500

@@ -63,6 +63,13 @@ def test_nothing_but_our_tables_is_named():
             assert (words[0] == "add") or words[1] == "chain"
 
 
+def test_the_anchor_decides_nothing():
+    for line in ruleset.render_anchor().splitlines():
+        assert line.split()[3] == "kvar_anchor"
+        assert "drop" not in line
+        assert "reject" not in line
+
+
 def test_dnsmasq_fills_both_families():
     assert ruleset.dnsmasq_lines(CASES["largest"]) == [
         "nftset=/ocsp.example.org/4#inet#kvar#garden4_crl,6#inet#kvar#garden6_crl",
