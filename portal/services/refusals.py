@@ -34,18 +34,22 @@ class RefusalRecord:
         reason: RefusalReason,
         now: datetime,
     ) -> None:
-        """Settle the attempt; add the step and the event, and the alarm where IT must look."""
-        _log.info("sign_in_refused", site=device.site_id, reason=reason)
+        """Settle the attempt; add the step and the event, and the alarm where IT must look.
+
+        A library system that is away is told of once, by its circuit breaker: it costs a guest
+        nothing to ask for it hundreds of times a second.
+        """
         try:
             await self.doors.attempts.settle(attempt, verification)
             await self.doors.arrivals.add_step(device, reason, now)
-            await self._record_events(device, verification, reason, now)
+            if verification is not Verification.UNAVAILABLE:
+                _log.info("sign_in_refused", site=device.site_id, reason=reason)
+                await self._record_events(device, verification, reason, now)
         except DatabaseUnavailableError as error:
             _log.warning("refusal_not_recorded", site=device.site_id, cause=str(error))
 
     async def by_limits(self, device: Device, reason: RefusalReason, now: datetime) -> None:
         """Add the step only: a flood of guesses that reach nobody must not fill the log."""
-        _log.info("sign_in_refused", site=device.site_id, reason=reason)
         try:
             await self.doors.arrivals.add_step(device, reason, now)
         except DatabaseUnavailableError as error:
