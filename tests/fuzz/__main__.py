@@ -1,0 +1,143 @@
+"""``make fuzz TIME=60``: noise at every parser that reads what others send, TIME seconds each.
+
+Not the tests of the parsers, which fuzz for a moment at each run: the same promise, longer. The
+rule to keep: a parser answers or raises its own exception, and never takes longer than a moment;
+anything else ends the run with the seed and the bytes that did it.
+"""
+
+import contextlib
+import random
+import sys
+from collections.abc import Callable
+from time import monotonic
+
+from firewall import elements, leases, netlink, routing, verbs
+from portal.domain.card import read_card, read_pin
+from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
+from portal.web.guest.forms import parse_form
+
+SLOWEST_S = 0.5
+"""Generous: a machine that is busy may pause us; an endless loop is what is looked for."""
+
+SEEDS: dict[str, list[bytes]] = {
+    "verbs": [
+        b'{"verb":"admit","mac":"02:00:00:00:00:01","remaining_s":600,"profile":"default"}\n',
+        b'{"verb":"reconcile","devices":[["02:00:00:00:00:01",1,"default"]]}\n',
+        b'{"verb":"identify","ip":"fe80::1%guest0"}\n',
+    ],
+    "sip2": [
+        b"24              00620260101    120000AO|AA4711|AEName|BLY|CQY|AY1AZE3D1\r",
+        b"98YYYYNN60099920260101    1200002.00AO|BXYYYYYYYYYYYYYYYY|AY0AZ0000\r",
+    ],
+    "forms": [b"token=abc&card=20000000000001&pin=1234&lang=sv", b"card=%C3%A5%20&pin=+"],
+    "netlink": [
+        bytes.fromhex("240000000a00000001000000000000000000000008000300010000000800040002000000")
+    ],
+    "leases": [b"1790000000 02:00:00:00:00:01 10.44.0.17 phone 01:02:00:00:00:00:01\n"],
+    "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
+}
+
+
+def read_verbs(data: bytes) -> None:
+    """The gate's socket."""
+    with contextlib.suppress(verbs.RefusedError):
+        verbs.decode_request(data)
+
+
+def read_sip2(data: bytes) -> None:
+    """The library system's answers."""
+    for encoding in ("utf-8", "cp850"):
+        for frame in [data, *FrameReader().feed(data)]:
+            with contextlib.suppress(MalformedAnswerError):
+                parse(frame, Dialect(encoding))
+
+
+def read_forms(data: bytes) -> None:
+    """What guests post."""
+    parse_form(data)
+
+
+def read_netlink(data: bytes) -> None:
+    """The kernel's answers: not hostile, but of other versions."""
+    with contextlib.suppress(netlink.MalformedError):
+        for message in netlink.decode_messages(data):
+            list(elements.decode_elements(message))
+            elements.decode_shape(message)
+            routing.decode_rule(message)
+            routing.decode_link(message)
+            routing.decode_neighbour(message)
+
+
+def read_leases(data: bytes) -> None:
+    """The lease file of dnsmasq, with host names that guests chose."""
+    leases.decode_leases(data.decode("utf-8", "replace"), 0.0)
+
+
+def read_cards(data: bytes) -> None:
+    """What guests type."""
+    text = data.decode("utf-8", "replace")
+    read_card(text)
+    read_pin(text)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "verbs": read_verbs,
+    "sip2": read_sip2,
+    "forms": read_forms,
+    "netlink": read_netlink,
+    "leases": read_leases,
+    "cards": read_cards,
+}
+
+
+def mutate(dice: random.Random, seeds: list[bytes]) -> bytes:
+    """Change a seed a few times: flip, cut, repeat, insert, join."""
+    data = bytearray(dice.choice(seeds))
+    for _ in range(dice.randrange(1, 6)):
+        at, kind = dice.randrange(len(data) + 1), dice.randrange(6)
+        if kind == 0 and data:
+            data[at % len(data)] = dice.randrange(256)
+        elif kind == 1:
+            del data[at : at + dice.randrange(1, 9)]
+        elif kind == 2:
+            data[at:at] = dice.randbytes(dice.randrange(1, 9))
+        elif kind == 3:
+            data[at:at] = data[: dice.randrange(40)] * dice.randrange(1, 30)
+        elif kind == 4:
+            data += dice.choice(seeds)
+        else:
+            data[at:at] = dice.choice([b"\0", b"\r", b"\n", b"|", b"&", b"%", b"[" * 99, b"9" * 99])
+    return bytes(data)
+
+
+def fuzz(name: str, seconds: float, seed: int) -> int:
+    """Fuzz one target for so long; return the number of cases.
+
+    Raises:
+        AssertionError: a case took too long. Any other exception is the parser's own fault.
+    """
+    dice, target, count = random.Random(seed), TARGETS[name], 0
+    end = monotonic() + seconds
+    while (began := monotonic()) < end:
+        data = mutate(dice, SEEDS[name])
+        try:
+            target(data)
+        except Exception as problem:
+            problem.add_note(f"{name}, seed {seed}, case {count}: {data!r}")
+            raise
+        took_s = monotonic() - began
+        assert took_s < SLOWEST_S, f"{name}, seed {seed}: {took_s:.1f} s for {data!r}"
+        count += 1
+    return count
+
+
+def main(seconds: float, seed: int) -> None:
+    """Fuzz every target and say how many cases each has borne."""
+    for name in TARGETS:
+        count = fuzz(name, seconds, seed)
+        sys.stdout.write(f"{name}: {count} cases in {seconds:.0f} s, seed {seed}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0, random.SystemRandom().getrandbits(32))
