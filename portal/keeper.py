@@ -5,7 +5,8 @@ nothing at the gate changes because of a list that could not be read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from typing import Never
 
 import structlog
@@ -27,7 +28,8 @@ LOOK_EVERY_S = 0.5
 within a second; the kernel's own time-out comes 2 s after the end."""
 
 SETTLE_S = 1.0
-"""Changes are gathered for so long before a comparison: a class logging in is one, not thirty."""
+"""Changes are gathered for so long before they are looked at: a class logging in is one, not
+thirty."""
 
 RETRY_S = 2.0
 TIDY_EVERY_S = 3600.0
@@ -46,15 +48,22 @@ class Keeper:
         self.changed = asyncio.Event()
 
     async def keep_in_step(self) -> Never:
-        """Compare at the start, every COMPARE_EVERY_S, and after each change."""
+        """Compare at the start and every COMPARE_EVERY_S; carry over each change between."""
+        clock = asyncio.get_running_loop().time
+        compare_at = clock()
         while True:
             self.changed.clear()
-            well = await self._compare()
-            await self._wait(COMPARE_EVERY_S if well else RETRY_S)
+            whole = clock() >= compare_at
+            agree = self._reconciliation.run if whole else self._reconciliation.follow
+            if not await self._bring(agree):
+                compare_at = clock() + RETRY_S
+            elif whole:
+                compare_at = clock() + COMPARE_EVERY_S
+            await self._wait(compare_at - clock())
 
-    async def _compare(self) -> bool:
+    async def _bring(self, agree: Callable[[datetime], Awaitable[object]]) -> bool:
         try:
-            await self._reconciliation.run(self._clock())
+            await agree(self._clock())
         except (DatabaseUnavailableError, GateUnavailableError) as problem:
             self._tell(well=False, problem=type(problem).__name__)
             return False

@@ -29,6 +29,36 @@ def reconciliation(doors: Doors, gate: FakeGate) -> Reconciliation:
     return Reconciliation(doors.sessions, gate, MAIN)
 
 
+async def test_following_carries_over_only_what_changed(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+    await guest.accept(device(2), now)
+    await reconciliation.run(now)
+    await guest.accept(device(3), now)
+    await guest.sign_out(device(1), now)
+    gate.devices = {device(1).mac: 5.0, device(2).mac: 6.0}  # as if no call had come through
+    await reconciliation.follow(now)
+    assert gate.devices == {device(2).mac: 6.0, device(3).mac: 8.25 * 3600}
+
+
+async def test_following_compares_all_at_first_and_after_a_failure(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    await guest.accept(device(1), now)
+    gate.devices = {device(9).mac: 5.0}
+    await reconciliation.follow(now)
+    assert gate.devices == {device(1).mac: 8.25 * 3600}
+    await guest.accept(device(2), now)
+    await guest.sign_out(device(1), now)
+    gate.failures = 1
+    with pytest.raises(GateUnavailableError):
+        await reconciliation.follow(now)
+    gate.devices = {device(9).mac: 5.0}
+    await reconciliation.follow(now)
+    assert set(gate.devices) == {device(2).mac}
+
+
 async def test_a_gate_that_forgot_is_told_again(
     reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
 ) -> None:
