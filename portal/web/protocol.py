@@ -125,9 +125,8 @@ class LimitedConnection(web.RequestHandler):
 
     def abort(self) -> None:
         """Close at once, without waiting for anything."""
-        transport = self.transport
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None

@@ -5,9 +5,11 @@ One contact sheet a state: 320, 390 and 1280 px wide, light and dark, Swedish an
 
 import asyncio
 import base64
+import io
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.async_api import Browser
 
 from tests.browser.stage import opened, running_browser
@@ -70,13 +72,23 @@ async def _phone(browser: Browser, name: str) -> bytes:
         return await page.screenshot(full_page=True)
 
 
+def _optimised(png: bytes) -> bytes:
+    """Reduce to a palette: flat pages have few colours, and the repository keeps every version."""
+    out = io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        out, "PNG", optimize=True
+    )
+    return out.getvalue()
+
+
 async def main(names: list[str]) -> None:
     """Write the sheets of these states, or all that are shown."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
     async with running_browser() as browser:
         for name in names or _SHOWN:
-            (_FOLDER / f"{name}.png").write_bytes(await _sheet(browser, name))
-        (_FOLDER / "login-phone.png").write_bytes(await _phone(browser, "login"))
+            (_FOLDER / f"{name}.png").write_bytes(_optimised(await _sheet(browser, name)))
+        (_FOLDER / "login-phone.png").write_bytes(_optimised(await _phone(browser, "login")))
 
 
 if __name__ == "__main__":

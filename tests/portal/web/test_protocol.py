@@ -6,6 +6,7 @@ import logging
 import time
 
 import pytest
+import uvloop
 
 from portal.web.guest import serving
 from tests.portal.web.portal_under_test import (
@@ -184,3 +185,15 @@ async def test_ipv4_and_ipv6_have_sockets_of_their_own() -> None:
         serving.bind_guest_sockets([("127.0.0.1", 0), ("::", port)])
     for sock in both:
         sock.close()
+
+
+def test_the_deadline_holds_on_uvloop_too() -> None:
+    async def half_a_head() -> None:
+        async with running_portal(FakeGuest(), head_deadline_s=0.2) as portal:
+            reader, writer = await connect(portal, b"GET / HT")
+            assert await is_closed(reader)
+            writer.transport.abort()
+            assert (await exchange(portal.plain_port, get("/"))).status == 200
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(half_a_head())
