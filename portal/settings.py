@@ -1,7 +1,7 @@
 """PURE: from the configuration file's models to the settings each part is built with.
 
-Not the building (composition.py). The rule to keep: every key of the file is used here or in
-composition.py, and a part's own refusal of a value is told as a problem of the file.
+Not the building (portal/composition). The rule to keep: every key of the file is used here or in
+portal/composition, and a part's own refusal of a value is told as a problem of the file.
 """
 
 from collections import defaultdict
@@ -174,7 +174,10 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         controller_contact=organisation.contact_email,
         protection_officer=organisation.data_protection_contact,
         retention=Retention(
-            session_days=retention.sessions_days, attempt_days=retention.attempts_days
+            session_days=retention.sessions_days,
+            attempt_days=retention.attempts_days,
+            known_device_days=retention.known_devices_days,
+            event_days=retention.events_days,
         ),
         statement=Statement(feedback_email=organisation.contact_email),
     )

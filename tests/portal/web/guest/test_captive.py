@@ -269,3 +269,12 @@ async def test_a_post_meant_for_another_site_is_not_read() -> None:
     async with running_portal(FakeGuest()) as portal:
         answer = await exchange(portal.plain_port, head + b"x" * 100_000)
     assert is_captive_redirect(answer, 303)
+
+
+@pytest.mark.parametrize("target", ["http://localhost/help", "http://LOCALHOST:80/help", "/help"])
+async def test_an_absolute_target_of_our_own_is_our_own_page(target: str) -> None:
+    request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with running_portal(FakeGuest()) as portal:
+        answer = await exchange(portal.plain_port, request.encode())
+    assert answer.status == 200
+    assert "Hjälp med wifi" in answer.body

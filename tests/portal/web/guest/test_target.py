@@ -1,0 +1,41 @@
+from dataclasses import dataclass
+
+import pytest
+
+from portal.web.guest.target import host_name, peer_address
+
+
+@dataclass
+class Request:
+    remote: str | None
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("fe80::1%guest0", "fe80::1"),
+        ("", ""),
+        (None, ""),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_the_address_of_the_connection(remote: str | None, address: str) -> None:
+    assert peer_address(Request(remote)) == address  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("wifi.library.test", "wifi.library.test"),
+        (" WiFi.Library.Test. ", "wifi.library.test"),
+        ("wifi.library.test:8080", "wifi.library.test"),
+        ("[2001:DB8::1]:80", "2001:db8::1"),
+        ("[::1", "::1"),
+        ("", ""),
+    ],
+)
+def test_the_name_in_a_host_header(host: str, name: str) -> None:
+    assert host_name(host) == name
