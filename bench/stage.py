@@ -25,7 +25,7 @@ from firewall.client import GateClient
 from firewall.lab import addressing, processes
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
-from portal import composition
+from portal.composition.database import dsn
 from portal.demo.world import LIBRARY_PORT, World, WorldSettings
 from portal.library.demo_library import LOGIN_PASSWORD
 
@@ -79,7 +79,7 @@ class BenchWorld(World):
     @property
     def dsn(self) -> str:
         """The address of Kvar's PostgreSQL."""
-        return composition.dsn(self.config)
+        return dsn(self.config)
 
     def end_process(self, name: str) -> None:
         """End one child of Kvar; its parent starts it again."""

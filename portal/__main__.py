@@ -1,6 +1,7 @@
 """The command line ``kvar``: parsing, and errors as one plain line. No work is done here.
 
 The rule to keep: exit code 0 is success, 1 a failure with its way out on stderr, 2 wrong usage.
+A command imports its work when it is called, so that a process loads only what it needs.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from portal import composition, config_reference, doctor, logs
+from portal import config_reference, logs
+from portal.composition.start import StartError
 from portal.config import Config
 from portal.config_file import DEFAULT_PATH, ConfigError, load
 
@@ -28,15 +30,11 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 app.add_typer(config_app, name="config")
 
 
-class CommandError(Exception):
-    """What ends a command with exit code 1: one line with the way out."""
-
-
 def main() -> None:
     """Run the command line; expected failures become a plain line and exit code 1."""
     try:
         app()
-    except (ConfigError, CommandError, composition.StartError) as problem:
+    except (ConfigError, StartError) as problem:
         sys.exit(f"kvar: {problem}")
     except KeyboardInterrupt:
         sys.exit(130)
@@ -73,31 +71,41 @@ def _config(context: typer.Context) -> Config:
 @app.command()
 def run(context: typer.Context) -> None:
     """Run everything on this machine: database, gate, keeper and portal."""
-    _run("run", composition.run_all(_config(context), context.obj))
+    from portal.composition.everything import run_all
+
+    _run("run", run_all(_config(context), context.obj))
 
 
 @app.command()
 def gate(context: typer.Context) -> None:
     """Run the gate's agent (needs CAP_NET_ADMIN and CAP_NET_RAW)."""
-    _run("gate", composition.run_gate(_config(context)))
+    from portal.composition.gate import run_gate
+
+    _run("gate", run_gate(_config(context)))
 
 
 @app.command()
 def keeper(context: typer.Context) -> None:
     """Keep the gate in step with the database."""
-    _run("keeper", composition.run_keeper(_config(context)))
+    from portal.composition.keeper import run_keeper
+
+    _run("keeper", run_keeper(_config(context)))
 
 
 @app.command()
 def portal(context: typer.Context) -> None:
     """Serve the guest site."""
-    _run("portal", composition.run_portal(_config(context)))
+    from portal.composition.portal import run_portal
+
+    _run("portal", run_portal(_config(context)))
 
 
 @app.command()
 def migrate(context: typer.Context) -> None:
     """Bring the database to this version's schema."""
-    _run("migrate", composition.migrate_database(_config(context)))
+    from portal.composition.database import migrate_database
+
+    _run("migrate", migrate_database(_config(context)))
 
 
 @config_app.command("check")
@@ -126,12 +134,14 @@ def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Check everything Kvar depends on; each finding says what to do."""
+    from portal import doctor
+    from portal.composition.database import ask_schema
+
     config = _config(context)
     pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
     logs.configure("doctor")
-    findings = asyncio.run(
-        doctor.examine(config, test_card, pin, partial(composition.ask_schema, config))
-    )
+    ask = partial(ask_schema, config)
+    findings = asyncio.run(doctor.examine(config, test_card, pin, ask))
     typer.echo(doctor.as_json(findings) if as_json else doctor.as_text(findings))
     if any(finding.is_failure for finding in findings):
         raise typer.Exit(1)
@@ -142,8 +152,8 @@ def demo(
     check: Annotated[bool, typer.Option(help="Run the scripted phone, then stop.")] = False,
 ) -> None:
     """Run Kvar with a virtual guest network, a library system and phones."""
-    from portal.demo import check as checking  # noqa: PLC0415 - only with the demo extra
-    from portal.demo import show  # noqa: PLC0415 - the same
+    from portal.demo import check as checking
+    from portal.demo import show
 
     sys.exit(checking.run() if check else show.run())
 

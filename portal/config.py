@@ -1,6 +1,6 @@
 """The configuration: frozen models of one TOML file, documented field by field.
 
-Not the reading of the file (config_file.py), the running system (composition.py) or policy
+Not the reading of the file (config_file.py), the running system (portal/composition) or policy
 (portal/domain). The rule to keep: a field has its unit in its name and says what it does.
 """
 

@@ -289,7 +289,7 @@ def _portal_addresses(lab: Lab) -> list[str]:
 
 def _can_run_as(user: str) -> bool:
     """Say whether a user without privileges can read the interpreter and the code."""
-    child = Child("trial", (sys.executable, "-c", "import portal.composition"), user)
+    child = Child("trial", (sys.executable, "-c", "import portal.composition.portal"), user)
     return subprocess.run(command_line(child), capture_output=True, check=False).returncode == 0
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 
 from firewall.lab.phone import HttpAnswer, Phone
-from portal.composition import dsn
+from portal.composition.database import dsn
 from portal.demo.world import World
 
 CARD, PIN = "20000000000001", "1234"

@@ -1,0 +1,68 @@
+"""Composes what needs the database's address: the schema's migration, and the doctor's question."""
+
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from portal.clock import utc_now
+from portal.composition.start import StartError
+from portal.config import Config
+from portal.services.ports import DatabaseUnavailableError
+from portal.storage.database import Database
+from portal.storage.migrate import MigrationError, migrate
+
+_log = structlog.get_logger()
+
+
+def key_directory(config: Config) -> Path:
+    """Return where the keys stand: outside the database and its dumps."""
+    return config.organisation.data_directory / "keys"
+
+
+def address_file(config: Config) -> Path:
+    """Return where ``kvar run`` writes the private PostgreSQL's address."""
+    return config.organisation.data_directory / "database-address"
+
+
+def dsn(config: Config) -> str:
+    """Return the database's address: the configured one, or the running private PostgreSQL's.
+
+    Raises:
+        StartError: none is configured and no private one has been started.
+    """
+    configured = config.database.dsn.get_secret_value()
+    if configured:
+        return configured
+    try:
+        return address_file(config).read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise StartError("no [database] dsn, and no private one yet: start kvar run") from problem
+
+
+async def migrate_database(config: Config) -> None:
+    """Bring the schema up to date.
+
+    Raises:
+        StartError: it cannot be done.
+    """
+    try:
+        for name in await migrate(dsn(config), utc_now()):
+            _log.info("schema.migrated", file=name)
+    except (MigrationError, DatabaseUnavailableError, asyncpg.PostgresError) as problem:
+        raise StartError(f"the database cannot be prepared: {problem}") from problem
+
+
+async def ask_schema(config: Config) -> str:
+    """Return the schema's version in words, for the doctor.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    async with Database(address, size=1, name="kvar doctor") as database:
+        row = await database.fetch_row("SELECT max(version) AS version FROM schema_migration")
+    return f"answers; schema version {None if row is None else row['version']}"

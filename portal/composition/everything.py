@@ -1,0 +1,72 @@
+"""Composes ``kvar run``: the private database and all processes on one machine."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from portal.composition.database import address_file, key_directory, migrate_database
+from portal.composition.start import StartError, until_stopped
+from portal.config import Config
+from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from portal.supervisor import Child, UnknownUserError, find_account, supervise
+
+
+async def run_all(config: Config, config_file: Path) -> None:
+    """Run the private database where one is needed, then gate, keeper and portal, until SIGTERM.
+
+    Raises:
+        StartError: the database cannot be started or prepared.
+    """
+    try:
+        _prepare_directories(config)
+        async with until_stopped() as group:
+            await _start_database(config, group)
+            group.create_task(supervise(_children(config, config_file)), name="children")
+    except* (EmbeddedPostgresError, UnknownUserError, OSError) as problems:
+        raise StartError("; ".join(str(problem) for problem in problems.exceptions)) from problems
+
+
+def _prepare_directories(config: Config) -> None:
+    """Make what the processes write to, owned by who writes; only root can give away."""
+    users = config.processes
+    directories = (
+        (config.organisation.data_directory, "", 0o755),
+        (key_directory(config), users.user, 0o700),
+        (config.gate.socket.parent, users.gate_user, 0o755),
+    )
+    for directory, user, mode in directories:
+        directory.mkdir(parents=True, exist_ok=True)
+        if user and os.geteuid() == 0:
+            account = find_account(user)
+            os.chown(directory, account.pw_uid, account.pw_gid)
+            directory.chmod(mode)
+
+
+async def _start_database(config: Config, group: asyncio.TaskGroup) -> None:
+    if not config.database.dsn.get_secret_value():
+        users = tuple(filter(None, (config.processes.user,)))
+        postgres = EmbeddedPostgres(config.organisation.data_directory, users=users)
+        await postgres.start()
+        group.create_task(_run_postgres(postgres), name="postgresql")
+        address_file(config).write_text(postgres.dsn + "\n", encoding="utf-8")
+    await migrate_database(config)
+
+
+async def _run_postgres(postgres: EmbeddedPostgres) -> None:
+    try:
+        await postgres.supervise()
+    finally:
+        await postgres.stop()
+
+
+def _children(config: Config, config_file: Path) -> list[Child]:
+    users = config.processes
+    root = os.geteuid() == 0
+    kvar = (sys.executable, "-m", "portal", "--config", str(config_file))
+    gate_user, user = (users.gate_user, users.user) if root else ("", "")
+    return [
+        Child("gate", (*kvar, "gate"), gate_user, ("net_admin", "net_raw")),
+        Child("keeper", (*kvar, "keeper"), user),
+        Child("portal", (*kvar, "portal"), user, ("net_bind_service",)),
+    ]

@@ -1,0 +1,114 @@
+"""Composes the guest site's process."""
+
+from functools import partial
+
+from firewall.client import GateError
+from portal import settings
+from portal.clock import utc_now
+from portal.composition.database import dsn, key_directory
+from portal.composition.gate import gate_client, open_gate
+from portal.composition.start import StartError, until_stopped
+from portal.config import Config
+from portal.domain.card import DEFAULT_RULES
+from portal.gate import AgentGate
+from portal.library.guarded_library import GuardedLibrary
+from portal.library.sip2.client import Sip2Library
+from portal.library.sip2.settings import Sip2SettingsError
+from portal.services.doors import Doors
+from portal.services.guest import GuestService
+from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.ports import DatabaseUnavailableError, LibrarySystem
+from portal.storage.arrivals import PostgresArrivals
+from portal.storage.database import Database
+from portal.storage.events import PostgresEvents
+from portal.storage.sessions import PostgresSessions
+from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.web import health
+from portal.web.guest.application import GuestApplication
+from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
+from portal.web.guest.settings import GuestSettings
+from portal.web.tls import CertificateWatch, make_tls_context
+
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - the gate decides who reaches the portal
+THIS_MACHINE = ("127.0.0.1", "::1")
+
+
+async def run_portal(config: Config) -> None:
+    """Serve the guest site until SIGTERM.
+
+    Raises:
+        StartError: the certificate, the keys, the library system's settings or a port are wrong.
+    """
+    sockets, watch = _guest_sockets(config)
+    keys = KeyRing(key_directory(config))
+    async with (
+        Database(dsn(config), size=config.database.connections, name="kvar portal") as database,
+        open_gate(config) as gate,
+    ):
+        library = _library(config)
+        guest = GuestService(_doors(config, database, gate, keys, library))
+        application = GuestApplication(_site_settings(config, keys), guest, utc_now)
+        checks: dict[str, health.Check] = {
+            "database": partial(database.fetch, "SELECT 1"),
+            "gate": gate_client(config).ping,
+        }
+        answers = health.make_application(checks, (DatabaseUnavailableError, GateError))
+        async with until_stopped() as group:
+            group.create_task(
+                serve_guest(application, sockets, certificates=watch), name="guest site"
+            )
+            group.create_task(health.serve(answers, config.portal.health_port), name="health")
+            if library is not None:
+                group.create_task(library.watch(), name="library system")
+
+
+def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:
+    try:
+        return settings.guest_site(config, keys.form_key())
+    except KeyRingError as problem:
+        raise StartError(str(problem)) from problem
+
+
+def _doors(
+    config: Config,
+    database: Database,
+    gate: AgentGate,
+    keys: KeyRing,
+    library: LibrarySystem | None,
+) -> Doors:
+    section = config.library_system
+    return Doors(
+        sessions=PostgresSessions(database),
+        attempts=PostgresAttempts(database, settings.kept(config).known_devices),
+        arrivals=PostgresArrivals(database),
+        events=PostgresEvents(database),
+        gate=gate,
+        keys=keys,
+        library=library,
+        sites=settings.sites(config),
+        card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
+        limits=settings.limits(config),
+    )
+
+
+def _library(config: Config) -> GuardedLibrary | None:
+    if config.library_system is None:
+        return None
+    try:
+        return GuardedLibrary(Sip2Library(settings.sip2(config.library_system)))
+    except (Sip2SettingsError, OSError) as problem:
+        raise StartError(f"[library_system]: {problem}") from problem
+
+
+def _guest_sockets(config: Config) -> tuple[GuestSockets, CertificateWatch]:
+    files = (config.portal.certificate_file, config.portal.private_key_file)
+    addresses = EVERY_ADDRESS if config.gate.enabled else THIS_MACHINE
+    try:
+        context = make_tls_context(*files)
+        plain, tls = (
+            bind_guest_sockets([(address, port) for address in addresses])
+            for port in (config.portal.http_port, config.portal.https_port)
+        )
+    except OSError as problem:
+        raise StartError(f"the guest site cannot be served: {problem}") from problem
+    return GuestSockets(plain, tls, context), CertificateWatch(context, *files)
