@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import TypeVar
 from firewall.settings import GateSettings, GuestNetwork
 
 _CLONE_NEWNET = 0x4000_0000
+_SO_RCVBUFFORCE = 33
 _numbers = count(1)
 T = TypeVar("T")
 
@@ -45,6 +47,12 @@ def inside(namespace: str, do: Callable[[], T]) -> T:
         return pool.submit(do).result()
 
 
+def _prepare(opened: socket.socket) -> None:
+    """Room for whatever comes while this process waits for a busy processor."""
+    opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 * 1024 * 1024)
+    opened.settimeout(3)
+
+
 @dataclass
 class Machine:
     """A device or a server: a namespace with one interface."""
@@ -59,7 +67,7 @@ class Machine:
 
     def open(self, kind: socket.SocketKind, family: int = socket.AF_INET) -> socket.socket:
         opened = inside(self.namespace, lambda: socket.socket(family, kind))
-        opened.settimeout(3)
+        _prepare(opened)
         return opened
 
     def raw(self, family: int, protocol: int) -> socket.socket:
@@ -94,7 +102,7 @@ class Network:
         self, kind: socket.SocketKind, family: int = socket.AF_INET
     ) -> socket.socket:
         opened = inside(self.gateway, lambda: socket.socket(family, kind))
-        opened.settimeout(3)
+        _prepare(opened)
         return opened
 
     def route_everything_to_the_world(self) -> None:
@@ -119,6 +127,7 @@ class Network:
         _address(device.namespace, "eth0", f"{device.ipv4}/24", f"{device.ipv6}/64")
         run("ip", "-n", device.namespace, "route", "add", "default", "via", "10.77.0.1")
         run("ip", "-n", device.namespace, "-6", "route", "add", "default", "via", "2001:db8:77::1")
+        _wait_until_up(device.namespace, "eth0")
         self.devices.append(device)
         return device
 
@@ -153,6 +162,26 @@ def _address(namespace: str, interface: str, ipv4: str, ipv6: str) -> None:
     run("ip", "-n", namespace, "link", "set", interface, "up")
 
 
+def _introduce(network: Network, world: Machine) -> None:
+    """Let gateway and world know each other, so that no test meets the search for a neighbour."""
+    own = run("ip", "netns", "exec", network.gateway, "cat", "/sys/class/net/wan0/address").strip()
+    for here, device, addresses, mac in (
+        (network.gateway, "wan0", (world.ipv4, world.ipv6), world.mac),
+        (world.namespace, "eth0", ("203.0.113.1", "2001:db8:1::1"), own),
+    ):
+        for address in addresses:
+            run("ip", "-n", here, "neigh", "replace", address, "lladdr", mac, "dev", device,
+                "nud", "permanent")  # fmt: skip
+        _wait_until_up(here, device)
+
+
+def _wait_until_up(namespace: str, interface: str) -> None:
+    end = time.monotonic() + 10
+    while "state UP" not in run("ip", "-n", namespace, "link", "show", interface):
+        assert time.monotonic() < end, f"{interface} never came up"
+        time.sleep(0.01)
+
+
 @contextmanager
 def network(devices: int = 1) -> Iterator[Network]:
     name = f"kv-gate-{os.getpid()}-{next(_numbers)}"
@@ -167,6 +196,7 @@ def network(devices: int = 1) -> Iterator[Network]:
         _address(world.namespace, "eth0", "203.0.113.2/24", "2001:db8:1::2/64")
         run("ip", "-n", world.namespace, "-6", "route", "add", "2001:db8:77::/64", "via",
             "2001:db8:1::1")  # fmt: skip
+        _introduce(made, world)
         made.make_guest_interface()
         for setting in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
             inside(made.gateway, lambda s=setting: _set(s, "1"))  # type: ignore[misc]
