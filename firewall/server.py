@@ -20,9 +20,12 @@ from firewall.verbs import Gate, RefusedError, Request
 
 CONNECTIONS_MAX = 64
 """A node has five processes that speak to its gate."""
+REFUSED_MAX = 16
+"""Callers being told no at the same time; beyond, they are cut off without a word."""
 REFUSALS_MAX = 10
 """Bad requests on one connection before it is cut."""
 _ANSWER_TIMEOUT_S = 10.0  # a caller that does not read its answer is cut off
+_QUESTION_TIMEOUT_S = 1.0  # how long a caller who is to be refused may take to ask
 _ALIVE_EVERY_S = 15.0  # shows a watcher that the gate lives, and the gate that the watcher does
 _EVENTS_MAX = 1_000  # a watcher this far behind is cut off, and compares when it comes back
 _UCRED = struct.Struct("=iII")  # struct ucred of unix(7): pid, uid, gid
@@ -80,6 +83,7 @@ class GateServer:
         self._gate = gate
         self._events = events
         self._writers: set[asyncio.StreamWriter] = set()
+        self._refused: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -94,22 +98,23 @@ class GateServer:
         finally:
             server.close()
             self._events.close()
-            for writer in list(self._writers):
+            for writer in self._writers | self._refused:
                 writer.close()
             path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        refusal = self._refusal(writer)
+        writers = self._writers if refusal is None else self._refused
+        writers.add(writer)
         try:
-            refusal = self._refusal(writer)
             if refusal is None:
                 await self._converse(reader, writer)
-            else:
-                await _send(writer, _error(refusal))
+            elif len(self._refused) <= REFUSED_MAX:
+                await _refuse(reader, writer, refusal)
         except (OSError, TimeoutError):
             pass  # the caller is gone
         finally:
-            self._writers.discard(writer)
+            writers.discard(writer)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
@@ -119,7 +124,7 @@ class GateServer:
         if uid not in self._settings.allowed_uids:
             _log.warning("refused a caller: uid=%d pid=%d", uid, pid)
             return RefusedError("not_allowed", "this user may not speak to the gate")
-        if len(self._writers) > CONNECTIONS_MAX:
+        if len(self._writers) >= CONNECTIONS_MAX:
             _log.warning("refused a connection: %d are open", CONNECTIONS_MAX)
             return RefusedError("busy", "too many connections")
         return None
@@ -189,6 +194,16 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     if not line.endswith(b"\n"):
         return None
     return verbs.decode_request(line)
+
+
+async def _refuse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, refusal: RefusedError
+) -> None:
+    """Hear the question first: who still writes when the line is cut never reads the answer."""
+    with suppress(TimeoutError, ValueError):
+        async with asyncio.timeout(_QUESTION_TIMEOUT_S):
+            await reader.readline()
+    await _send(writer, _error(refusal))
 
 
 async def _send(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
