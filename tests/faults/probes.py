@@ -4,6 +4,7 @@ The rule to keep: every target is in ranges that nothing else in the lab ever sp
 one packet at the internet's side that is addressed to one is a leak, whatever its source.
 """
 
+import itertools
 import random
 import struct
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tests.lab.guest import Guest
 KINDS = ("tcp", "udp", "icmp")
 PREFIXES_6 = ("2001:db8:a", "2a00:1450", "fd00:77", "2002:cb00:7102", "2001:0:77")
 """Documentation, global, unique local, 6to4, Teredo."""
+_numbers = itertools.count(1)
 SCTP, SIX_IN_FOUR, GRE, ESP = 132, 41, 47, 50
 
 
@@ -24,11 +26,13 @@ class Probes:
 
     world: World
     guest: Guest
-    dice: random.Random = field(default_factory=lambda: random.Random(2))
+    number: int = field(default_factory=lambda: next(_numbers))
+    """In every target: no two sets of probes have one in common."""
     sent: int = 0
     _targets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.dice = random.Random(self.number)
         self._gateway_mac = _neighbour_mac(self.guest.phone)
 
     def send(self, number: int) -> None:
@@ -60,12 +64,14 @@ class Probes:
 
     def _address4(self) -> str:
         first = self.dice.choice([1, 9, 45, 93, 151, 172, 185, 192, 212])
-        address = f"{first}.{self.dice.randrange(16, 32)}.{self.dice.randrange(256)}.7"
+        address = f"{first}.{self.dice.randrange(16, 32)}.{self.dice.randrange(256)}.{self.number}"
         self._targets.add(address)
         return address
 
     def _address6(self) -> str:
-        address = f"{self.dice.choice(PREFIXES_6)}::{self.dice.randrange(1, 65536):x}"
+        address = (
+            f"{self.dice.choice(PREFIXES_6)}::{self.number:x}:{self.dice.randrange(1, 65536):x}"
+        )
         self._targets.add(address)
         return address
 
