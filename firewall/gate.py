@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, TypeVar
 
 from firewall import marks, ruleset
 from firewall.elements import Add, Change, Delete, Element, SetName
 from firewall.kernel import KernelError
-from firewall.leases import Lease, decode_leases
+from firewall.lease_guard import LEASED, LEASES, LeaseGuard
 from firewall.nft import Nftables
 from firewall.roster import GRACE_S, Admission, Roster
 from firewall.settings import GateSettings
@@ -34,8 +33,6 @@ from firewall.verbs import (
 
 ADMITTED = SetName("inet", ruleset.TABLE, ruleset.ADMITTED)
 DOWNLOADS = SetName("netdev", ruleset.TABLE, ruleset.DOWNLOADS)
-LEASED = SetName("inet", ruleset.TABLE, ruleset.LEASED)
-LEASES = SetName("inet", ruleset.TABLE, ruleset.LEASES)
 WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
 
 _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
@@ -65,8 +62,7 @@ class KernelGate:
         self._roster = Roster(settings.devices_max)
         self._profiles = {number: name for name, number in settings.profiles.items()}
         self._deletions: deque[tuple[int, int]] = deque()
-        self._leases: dict[bytes, Lease] = {}
-        self._lease_stamps: dict[Path, tuple[int, int]] = {}
+        self._leases = LeaseGuard(settings.lease_files, self._nftables, self._change)
         self._generation = 0
         self._healed = 0
 
@@ -221,7 +217,7 @@ class KernelGate:
         for _ in range(min(_DELETIONS_PER_TICK, len(self._deletions))):
             self._delete_connections(*self._deletions[0])
             self._deletions.popleft()
-        self._follow_leases()
+        self._leases.follow(self._wall_clock())
 
     def heal(self, *, thoroughly: bool) -> list[str]:
         """Compare what is with what should be, and mend it; return what was not right.
@@ -252,7 +248,7 @@ class KernelGate:
     def _adopt(self) -> None:
         """Take over who is in, from the kernel, with numbers, time left and counters."""
         now = self._clock()
-        _, (up, down, leases) = self._nftables.dump(ADMITTED, DOWNLOADS, LEASES)
+        _, (up, down) = self._nftables.dump(ADMITTED, DOWNLOADS)
         for key, element in up.items():
             mark = element.mark or 0
             deadline = now + element.remaining_ms / 1000 - GRACE_S
@@ -260,8 +256,7 @@ class KernelGate:
             admission.counted = _counters(element, down.get(key))
             if admission.number and admission.profile in self._profiles:
                 self._roster.adopt(key.hex(":"), admission)
-        # an expiry nobody has: every lease still in the files is written anew at the first tick
-        self._leases = {key[8:12]: Lease(key[:6], -1) for key in leases}
+        self._leases.adopt()
         self._restore()
 
     def _restore(self) -> bool:
@@ -280,9 +275,7 @@ class KernelGate:
         for name, surplus in ((ADMITTED, up), (DOWNLOADS, down)):
             for keys in _batches(list(surplus)):
                 self._change([Delete(name, tuple(keys))])
-        if not self._nftables.dump(LEASES)[1][0]:
-            self._leases.clear()
-            self._lease_stamps.clear()
+        self._leases.check(self._wall_clock())
         return bool(wrong or up or down)
 
     def _let_in(self, wishes: Sequence[tuple[str, int, float]]) -> None:
@@ -346,40 +339,6 @@ class KernelGate:
     def _delete_connections(self, mark: int, mask: int) -> None:
         self._nftables.delete_connections(mark, mask)
 
-    def _follow_leases(self) -> None:
-        stamps = {path: _stamp(path) for path in self._settings.lease_files}
-        if stamps == self._lease_stamps:
-            return
-        wall = self._wall_clock()
-        wanted: dict[bytes, Lease] = {}
-        for path in self._settings.lease_files:
-            wanted |= decode_leases(_read(path), wall)
-        differing = {
-            ip
-            for ip in wanted.keys() | self._leases.keys()
-            if wanted.get(ip) != self._leases.get(ip)
-        }
-        for batch in _batches(sorted(differing)):
-            groups = [self._lease_changes(ip, wanted.get(ip), wall) for ip in batch]
-            changes = [change for group in groups for change in group]
-            if changes:
-                self._change(changes)
-        self._leases, self._lease_stamps = wanted, stamps
-
-    def _lease_changes(self, ip: bytes, lease: Lease | None, wall: float) -> list[Change]:
-        """Replace what is known of an address; the kernel may have ended the old lease itself."""
-        old = self._leases.get(ip)
-        changes: list[Change] = []
-        places = [(LEASED, ip)] + ([(LEASES, _lease_key(old.mac, ip))] if old else [])
-        for name, key in places:
-            if self._nftables.get(name, key) is not None:
-                changes.append(Delete(name, (key,)))
-        if lease is not None:
-            left_ms = max(1, int((lease.expiry - wall) * 1000)) if lease.expiry else 0
-            for name, key in ((LEASES, _lease_key(lease.mac, ip)), (LEASED, ip)):
-                changes.append(Add(name, (Element(key, timeout_ms=left_ms),)))
-        return changes
-
     def _profile(self, name: str) -> int:
         number = self._settings.profiles.get(name)
         if number is None:
@@ -399,10 +358,6 @@ class KernelGate:
 
 def _key(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
-
-
-def _lease_key(mac: bytes, ip: bytes) -> bytes:
-    return mac + b"\0\0" + ip  # nf_tables pads each part of a key to four bytes
 
 
 def _counters(up: Element | None, down: Element | None) -> Counters:
@@ -447,18 +402,3 @@ def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Cut into as many as fit into one transaction."""
     for at in range(0, len(items), _BATCH_DEVICES):
         yield items[at : at + _BATCH_DEVICES]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:
-        return ""  # no file, no leases, nobody refused for one

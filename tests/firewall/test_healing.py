@@ -10,7 +10,7 @@ import pytest
 from firewall.client import GateClient
 from firewall.gate import KernelGate
 from firewall.verbs import Admit
-from tests.firewall.conftest import wait_for
+from tests.firewall.conftest import agent_in_thread, wait_for
 from tests.firewall.network import Network, inside, run
 from tests.firewall.traffic import (
     FAMILIES,
@@ -145,6 +145,26 @@ async def test_strangers_get_nothing_through_while_others_flush(net: Network, ga
         stop.set()
         thread.join()
     assert [packet for packet in seen if b"stranger" in packet] == []
+
+
+@pytest.mark.parametrize("damaged", ["leases", "leased"])
+async def test_a_lease_taken_out_is_put_back(net: Network, directory, damaged):
+    device = net.devices[0]
+    leases = directory / "dnsmasq.leases"
+    leases.write_text(f"0 {device.mac} {device.ipv4} * *\n")
+    settings = net.settings(directory, lease_files=(leases,))
+
+    def known() -> bool:
+        sets = [
+            net.in_gateway("nft", "list", "set", "inet", "kvar", name)
+            for name in ("leases", "leased")
+        ]
+        return all(device.ipv4 in text for text in sets)
+
+    with agent_in_thread(settings, net.gateway):
+        wait_for(known, "the lease")
+        net.in_gateway("nft", "flush", "set", "inet", "kvar", damaged)
+        wait_for(known, "the lease again")
 
 
 async def test_a_foreign_admission_is_taken_back(net: Network, gate: GateClient):
