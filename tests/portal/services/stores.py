@@ -197,7 +197,8 @@ class MemorySessions:
 
     def _end(self, session: Session, reason: EndReason, at: datetime) -> Session:
         del self.live[session.mac]
-        ended = replace(session, ended_at=at, end_reason=reason)
+        # As record_end does: a clock that stepped back ends no session before its start.
+        ended = replace(session, ended_at=max(at, session.started_at), end_reason=reason)
         self.past.append(ended)
         return ended
 
