@@ -44,5 +44,5 @@ card_length = 14
 id = "stadsbiblioteket"
 name = "Exempelby stadsbibliotek"
 guest_interfaces = ["guest0"]
-support_phone = "010-000 00 00"
+support_phone = "08-465 004 01"
 """

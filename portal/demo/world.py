@@ -84,7 +84,7 @@ id = "stadsbiblioteket"
 name = "Exempelby stadsbibliotek"
 guest_interfaces = ["guest0"]
 login_methods = ["card"]
-support_phone = "010-000 00 00"
+support_phone = "08-465 004 01"
 """
 
 

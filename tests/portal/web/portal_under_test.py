@@ -30,10 +30,10 @@ NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 DEVICE = Device(MacAddress("02:00:00:00:00:01"), SiteId("city"))
 LIBRARY = Site(
     id=SiteId("city"),
-    name="Umeå stadsbibliotek",
+    name="Exempelby stadsbibliotek",
     login_methods=(LoginMethod.CARD,),
     opening_hours=None,
-    support_phone="090-16 33 00",
+    support_phone="08-465 004 01",
 )
 SETTINGS = GuestSettings(
     portal_host="wifi.library.test",
