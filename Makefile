@@ -10,8 +10,9 @@ TIME   ?= 60
 # Run privileged targets through sudo when started by an ordinary user.
 SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
 
-BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 util-linux
-LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libnss3-tools ca-certificates fonts-dejavu-core
+BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 procps util-linux
+# libatomic1: the node that Playwright brings along needs it.
+LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
 TEST_PACKAGES := $(LAB_PACKAGES) iptables strace nodejs npm
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
