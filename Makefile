@@ -7,8 +7,11 @@ BIN    := $(VENV)/bin
 NAME   ?=
 TIME   ?= 60
 
-# Run privileged targets through sudo when started by an ordinary user.
-SUDO   := $(if $(filter 0,$(shell id -u)),,sudo)
+# Privileged targets run through sudo when an ordinary user starts them. Without root and without
+# sudo, `make demo` still runs, with the gate simulated.
+IS_ROOT := $(filter 0,$(shell id -u))
+SUDO    := $(if $(IS_ROOT),,$(shell command -v sudo))
+CAN_BE_ROOT := $(IS_ROOT)$(SUDO)
 
 BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 procps util-linux
 # libatomic1: the node that Playwright brings along needs it.
@@ -42,7 +45,7 @@ test-packages:
 bench-packages:
 	@deploy/install-prerequisites.sh $(BENCH_PACKAGES)
 
-demo: lab-packages $(VENV)/.ready ## run everything on this machine, with a virtual guest network
+demo: $(if $(CAN_BE_ROOT),lab-packages) $(VENV)/.ready ## run everything on this machine, with a virtual guest network
 	@$(SUDO) $(BIN)/kvar demo
 
 demo-check: lab-packages $(VENV)/.ready ## the same, then a scripted phone: one line a step
