@@ -152,8 +152,11 @@ def demo(
     check: Annotated[bool, typer.Option(help="Run the scripted phone, then stop.")] = False,
 ) -> None:
     """Run Kvar with a virtual guest network, a library system and phones."""
-    from portal.demo import check as checking
-    from portal.demo import show
+    try:
+        from portal.demo import check as checking
+        from portal.demo import show
+    except ModuleNotFoundError as problem:
+        raise StartError(f"{problem}; the demo needs more: pip install 'kvar[demo]'") from problem
 
     sys.exit(checking.run() if check else show.run())
 
