@@ -1,250 +1,149 @@
-"""The guest pages in a real browser: accessibility, small screens, the keyboard, no scripts."""
+"""Every state of the guest site in a real browser: accessibility, small screens, what is asked.
 
+Each state is shown once in each language and once without scripts; the tests judge what was seen.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.browser.stage import opened, running_browser
-from tests.browser.states import GOOD_CARD, STATES
+from tests.browser.stage import Stage, stage
+from tests.browser.states import STATES, State
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-WIDTHS = (320, 390, 1280)
+WIDTHS = (320, 390, 1280, 256)
+"""256: a 320 px phone with enlarged text."""
+TO_PRESS = "button, input:not([type=hidden]), a.go, nav a, .tongue a"
 
 
-async def violations(page: Page) -> list[str]:
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of one state in one language."""
+
+    source: str
+    requests: tuple[str, ...]
+    """Of all that was asked until the end, what is no page of the site's own."""
+    console: tuple[str, ...]
+    """What the browser said before axe, a script of ours, came in."""
+    too_wide: tuple[int, ...]
+    """The widths at which it scrolls sideways."""
+    too_low: tuple[tuple[str, float], ...]
+    """What is to be pressed on a 320 px screen and is less than 44 px high."""
+    violations: Mapping[str, list[str]]
+    """What axe says, by colour scheme."""
+
+
+Sights = Mapping[str, Sight]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["sv", "en"])
+async def sights(request: pytest.FixtureRequest, browser: Browser) -> Sights:
+    assert AXE.is_file(), "run npm ci in tests/browser"
+    axe = AXE.read_text("utf-8")
+    async with stage(browser, request.param) as made:
+        return {name: await _look_at(made, state, axe) for name, state in STATES.items()}
+
+
+async def _look_at(made: Stage, state: State, axe: str) -> Sight:
+    page = made.page
+    with _noted(made) as (requests, console):
+        await made.show(state)
+        source, said = await page.content(), tuple(console)
+        too_wide = [width for width in WIDTHS if await _scrolls_sideways(page, width)]
+        await page.set_viewport_size({"width": 320, "height": 600})
+        too_low = [(text, height) for text, height in await _heights(page) if height < 44]
+        await page.evaluate(axe)
+        violations = {scheme: await _violations(page, scheme) for scheme in ("light", "dark")}
+    return Sight(source, tuple(requests), said, tuple(too_wide), tuple(too_low), violations)
+
+
+@contextmanager
+def _noted(made: Stage) -> Iterator[tuple[list[str], list[str]]]:
+    """Note the requests that are no page of the site, and the messages on the console."""
+    requests: list[str] = []
+    console: list[str] = []
+    own = f"http://localhost:{made.portal.plain_port}/"
+
+    def note(request: Any) -> None:
+        if not (request.is_navigation_request() and request.url.startswith(own)):
+            requests.append(request.url)
+
+    def hear(message: Any) -> None:
+        console.append(message.text)
+
+    made.page.on("request", note)
+    made.page.on("console", hear)
+    try:
+        yield requests, console
+    finally:
+        made.page.remove_listener("request", note)
+        made.page.remove_listener("console", hear)
+
+
+async def _scrolls_sideways(page: Page, width: int) -> bool:
+    await page.set_viewport_size({"width": width, "height": 256})
+    return bool(await page.evaluate("document.documentElement.scrollWidth") > width)
+
+
+async def _heights(page: Page) -> list[tuple[str, float]]:
+    found = await page.evaluate(
+        "what => [...document.querySelectorAll(what)].map("
+        "e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])",
+        TO_PRESS,
+    )
+    return [(text, height) for text, height in found]
+
+
+async def _violations(page: Page, scheme: str) -> list[str]:
     """Run axe with every rule that it has, best practices too.
 
     axe is itself a script, so it cannot run where scripts are off; the pages have none, and so
     are the same there (test_scripts_off_changes_nothing).
     """
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     found: list[dict[str, Any]] = await page.evaluate(
         "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)"
     )
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
 
 
-@pytest.mark.parametrize("language", ["sv", "en"])
-async def test_no_page_violates_an_axe_rule(language: str) -> None:
-    assert AXE.is_file(), "run npm ci in tests/browser"
-    source = AXE.read_text("utf-8")
-    faults: dict[str, list[str]] = {}
-    async with running_browser() as browser:
-        for name, state in STATES.items():
-            async with opened(browser, state, language) as (page, _):
-                await page.evaluate(source)
-                for scheme in ("light", "dark"):
-                    await page.emulate_media(color_scheme=scheme)
-                    if found := await violations(page):
-                        faults[f"{name} {scheme}"] = found
-    assert faults == {}
+async def test_no_page_violates_an_axe_rule(sights: Sights) -> None:
+    assert [
+        (name, one.violations) for name, one in sights.items() if any(one.violations.values())
+    ] == []
 
 
-async def test_scripts_off_changes_nothing() -> None:
+async def test_no_page_scrolls_sideways(sights: Sights) -> None:
+    assert [(name, one.too_wide) for name, one in sights.items() if one.too_wide] == []
+
+
+async def test_everything_to_press_is_44_px_high(sights: Sights) -> None:
+    assert [(name, one.too_low) for name, one in sights.items() if one.too_low] == []
+
+
+async def test_a_page_is_one_request_and_asks_nothing_of_another_host(sights: Sights) -> None:
+    assert [(name, one.requests) for name, one in sights.items() if one.requests] == []
+
+
+async def test_the_content_security_policy_refuses_nothing_of_ours(sights: Sights) -> None:
+    said = [(name, text) for name, one in sights.items() for text in one.console]
+    assert [text for text in said if "Content Security Policy" in text[1]] == []
+
+
+async def test_scripts_off_changes_nothing(browser: Browser, sights: Sights) -> None:
+    language = "sv" if '<html lang="sv"' in sights["login"].source else "en"
     different = []
-    async with running_browser() as browser:
+    async with stage(browser, language, java_script_enabled=False) as made:
         for name, state in STATES.items():
-            sources = []
-            for scripts in (True, False):
-                async with opened(browser, state, "sv", java_script_enabled=scripts) as (page, _):
-                    sources.append(await page.content())
-            if sources[0] != sources[1]:
+            await made.show(state)
+            if await made.page.content() != sights[name].source:
                 different.append(name)
     assert different == []
-
-
-@pytest.mark.parametrize("language", ["sv", "en"])
-async def test_no_page_scrolls_sideways(language: str) -> None:
-    faults = []
-    async with running_browser() as browser:
-        for name, state in STATES.items():
-            async with opened(browser, state, language) as (page, _):
-                for width in (*WIDTHS, 256):  # 256: a 320 px phone with enlarged text
-                    await page.set_viewport_size({"width": width, "height": 256})
-                    wide = await page.evaluate("document.documentElement.scrollWidth")
-                    if wide > width:
-                        faults.append(f"{name} at {width}: {wide}")
-    assert faults == []
-
-
-async def test_everything_to_press_is_44_px_high() -> None:
-    small = []
-    async with running_browser() as browser:
-        for name, state in STATES.items():
-            async with opened(browser, state, "sv", viewport={"width": 320, "height": 600}) as (
-                page,
-                _,
-            ):
-                boxes = await page.evaluate(
-                    "[...document.querySelectorAll('button, input:not([type=hidden]), a.go,"
-                    " nav a, .tongue a')].map(e => [e.outerHTML.slice(0, 80),"
-                    " e.getBoundingClientRect().height])"
-                )
-                small += [(name, *box) for box in boxes if box[1] < 44]
-    assert small == []
-
-
-async def test_no_page_asks_anything_of_another_host() -> None:
-    foreign = []
-    messages: list[str] = []
-    async with running_browser() as browser:
-        for name, state in STATES.items():
-            async with opened(browser, state, "sv") as (page, portal):
-                own = f"http://localhost:{portal.plain_port}/"
-                requests: list[str] = []
-                page.on("request", lambda request, seen=requests: seen.append(request.url))
-                page.on("console", lambda message: messages.append(message.text))
-                await page.reload(wait_until="networkidle")
-                foreign += [(name, url) for url in requests if not url.startswith(own)]
-                assert len(requests) <= 2, "one request to first paint"
-    assert foreign == []
-    assert [text for text in messages if "Content Security Policy" in text] == []
-
-
-async def _log_in_and_out_by_keyboard(page: Page) -> None:
-    card, pin = GOOD_CARD
-    await page.keyboard.press("Tab")  # skip link
-    assert await page.evaluate("document.activeElement.className") == "skip"
-    await page.keyboard.press("Enter")
-    await page.keyboard.press("Tab")
-    assert await page.evaluate("document.activeElement.id") == "card"
-    await page.keyboard.type(card)
-    await page.keyboard.press("Tab")
-    await page.keyboard.type(pin)
-    async with page.expect_navigation(url="**/status"):
-        await page.keyboard.press("Enter")
-    await _tab_to(page, "button")
-    async with page.expect_navigation():
-        await page.keyboard.press("Enter")
-
-
-async def _tab_to(page: Page, selector: str) -> None:
-    for _ in range(20):
-        await page.keyboard.press("Tab")
-        if await page.evaluate(f"document.activeElement.matches({selector!r})"):
-            return
-    raise AssertionError(f"no way to {selector} by Tab")
-
-
-async def test_the_keyboard_is_enough() -> None:
-    async with (
-        running_browser() as browser,
-        opened(browser, STATES["login"], "sv") as (
-            page,
-            portal,
-        ),
-    ):
-        await _log_in_and_out_by_keyboard(page)
-        assert portal.guest.calls == ["card 20000000000001 1234", "sign out"]
-        assert "Du är utloggad." in await page.inner_text("main")
-
-
-async def test_the_focus_is_seen() -> None:
-    async with running_browser() as browser:
-        for name in ("login", "wrong-pin", "online-limited"):
-            async with opened(browser, STATES[name], "sv") as (page, _):
-                for _ in range(12):
-                    await page.keyboard.press("Tab")
-                    outline, shadow = await page.evaluate(
-                        "(s => [s.outlineWidth, s.boxShadow])"
-                        "(getComputedStyle(document.activeElement))"
-                    )
-                    focused = await page.evaluate("document.activeElement.tagName")
-                    if focused in {"A", "BUTTON", "INPUT"}:
-                        assert outline == "3px"
-                        assert "rgb(11, 12, 12)" in shadow
-
-
-@pytest.mark.parametrize("language", ["sv", "en"])
-async def test_login_without_scripts_cookies_and_storage(language: str) -> None:
-    async with (
-        running_browser() as browser,
-        opened(browser, STATES["login"], language, java_script_enabled=False) as (page, portal),
-    ):
-        await page.context.clear_cookies()
-        await page.fill("#card", GOOD_CARD[0])
-        await page.fill("#pin", "9999")
-        await page.click("main form button")
-        assert await page.get_attribute("#card", "value") == GOOD_CARD[0]
-        assert await page.input_value("#pin") == ""
-        await page.fill("#pin", GOOD_CARD[1])
-        await page.click("main form button")
-        await page.wait_for_url("**/status")
-        assert await page.context.cookies() == []
-        assert portal.guest.session is not None
-
-
-async def test_the_error_summary_leads_to_the_field() -> None:
-    async with (
-        running_browser() as browser,
-        opened(browser, STATES["wrong-pin"], "sv") as (
-            page,
-            _,
-        ),
-    ):
-        assert (await page.title()).startswith("Fel: ")
-        await page.click(".summary a")
-        assert page.url.endswith("#card")
-        order = await page.evaluate(
-            "document.querySelector('.summary').compareDocumentPosition("
-            "document.querySelector('h1')) & Node.DOCUMENT_POSITION_FOLLOWING"
-        )
-        assert order
-
-
-async def test_switching_language_keeps_the_card_number() -> None:
-    async with (
-        running_browser() as browser,
-        opened(browser, STATES["wrong-pin"], "sv") as (
-            page,
-            _,
-        ),
-    ):
-        await page.click(".tongue button")
-        await page.wait_for_selector("text=Log in to Wi-Fi")
-        assert await page.input_value("#card") == GOOD_CARD[0]
-
-
-async def test_the_back_button_never_ends_in_an_error() -> None:
-    async with running_browser() as browser, opened(browser, STATES["login"], "sv") as (page, _):
-        await _submit_good_card(page)
-        await page.go_back()
-        assert "Du är uppkopplad" in await page.inner_text("main")  # no-store: asked anew
-
-
-async def _submit_good_card(page: Page) -> None:
-    await page.fill("#card", GOOD_CARD[0])
-    await page.fill("#pin", GOOD_CARD[1])
-    async with page.expect_navigation(url="**/status"):
-        await page.click("main form button")
-
-
-async def test_another_site_cannot_log_in_or_out() -> None:
-    async with (
-        running_browser() as browser,
-        opened(browser, STATES["online"], "sv") as (
-            page,
-            portal,
-        ),
-    ):
-        await _attack(browser, portal.plain_port, page)
-        assert portal.guest.calls == []
-        assert portal.guest.session is not None
-
-
-async def _attack(browser: Browser, port: int, page: Page) -> None:
-    """Post from a page of another origin (about:blank is no origin of ours)."""
-    token = await page.get_attribute('form[action="/logout"] input', "value")
-    attacker = await browser.new_page(locale="sv")
-    html = (
-        f'<form method="post" action="http://localhost:{port}/logout">'
-        f'<input name="token" value="{token}"></form><a href="http://localhost:{port}/logout">x</a>'
-    )
-    await attacker.set_content(html)
-    async with attacker.expect_navigation():
-        await attacker.evaluate("document.forms[0].submit()")
-    assert "Det kom från en annan webbplats" in await attacker.inner_text("main")
-    await attacker.close()
