@@ -18,6 +18,7 @@ from firewall import elements, routing, ruleset
 from firewall.gate import WATCHED_SETS, KernelGate
 from firewall.kernel import NETLINK_NETFILTER, NETLINK_ROUTE, KernelError, Monitor
 from firewall.netlink import Message
+from firewall.reaper import Reaper
 from firewall.server import Events, GateServer
 from firewall.settings import GateSettings
 from firewall.simulated import SimulatedGate
@@ -50,21 +51,27 @@ async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
         AlreadyRunningError: another agent runs on this socket.
     """
     with _only_one(settings.socket_path):
+        reaper, events = Reaper(), Events()
         # dnsmasq dates its leases by the wall clock; everything else here is monotonic
-        gate = KernelGate(settings, time.monotonic, time.time)  # noqa: TID251
-        events = Events()
+        gate = KernelGate(settings, time.monotonic, time.time, reaper.doom)  # noqa: TID251
+        server = GateServer(settings, gate, events, reaper.settle)
         watch = _Watch(gate, events)
         try:
             watch.listen()
             gate.open()
-            async with GateServer(settings, gate, events).listening(), asyncio.TaskGroup() as tasks:
-                mending = tasks.create_task(watch.mend(), name="gate-mend")
+            async with server.listening(), asyncio.TaskGroup() as tasks:
+                working = [
+                    tasks.create_task(watch.mend(), name="gate-mend"),
+                    tasks.create_task(reaper.reap(), name="gate-reap"),
+                ]
                 _log.info("the gate stands: %s", gate.health())
                 await stop.wait()
-                mending.cancel()
+                for task in working:
+                    task.cancel()
         finally:
             watch.close()
             gate.close()
+            reaper.close()
 
 
 async def run_simulated_agent(settings: GateSettings, stop: asyncio.Event) -> None:

@@ -6,7 +6,6 @@ The rules to keep: one writer; a missing element in a dump is mended, never take
 """
 
 import errno
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -37,7 +36,6 @@ WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
 
 _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
 _RECONCILE_TOLERANCE_S = 1.0  # wall clock to monotonic and back, twice a minute
-_DELETIONS_PER_TICK = 20  # each walks the whole connection table
 _DEVICE_MASK = marks.NUMBER_MASK | marks.PASS
 _WHOLE_MARK = 0xFFFF_FFFF
 
@@ -46,13 +44,19 @@ _Wrong = tuple[str, Admission, tuple[Element | None, Element | None]]
 
 
 class KernelGate:
-    """The gate of this machine. Every method returns when the kernel has done it."""
+    """The gate of this machine. Every method returns when the kernel has done it.
+
+    Only connections end later: `doom` (mark, mask) has them deleted. No packet gets past because
+    of that: an element that is gone stops both directions, and what was captured before the login
+    no longer reaches the portal.
+    """
 
     def __init__(
         self,
         settings: GateSettings,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        doom: Callable[[int, int], None],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -61,7 +65,7 @@ class KernelGate:
         self._standing = Standing(settings, self._nftables)
         self._roster = Roster(settings.devices_max)
         self._profiles = {number: name for name, number in settings.profiles.items()}
-        self._deletions: deque[tuple[int, int]] = deque()
+        self._doom = doom
         self._leases = LeaseGuard(settings.lease_files, self._nftables, self._change)
         self._generation = 0
         self._healed = 0
@@ -110,22 +114,19 @@ class KernelGate:
         known = self._roster.get(device.mac)
         if known is None:
             self._let_in([(device.mac, profile, deadline)])
-            self._delete_connections(marks.captured_mark(_key(device.mac)), _WHOLE_MARK)
+            self._doom_captured(device.mac)
         elif not known.is_as(profile, deadline):
             self._exchange([(device.mac, profile, deadline)])
 
     def expel(self, mac: str) -> Counters | None:
-        """Put the device out and end its connections; return its final counters.
+        """Put the device out and have its connections end; return its final counters.
 
         Raises:
             KernelError: the device may still be in.
         """
         if mac not in self._roster:
             return self._roster.take_end(mac)
-        number = self._admission(mac).number
-        final = self._put_out([mac])[mac]
-        self._delete_connections(marks.device_mark(number, 0), _DEVICE_MASK)
-        return final
+        return self._put_out([mac])[mac]
 
     def reconcile(self, devices: Sequence[Admit]) -> Changes:
         """Make exactly these devices admitted.
@@ -141,14 +142,11 @@ class KernelGate:
         surplus = [mac for mac in self._roster if mac not in wanted]
         new = [wish for mac, wish in wanted.items() if mac not in self._roster]
         changed = [wish for wish in wanted.values() if self._differs(*wish)]
-        doomed = [
-            (marks.device_mark(self._admission(mac).number, 0), _DEVICE_MASK) for mac in surplus
-        ]
         expelled = self._put_out(surplus)
-        self._deletions.extend(doomed)
         self._exchange(changed)
         self._let_in(new)
-        self._deletions.extend((marks.captured_mark(_key(m)), _WHOLE_MARK) for m, _, _ in new)
+        for mac, _, _ in new:
+            self._doom_captured(mac)
         return Changes(tuple(w[0] for w in new), tuple(w[0] for w in changed), expelled)
 
     def usage(self) -> Usage:
@@ -204,19 +202,14 @@ class KernelGate:
         }
 
     def tick(self) -> None:
-        """Do what time brings: end who is due, follow the leases, delete old connections.
+        """Do what time brings: end who is due, follow the leases.
 
         Raises:
             KernelError: the kernel refused; the next tick does the rest.
         """
         for mac in self._roster.due(self._clock()):
-            number = self._admission(mac).number
             for gone, counters in self._put_out([mac]).items():
                 self._roster.note_end(gone, counters)
-            self._deletions.append((marks.device_mark(number, 0), _DEVICE_MASK))
-        for _ in range(min(_DELETIONS_PER_TICK, len(self._deletions))):
-            self._delete_connections(*self._deletions[0])
-            self._deletions.popleft()
         self._leases.follow(self._wall_clock())
 
     def heal(self, *, thoroughly: bool) -> list[str]:
@@ -313,6 +306,7 @@ class KernelGate:
                 up, down = last.get((ADMITTED, key)), last.get((DOWNLOADS, key))
                 counted = _counters(up, down) if up or down else admission.counted
                 self._roster.leave(mac)
+                self._doom(marks.device_mark(admission.number, 0), _DEVICE_MASK)
                 finals[mac] = counted + admission.uncounted
         return finals
 
@@ -336,8 +330,8 @@ class KernelGate:
         self._generation += 1  # ours; any other step of the generation was somebody else's
         return last
 
-    def _delete_connections(self, mark: int, mask: int) -> None:
-        self._nftables.delete_connections(mark, mask)
+    def _doom_captured(self, mac: str) -> None:
+        self._doom(marks.captured_mark(_key(mac)), _WHOLE_MARK)
 
     def _profile(self, name: str) -> int:
         number = self._settings.profiles.get(name)

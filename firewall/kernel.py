@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -60,50 +60,84 @@ class NetlinkSocket:
         """Close the socket."""
         self._socket.close()
 
-    def ask(self, encode: Callable[[int], bytes], doing: str) -> list[Message]:
+    def ask(
+        self,
+        encode: Callable[[int], bytes],
+        doing: str,
+        keep: Callable[[Message], bool] | None = None,
+    ) -> list[Message]:
         """Send one question (written for the sequence number given) and return its answers.
+
+        Args:
+            encode: writes the question.
+            doing: what for, in words.
+            keep: of a long dump, the answers to return; all when not given.
 
         Raises:
             KernelError: the kernel refused.
         """
         sequence = self._next()
-        return self._converse(encode(sequence), sequence, doing)
+        return self._converse(encode(sequence), sequence, doing, keep=keep)
 
     def ask_batch(
-        self, encode: Callable[[int], tuple[bytes, int]], messages: int, doing: str
+        self,
+        encode: Callable[[int], tuple[bytes, int]],
+        messages: int,
+        doing: str,
+        bear: Collection[int] = (),
     ) -> list[Message]:
         """Send a batch of so many messages; return what the kernel told while doing it.
 
+        Args:
+            encode: writes the batch.
+            messages: how many it has.
+            doing: what for, in words.
+            bear: refusals (errno) of single messages that are as good as success.
+
         Raises:
-            KernelError: nothing of the batch was done.
+            KernelError: the kernel refused; nothing of a transaction was done.
         """
         first = self._next()
         self._sequence += messages + 2
         data, last = encode(first)
-        return self._converse(data, last, doing)
+        return self._converse(data, last, doing, bear)
 
     def _next(self) -> int:
         # a wrapped number may meet nobody: answers never outlive their question
         self._sequence = (self._sequence + 1) & 0x7FFF_FFFF
         return self._sequence
 
-    def _converse(self, data: bytes, last: int, doing: str) -> list[Message]:
+    def _converse(
+        self,
+        data: bytes,
+        last: int,
+        doing: str,
+        bear: Collection[int] = (),
+        keep: Callable[[Message], bool] | None = None,
+    ) -> list[Message]:
         try:
             self._drain()
             self._socket.send(data)
-            return self._receive(last, doing)
+            return self._receive(last, doing, bear, keep)
         except OSError as error:
             raise KernelError(error.errno or errno.ETIMEDOUT, doing) from error
 
-    def _receive(self, last: int, doing: str) -> list[Message]:
+    def _receive(
+        self,
+        last: int,
+        doing: str,
+        bear: Collection[int],
+        keep: Callable[[Message], bool] | None,
+    ) -> list[Message]:
         answers: list[Message] = []
         while True:
             for message in decode_messages(self._socket.recv(_DATAGRAM_BYTES)):
                 if message.kind == NLMSG_DONE:
                     return answers
                 if message.kind != NLMSG_ERROR:
-                    answers.append(message)
-                elif message.error:
+                    if keep is None or keep(message):
+                        answers.append(message)
+                elif message.error and message.error not in bear:
                     raise KernelError(message.error, doing)
                 elif message.sequence == last:
                     return answers

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 
-from firewall import conntrack, elements
+from firewall import elements
 from firewall.dumps import decode_dump
 from firewall.elements import Add, Change, Delete, Element, Family, SetName
 from firewall.kernel import NETLINK_NETFILTER, KernelError, NetlinkSocket
@@ -138,19 +138,6 @@ class Nftables:
                 for message in self._objects(kind, family, table):
                     digest.update(elements.decode_shape(message))
         return digest.digest()
-
-    def delete_connections(self, mark: int, mask: int) -> None:
-        """Delete all connections with this mark.
-
-        Raises:
-            KernelError: the kernel refused.
-        """
-        encode = partial(conntrack.encode_delete_by_mark, mark, mask)
-        try:
-            self._socket.ask(encode, "delete connections")
-        except KernelError as error:
-            if error.number != errno.ENOENT:
-                raise
 
     def _dump(self, of: SetName) -> dict[bytes, Element]:
         answers = self._socket.ask(partial(elements.encode_dump, of), "read a set")

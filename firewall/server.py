@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,17 @@ class Events:
 class GateServer:
     """Answers callers on the socket, one request a connection at a time."""
 
-    def __init__(self, settings: GateSettings, gate: Gate, events: Events) -> None:
+    def __init__(
+        self,
+        settings: GateSettings,
+        gate: Gate,
+        events: Events,
+        settle: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._settings = settings
         self._gate = gate
         self._events = events
+        self._settle = settle
         self._writers: set[asyncio.StreamWriter] = set()
         self._refused: set[asyncio.StreamWriter] = set()
 
@@ -140,6 +147,9 @@ class GateServer:
                     await self._stream(writer)
                     return
                 answer = answer_to(self._gate, request)
+                if self._settle and isinstance(request, verbs.Expel):
+                    # who logs out is told so when his connections are gone; nobody else waits
+                    await self._settle()
             except RefusedError as error:
                 refusals += error.code == "bad_request"
                 if refusals == 1:

@@ -2,13 +2,18 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
 
 import pytest
 
 from firewall.client import GateClient
+from firewall.gate import KernelGate
+from firewall.reaper import Reaper
+from firewall.verbs import Admit
 from tests.firewall.conftest import agent_in_thread, wait_for
-from tests.firewall.network import Network, run
+from tests.firewall.network import Network, inside, run
 from tests.firewall.traffic import (
     FAMILIES,
     Stream,
@@ -108,8 +113,7 @@ async def check_end(net: Network, gate: GateClient, family: int, *, upload: bool
             ended = time.monotonic()
             wait_for(lambda: time.monotonic() > ended + 1.3, "silence long enough to be one")
         assert moving.arrivals[-1] < ended + 1.0
-    table = net.in_gateway("conntrack", "-L", "-f", "ipv4" if family == socket.AF_INET else "ipv6")
-    assert "dport=8080" not in table
+    assert "dport=8080" not in connections(net, family)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -139,10 +143,79 @@ async def test_opening_the_gate_ends_captured_flows(net: Network, gate: GateClie
         client.send(b"before")
         assert client.recv(10) == b"before"
         await gate.admit(device.mac, 600)
-        client.send(b"after")
-        assert client.recv(10) == b"after"
-    assert [data for data, _ in ours] == [b"before"]
-    assert [data for data, _ in theirs] == [b"after"]
+
+        def asks_the_genuine_one() -> bool:
+            client.send(b"after")
+            assert client.recv(10) == b"after"
+            return (b"after", "203.0.113.1") in theirs
+
+        wait_for(asks_the_genuine_one, "the flow's end")
+    assert ours[0][0] == b"before"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_captured_connection_ends_with_the_login(net: Network, settings, family):
+    """A browser keeps it alive: it must not reach the portal again, even before it is deleted."""
+    device, world = net.devices[0], net.world.address(family)
+    with (
+        undertaken(net, settings) as (gate, doomed),
+        tcp_listener(net.open_in_gateway(socket.SOCK_STREAM, family), 80) as portal,
+        device.open(socket.SOCK_STREAM, family) as client,
+    ):
+        client.connect((world, 80))
+        with portal.accept()[0] as served:
+            gate.admit(Admit(device.mac, 600.0))
+            client.send(b"GET / HTTP/1.1\r\n\r\n")
+            served.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                served.recv(100)
+            with tcp_listener(net.world.open(socket.SOCK_STREAM, family), 80):
+                assert tcp_reaches(device, world, 80)
+            reaper = inside(net.gateway, Reaper)
+            reaper.delete(doomed)
+            reaper.close()
+            with pytest.raises(ConnectionResetError):  # by the genuine host, which knows it not
+                client.recv(100)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("upload", [True, False])
+def test_a_transfer_ends_though_its_connection_is_known(net, settings, family, upload):
+    """No packet passes after an expulsion, however long its connections wait to be deleted."""
+    device = net.devices[0]
+    with undertaken(net, settings) as (gate, _):
+        gate.admit(Admit(device.mac, 600.0))
+        with connection(net, device, family) as (client, served):
+            ends = (client, served) if upload else (served, client)
+            with Transfer(*ends) as moving:
+                wait_for(lambda: len(moving.arrivals) > 20, "the transfer")
+                gate.expel(device.mac)
+                ended = time.monotonic()
+                wait_for(lambda: time.monotonic() > ended + 1, "silence long enough to be one")
+            # what was in a receiver's buffer at that moment may still be read
+            assert moving.arrivals[-1] < ended + 0.25
+            assert "dport=8080" in connections(net, family)
+
+
+@contextmanager
+def undertaken(net: Network, settings) -> Iterator[tuple[KernelGate, list[tuple[int, int]]]]:
+    """Have a gate whose doomed connections nobody deletes."""
+    doomed: list[tuple[int, int]] = []
+
+    def make() -> KernelGate:
+        return KernelGate(settings, time.monotonic, time.time, lambda *it: doomed.append(it))
+
+    gate = inside(net.gateway, make)
+    inside(net.gateway, gate.open)  # libnftables opens its socket when it is first used
+    try:
+        yield gate, doomed
+    finally:
+        gate.close()
+
+
+def connections(net: Network, family: int) -> str:
+    name = "ipv4" if family == socket.AF_INET else "ipv6"
+    return net.in_gateway("conntrack", "-L", "-f", name)
 
 
 @pytest.mark.parametrize("port", [80, 443])

@@ -241,7 +241,7 @@ def test_a_thousand_reloads_lose_nothing(net: Network, settings, family):
     device = net.devices[0]
 
     def reload_under_load() -> tuple[int, int]:
-        gate = KernelGate(settings, time.monotonic, time.time)
+        gate = KernelGate(settings, time.monotonic, time.time, lambda *_: None)
         gate.open()
         gate.admit(Admit(device.mac, 600.0))
         with Stream(device, net.world.address(family), 9) as stream:

@@ -222,3 +222,27 @@ async def test_another_user_is_not_answered(settings):
             words, capture_output=True, text=True, check=False, cwd=ROOT
         )
     assert done.stdout.split() == ["not_allowed", "not_allowed"], done.stderr
+
+
+async def test_nobody_waits_for_the_connections_of_another(settings):
+    """Who logs out is answered when his connections are gone; all others are answered at once."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def settle() -> None:
+        begun.set()
+        await over.wait()
+
+    gate = SimulatedGate(settings, asyncio.get_running_loop().time)
+    async with (
+        GateServer(settings, gate, Events(), settle).listening(),
+        GateClient(settings.socket_path) as leaving,
+        GateClient(settings.socket_path) as other,
+        asyncio.TaskGroup() as tasks,
+    ):
+        await leaving.admit(FIRST, 600)
+        expelling = tasks.create_task(leaving.expel(FIRST))
+        await begun.wait()
+        assert (await other.ping())["devices"] == 0
+        assert not expelling.done()
+        over.set()
+        assert await expelling is not None
