@@ -20,7 +20,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) iptables strace nodejs npm
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check format bench fuzz lock clean lab-packages test-packages bench-packages
+.PHONY: help demo demo-check test check check-quick style format bench fuzz lock clean lab-packages test-packages bench-packages
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,18 +55,37 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
 
-test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
-	@$(SUDO) $(BIN)/python -m pytest
+# First what may run side by side, then one by one what wants the machine for itself.
+TOGETHER := -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
+ALONE    := -m alone
+# Without network namespaces, a browser, PostgreSQL or waiting.
+QUICK    := -m "not root and not browser" --numprocesses auto --maxprocesses 4 --dist loadfile \
+  --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
 
-check: test-packages $(VENV)/.ready tests/browser/node_modules ## format, lint, types, arrows, tests, coverage
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-cache > .lint-imports.log || { cat .lint-imports.log; exit 1; }; rm -f .lint-imports.log
-	@$(SUDO) $(BIN)/python -m coverage erase
-	@$(SUDO) $(BIN)/python -m coverage run -m pytest
-	@$(SUDO) $(BIN)/python -m coverage combine --quiet
-	@$(BIN)/python -m coverage report
+test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
+	@status=0; \
+	  $(SUDO) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
+	  $(SUDO) $(BIN)/python -m pytest $(ALONE) || status=1; \
+	  exit $$status
+
+style: $(VENV)/.ready
+	@.ci/quietly $(BIN)/ruff format --check .
+	@.ci/quietly $(BIN)/ruff check .
+	@.ci/quietly $(BIN)/mypy
+	@.ci/quietly $(BIN)/lint-imports --no-cache
+
+check: test-packages tests/browser/node_modules style ## format, lint, types, arrows, every test, coverage
+	@.ci/quietly $(SUDO) $(BIN)/python -m coverage erase
+	@mkdir -p -m 1777 .coverage.d # Kvar's own processes write there, as their own users
+	@.ci/quietly $(SUDO) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
+	@.ci/quietly $(SUDO) $(BIN)/python -m coverage run -m pytest $(ALONE)
+	@.ci/quietly $(SUDO) $(BIN)/python -m coverage combine
+	@.ci/quietly $(SUDO) $(BIN)/python -m coverage report
+	@echo "kvar: format, lint, types, arrows, tests and coverage are in order"
+
+check-quick: style ## format, lint, types, arrows and the fast tests, in half a minute
+	@.ci/quietly $(BIN)/python -m pytest $(QUICK)
+	@echo "kvar: format, lint, types, arrows and the fast tests are in order"
 
 format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .

@@ -129,7 +129,7 @@ async def test_everything_to_press_is_44_px_high(sights: Sights) -> None:
     assert [(name, one.too_low) for name, one in sights.items() if one.too_low] == []
 
 
-async def test_a_page_is_one_request_and_asks_nothing_of_another_host(sights: Sights) -> None:
+async def test_no_page_asks_anything_of_another_host(sights: Sights) -> None:
     assert [(name, one.requests) for name, one in sights.items() if one.requests] == []
 
 

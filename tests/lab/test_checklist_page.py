@@ -1,10 +1,13 @@
-"""docs/checklist.md names every item, and only tests that there are."""
+"""docs/checklist.md names every item, and like docs/threats.md only tests that there are."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parents[1]
-PAGE = TESTS.parent / "docs" / "checklist.md"
+DOCS = TESTS.parent / "docs"
+PAGE = DOCS / "checklist.md"
 
 
 def test_every_item_stands_on_the_page_once() -> None:
@@ -12,8 +15,9 @@ def test_every_item_stands_on_the_page_once() -> None:
     assert items == [f"C{number}" for number in range(1, 54)]
 
 
-def test_every_test_on_the_page_is_there() -> None:
-    named = re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", [PAGE, DOCS / "threats.md"], ids=lambda page: page.name)
+def test_every_test_on_the_page_is_there(page: Path) -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page.read_text(encoding="utf-8"))
     assert named
     missing = [
         f"{file}::{name}"
