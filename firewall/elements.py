@@ -98,7 +98,7 @@ def encode_batch(changes: Sequence[Change], sequence: int) -> tuple[bytes, int]:
             case Add(to, elements, counted):
                 items = [_encode_element(element, counted) for element in elements]
                 kind, flags, where = NEW_ELEMENT, flags | NLM_F_CREATE, to
-            case Delete(of, keys):
+            case Delete(of, keys):  # pragma: no branch - the last there is
                 items = [_encode_key(key) for key in keys]
                 kind, flags, where = DEL_ELEMENT, flags | NLM_F_ECHO, of
         parts.append(encode_message(kind, flags, number, _encode_list(where, items)))

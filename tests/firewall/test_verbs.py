@@ -138,3 +138,15 @@ def test_changes_come_back_as_they_were_written():
 
 def test_counters_add_up():
     assert Counters(1, 2, 3, 4) + Counters(1, 1, 1, 1) == Counters(2, 3, 4, 5)
+
+
+@given(COUNTERS)
+def test_counters_come_back_as_they_were_written(counters):
+    assert (
+        verbs.decode_counters(json.loads(json.dumps(verbs.encode_counters(counters)))) == counters
+    )
+
+
+def test_a_device_comes_back_as_it_was_written():
+    device = verbs.Identified("02:00:00:00:00:01", "guest0", "main")
+    assert verbs.Identified(**verbs.encode_identified(device)) == device
