@@ -9,14 +9,13 @@ TIME   ?= 60
 
 # Privileged targets run through sudo when an ordinary user starts them. Without root and without
 # sudo, `make demo` still runs, with the gate simulated.
-IS_ROOT := $(filter 0,$(shell id -u))
-SUDO    := $(if $(IS_ROOT),,$(shell command -v sudo))
-CAN_BE_ROOT := $(IS_ROOT)$(SUDO)
+AS_ROOT := deploy/as-root.sh
+CAN_BE_ROOT := $(filter 0,$(shell id -u))$(shell command -v sudo)
 
 BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 procps util-linux
 # libatomic1: the node that Playwright brings along needs it.
 LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
-TEST_PACKAGES := $(LAB_PACKAGES) iptables strace nodejs npm
+TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace nodejs npm
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
 .DEFAULT_GOAL := help
@@ -46,10 +45,10 @@ bench-packages:
 	@deploy/install-prerequisites.sh $(BENCH_PACKAGES)
 
 demo: $(if $(CAN_BE_ROOT),lab-packages) $(VENV)/.ready ## run everything on this machine, with a virtual guest network
-	@$(SUDO) $(BIN)/kvar demo
+	@$(AS_ROOT) $(BIN)/python -m portal demo
 
 demo-check: lab-packages $(VENV)/.ready ## the same, then a scripted phone: one line a step
-	@$(SUDO) $(BIN)/kvar demo --check
+	@$(AS_ROOT) $(BIN)/python -m portal demo --check
 
 tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
@@ -64,8 +63,8 @@ QUICK    := -m "not root and not browser" --numprocesses auto --maxprocesses 4 -
 
 test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
 	@status=0; \
-	  $(SUDO) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
-	  $(SUDO) $(BIN)/python -m pytest $(ALONE) || status=1; \
+	  $(AS_ROOT) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
+	  $(AS_ROOT) $(BIN)/python -m pytest $(ALONE) || status=1; \
 	  exit $$status
 
 style: $(VENV)/.ready
@@ -75,12 +74,12 @@ style: $(VENV)/.ready
 	@.ci/quietly $(BIN)/lint-imports --no-cache
 
 check: test-packages tests/browser/node_modules style ## format, lint, types, arrows, every test, coverage
-	@.ci/quietly $(SUDO) $(BIN)/python -m coverage erase
+	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage erase
 	@mkdir -p -m 1777 .coverage.d # Kvar's own processes write there, as their own users
-	@.ci/quietly $(SUDO) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
-	@.ci/quietly $(SUDO) $(BIN)/python -m coverage run -m pytest $(ALONE)
-	@.ci/quietly $(SUDO) $(BIN)/python -m coverage combine
-	@.ci/quietly $(SUDO) $(BIN)/python -m coverage report
+	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
+	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(ALONE)
+	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage combine
+	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage report
 	@echo "kvar: format, lint, types, arrows, tests and coverage are in order"
 
 check-quick: style ## format, lint, types, arrows and the fast tests, in half a minute
@@ -91,7 +90,7 @@ format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
 
 bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
-	@$(SUDO) $(BIN)/python -m bench $(NAME)
+	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 	@$(BIN)/python -m tests.fuzz $(TIME)
