@@ -50,12 +50,13 @@ def render_anchor() -> str:
     It keeps connection tracking and address translation going while a flush is mended. Without
     it, a server's packet to a guest would meet no translation, reach this machine itself, and be
     answered with a reset: every guest's connections would end. It goes when the process goes.
+    No packet passes the chain `track`: that a rule speaks of connections is enough for the kernel.
     Needs Linux 5.12 (table flag `owner`).
     """
     return _text(
         [
             f"add table inet {ANCHOR} {{ flags owner; }}",
-            f"add chain inet {ANCHOR} track {{ type filter hook prerouting priority -199; }}",
+            f"add chain inet {ANCHOR} track",
             f"flush chain inet {ANCHOR} track",
             f"add rule inet {ANCHOR} track ct state established accept",
             f"add chain inet {ANCHOR} translate {{ type nat hook postrouting priority 101; }}",
@@ -143,23 +144,27 @@ def _inet_chains(settings: GateSettings) -> list[Chain]:
     guests = _names(network.interface for network in settings.guest_networks)
     other = f"iifname != {guests} return"
     return [
-        ("flood", "type filter hook prerouting priority -300; policy accept;", _flood(guests)),
+        (
+            "flood",
+            "type filter hook prerouting priority -300; policy accept;",
+            [other, *_flood()],
+        ),
         (
             "answers",
             "type filter hook output priority -300; policy accept;",
             [f"oifname {guests} udp sport . udp dport {{ 67 . 68, 547 . 546 }} notrack"],
         ),
         ("garden", "", _garden(settings)),
-        ("admit", "type filter hook prerouting priority -150; policy accept;", [other, *_admit()]),
+        (
+            "admit",
+            "type filter hook prerouting priority -150; policy accept;",
+            [other, *_admit(settings)],
+        ),
+        ("strangers", "", _strangers(settings)),
         (
             "capture",
             "type nat hook prerouting priority -100; policy accept;",
             [other, *_capture(settings)],
-        ),
-        (
-            "refuse_strangers",
-            "type filter hook prerouting priority -90; policy accept;",
-            [other, f"meta mark & {MAY_LEAVE:#x} != 0 return", *_refuse_strangers(settings)],
         ),
         ("refuse", "", _refuse()),
         ("portal", "", _portal(settings)),
@@ -186,20 +191,21 @@ def _inet_chains(settings: GateSettings) -> list[Chain]:
     ]
 
 
-def _flood(guests: str) -> list[str]:
+def _flood() -> list[str]:
     """A flood must not fill the connection table, where everybody's connections live.
 
     A stranger's flood of openings ends here; pings of the gateway and DHCP requests, which may
     come from any number of invented addresses, are answered without an entry.
     """
     limit = f"limit rate over {SYN_RATE_PER_SECOND}/second burst {2 * SYN_RATE_PER_SECOND} packets"
-    opening = f"iifname {guests} tcp flags & (fin|syn|rst|ack) == syn ether saddr != @{ADMITTED}"
-    near = f"iifname {guests} fib daddr type {{ local, broadcast, multicast }}"
+    opening = f"tcp flags & (fin|syn|rst|ack) == syn ether saddr != @{ADMITTED}"
+    near = "fib daddr type { local, broadcast, multicast } notrack"
     return [
         f"{opening} update @syn_rate {{ ether saddr {limit} }} drop",
-        f"{near} icmp type echo-request notrack",
-        f"{near} icmpv6 type echo-request notrack",
-        f"{near} udp sport . udp dport {{ 68 . 67, 546 . 547 }} notrack",
+        "meta l4proto tcp return",
+        f"udp dport {{ 67, 547 }} udp sport {{ 68, 546 }} {near}",  # two bitmaps, not a hash
+        f"icmp type echo-request {near}",
+        f"icmpv6 type echo-request {near}",
     ]
 
 
@@ -215,13 +221,16 @@ def _garden(settings: GateSettings) -> list[str]:
     return rules
 
 
-def _admit() -> list[str]:
+def _admit(settings: GateSettings) -> list[str]:
     """Look every packet up, also of connections that stand: a session's end ends them."""
+    # in this order, because nearly every device has a lease, and then one look-up is enough
+    other_lease = f"meta protocol ip ether saddr . ip saddr != @{LEASES} ip saddr @{LEASED} drop"
     return [
         "meta mark set 0",
         f"meta mark set ether saddr map @{ADMITTED}",
-        f"ip saddr @{LEASED} ether saddr . ip saddr != @{LEASES} drop",
+        *([other_lease] if settings.lease_files else []),
         "meta mark 0 jump garden",
+        "meta mark 0 goto strangers",
     ]
 
 
@@ -245,11 +254,15 @@ def _capture(settings: GateSettings) -> list[str]:
     ]
 
 
-def _refuse_strangers(settings: GateSettings) -> list[str]:
+def _strangers(settings: GateSettings) -> list[str]:
     """Nothing of a stranger reaches routing; an early no makes phones show the login page."""
     return [
-        "fib daddr . iif type { local, broadcast, multicast, anycast } return",
-        *_own_addresses(settings, "return"),
+        "ct status dnat accept",  # captured; if by somebody else's rule, routing stops it
+        "fib daddr . iif type { local, broadcast, multicast, anycast } accept",
+        *_own_addresses(settings, "accept"),
+        # about to be captured
+        "ct state new tcp dport 80 accept",
+        "ct state new meta l4proto { tcp, udp } th dport 53 accept",
         # a guest's connection for which the session is missing for a moment, while somebody
         # flushes our rules or they are put up again: silence it outlives, a reset it does not
         f"ct mark & {PASS:#x} != 0 drop",
@@ -331,7 +344,9 @@ def _from_guest(settings: GateSettings, guests: str) -> list[str]:
     ]
     uplinks = [f"oifname != {_names(settings.uplinks)} goto refuse"] if settings.uplinks else []
     return [
-        f"meta mark & {MAY_LEAVE:#x} == 0 drop",
+        f"meta mark & {MAY_LEAVE:#x} == 0 drop",  # also of connections that stand
+        # what follows was judged when the connection was new
+        "ct state established ct mark set meta mark accept",
         f"oifname {guests} goto refuse",
         *allowed,
         *internal,
@@ -342,7 +357,7 @@ def _from_guest(settings: GateSettings, guests: str) -> list[str]:
 
 def _to_guest() -> list[str]:
     return [
-        "ct state != { established, related } drop",
+        "ct state & (established | related) == 0 drop",
         f"meta mark set ct mark | {FORWARDED:#x}",
         "accept",
     ]
@@ -363,16 +378,15 @@ def _translate(settings: GateSettings, guests: str) -> list[str]:
 
 def _egress_chains(settings: GateSettings, present: Collection[str]) -> list[Chain]:
     """Downloads end with the session too, even when nobody is left to delete connections."""
-    ours = f"meta mark & {FORWARDED:#x} == 0"
-    answer = f"meta l4proto {{ tcp, udp }} th sport 53 ether daddr != @{DOWNLOADS}"
     rules = [
-        f"{ours} {answer} update @dns_answers {{ ether daddr {_stranger_dns(settings)} }} drop",
-        f"{ours} accept",
+        f"meta mark & {FORWARDED:#x} == 0 goto answers",
         f"ether daddr @{DOWNLOADS} accept",
         f"meta mark & {GARDEN:#x} != 0 accept",
         "drop",
     ]
-    return [
+    answer = f"meta l4proto {{ tcp, udp }} th sport 53 ether daddr != @{DOWNLOADS}"
+    limited = [f"{answer} update @dns_answers {{ ether daddr {_stranger_dns(settings)} }} drop"]
+    chains = [
         (
             f"to_{interface}",
             f'type filter hook egress device "{interface}" priority 0; policy accept;',
@@ -381,6 +395,7 @@ def _egress_chains(settings: GateSettings, present: Collection[str]) -> list[Cha
         for interface in sorted(settings.sites)
         if interface in present
     ]
+    return [("answers", "", limited), *chains]
 
 
 def _own_addresses(settings: GateSettings, verdict: str) -> list[str]:

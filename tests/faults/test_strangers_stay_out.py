@@ -121,7 +121,7 @@ def test_flushed_while_nobody_can_mend(
         "flush table inet kvar",
         "flush table netdev kvar",
         "flush chain inet kvar admit",
-        "flush chain inet kvar refuse_strangers",
+        "flush chain inet kvar strangers",
         "flush chain inet kvar capture",
         "flush chain inet kvar forward",
         "flush chain inet kvar to_gateway",
@@ -152,7 +152,7 @@ def test_one_rule_after_the_other_is_deleted(
     gateway: Gateway, online: Guest, probes: Probes
 ) -> None:
     """Each rule of the chains that a stranger's packet meets, by its handle."""
-    for chain in ("admit", "capture", "refuse_strangers", "from_guest", "forward"):
+    for chain in ("admit", "capture", "strangers", "from_guest", "forward"):
         handles = _handles(gateway, chain)
         assert handles
         for place in range(len(handles)):

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 
 import pytest
@@ -145,8 +145,10 @@ async def test_opening_the_gate_ends_captured_flows(net: Network, gate: GateClie
         await gate.admit(device.mac, 600)
 
         def asks_the_genuine_one() -> bool:
+            client.settimeout(0.3)
             client.send(b"after")
-            assert client.recv(10) == b"after"
+            with suppress(TimeoutError):  # the flow may end between question and answer
+                assert client.recv(10) == b"after"
             return (b"after", "203.0.113.1") in theirs
 
         wait_for(asks_the_genuine_one, "the flow's end")

@@ -27,6 +27,7 @@ CASES = {
         ),
         allowed_networks=(ip_network("10.9.0.0/24"), ip_network("fd09::/64")),
         masquerade_ipv6=True,
+        lease_files=(Path("/var/lib/misc/dnsmasq.leases"),),
     ),
 }
 
