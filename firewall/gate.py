@@ -117,6 +117,7 @@ class KernelGate:
             self._doom_captured(device.mac)
         elif not known.is_as(profile, deadline):
             self._exchange([(device.mac, profile, deadline)])
+        self._admission(device.mac).asked_at = now
 
     def expel(self, mac: str) -> Counters | None:
         """Put the device out and have its connections end; return its final counters.
@@ -129,7 +130,7 @@ class KernelGate:
         return self._put_out([mac])[mac]
 
     def reconcile(self, devices: Sequence[Admit]) -> Changes:
-        """Make exactly these devices admitted.
+        """Make exactly these devices admitted, and spare whom `admit` has just let in.
 
         Raises:
             RefusedError: no such profile, or more devices than the gate takes; nothing is done.
@@ -139,7 +140,7 @@ class KernelGate:
         if len(devices) > self._settings.devices_max:
             raise RefusedError("busy", "more devices than the gate takes")
         wanted = {d.mac: (d.mac, self._profile(d.profile), now + d.remaining_s) for d in devices}
-        surplus = [mac for mac in self._roster if mac not in wanted]
+        surplus = self._roster.surplus(wanted, now)
         new = [wish for mac, wish in wanted.items() if mac not in self._roster]
         changed = [wish for wish in wanted.values() if self._differs(*wish)]
         expelled = self._put_out(surplus)

@@ -5,8 +5,9 @@ The rule to keep: two devices never share a number at the same time.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from firewall.marks import NUMBER_MAX, device_mark
 from firewall.verbs import Counters
@@ -17,6 +18,12 @@ GRACE_S = 2.0
 """The kernel's own end comes this long after the session's, when nobody else has ended it."""
 OWN_EXPEL_AFTER_S = 1.0
 """The agent's end lies between the keeper's and the kernel's."""
+SPARE_S = 5.0
+"""A whole list may have been read before a login that came here first: who is new outlives it.
+
+Longer than a list travels, far shorter than the time between two lists: if the device is really
+to be out, the next one says so. A revocation asks for one device, and spares nobody.
+"""
 SAME_DEADLINE_S = 0.25
 """Deadlines closer than this are the same wish, told twice."""
 
@@ -26,6 +33,7 @@ class Admission:
     """A device that is in. `deadline` is on the monotonic clock.
 
     `counted` is what the kernel last told, `uncounted` what an exchange of elements slipped by.
+    `asked_at` is when somebody last asked for this device alone.
     """
 
     number: int
@@ -33,6 +41,7 @@ class Admission:
     deadline: float
     counted: Counters = field(default_factory=Counters)
     uncounted: Counters = field(default_factory=Counters)
+    asked_at: float = -inf
 
     @property
     def mark(self) -> int:
@@ -111,6 +120,11 @@ class Roster:
     def take_end(self, mac: str) -> Counters | None:
         """Return those counters, once."""
         return self._ended.pop(mac, None)
+
+    def surplus(self, wanted: Container[str], now: float) -> list[str]:
+        """Return devices that a whole list leaves out, without those it may not know yet."""
+        lately = now - SPARE_S
+        return [m for m, a in self._devices.items() if m not in wanted and a.asked_at <= lately]
 
     def due(self, now: float) -> list[str]:
         """Return devices whose time is up and whom nobody has put out."""

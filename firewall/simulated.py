@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from firewall.roster import Roster
+from firewall.roster import Admission, Roster
 from firewall.settings import GateSettings
 from firewall.verbs import (
     Admit,
@@ -51,11 +51,7 @@ class SimulatedGate:
         known = self._roster.get(device.mac)
         if known is None and not self._roster.room:
             raise RefusedError("busy", "the gate is full")
-        if known is None:
-            self._roster.enter(device.mac, profile, deadline)
-        else:
-            known.profile, known.deadline = profile, deadline
-        self._generation += 1
+        self._note(device.mac, profile, deadline).asked_at = self._clock()
 
     def expel(self, mac: str) -> Counters | None:
         """Forget the device."""
@@ -64,7 +60,7 @@ class SimulatedGate:
         return known.counted if known else self._roster.take_end(mac)
 
     def reconcile(self, devices: Sequence[Admit]) -> Changes:
-        """Make exactly these devices the noted ones.
+        """Make exactly these devices the noted ones, and spare whom `admit` has just let in.
 
         Raises:
             RefusedError: no such profile, or more devices than the gate takes; nothing is done.
@@ -73,13 +69,16 @@ class SimulatedGate:
             raise RefusedError("busy", "more devices than the gate takes")
         now = self._clock()
         wanted = {d.mac: (self._profile(d.profile), now + d.remaining_s) for d in devices}
-        expelled = {m: self.expel(m) or Counters() for m in self._roster if m not in wanted}
+        surplus = self._roster.surplus(wanted, now)
+        expelled = {mac: self.expel(mac) or Counters() for mac in surplus}
         admitted = tuple(mac for mac in wanted if mac not in self._roster)
         changed = tuple(
-            mac for mac, known in self._roster.items() if not known.is_as(*wanted[mac], 1.0)
+            mac
+            for mac, known in self._roster.items()
+            if mac in wanted and not known.is_as(*wanted[mac], 1.0)
         )
-        for device in devices:
-            self.admit(device)
+        for mac, wish in wanted.items():
+            self._note(mac, *wish)
         return Changes(admitted, changed, expelled)
 
     def usage(self) -> Usage:
@@ -120,6 +119,14 @@ class SimulatedGate:
         for mac in self._roster.due(self._clock()):
             known = self._roster.leave(mac)
             self._roster.note_end(mac, known.counted if known else Counters())
+
+    def _note(self, mac: str, profile: int, deadline: float) -> Admission:
+        self._generation += 1
+        known = self._roster.get(mac)
+        if known is None:
+            return self._roster.enter(mac, profile, deadline)
+        known.profile, known.deadline = profile, deadline
+        return known
 
     def _profile(self, name: str) -> int:
         number = self._settings.profiles.get(name)

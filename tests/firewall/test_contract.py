@@ -58,8 +58,7 @@ async def test_admitting_again_changes_time_and_profile(any_gate):
 
 
 async def test_reconciling_makes_exactly_these_admitted(any_gate):
-    await any_gate.admit(FIRST, 60)
-    await any_gate.admit(SECOND, 60)
+    await any_gate.reconcile([(FIRST, 60, "default"), (SECOND, 60, "default")])
     changes = await any_gate.reconcile([(SECOND, 120, "slow"), (THIRD, 60, "default")])
     assert (changes.admitted, changes.changed) == ((THIRD,), (SECOND,))
     assert changes.expelled == {FIRST: Counters()}
@@ -68,8 +67,17 @@ async def test_reconciling_makes_exactly_these_admitted(any_gate):
     assert again.count == 0
 
 
+async def test_a_list_that_was_read_before_a_login_spares_it(any_gate):
+    await any_gate.reconcile([(FIRST, 60, "default")])
+    await any_gate.admit(SECOND, 60)
+    changes = await any_gate.reconcile([(THIRD, 60, "default")])
+    assert (changes.admitted, list(changes.expelled)) == ((THIRD,), [FIRST])
+    assert set(await devices(any_gate)) == {SECOND, THIRD}
+    assert await any_gate.expel(SECOND) == Counters()
+
+
 async def test_reconciling_with_no_time_left_puts_out(any_gate):
-    await any_gate.admit(FIRST, 60)
+    await any_gate.reconcile([(FIRST, 60, "default")])
     changes = await any_gate.reconcile([(FIRST, 0, "default")])
     assert list(changes.expelled) == [FIRST]
 

@@ -1,4 +1,4 @@
-from firewall.roster import ENDED_MAX, OWN_EXPEL_AFTER_S, Admission, Roster
+from firewall.roster import ENDED_MAX, OWN_EXPEL_AFTER_S, SPARE_S, Admission, Roster
 from firewall.verbs import Counters
 
 
@@ -64,3 +64,12 @@ def test_an_ended_time_never_becomes_for_ever():
 
 def test_leaving_twice_is_nothing():
     assert Roster(1).leave("a") is None
+
+
+def test_a_list_leaves_alone_who_came_after_it_was_read():
+    roster = Roster(10)
+    for mac in ("old", "new", "wanted"):
+        roster.enter(mac, 0, 99.0)
+    roster.enter("asked", 0, 99.0).asked_at = 10.0
+    assert roster.surplus({"wanted"}, 10.0 + SPARE_S / 2) == ["old", "new"]
+    assert roster.surplus({"wanted"}, 10.0 + SPARE_S) == ["old", "new", "asked"]
