@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from portal.domain.identity import MacAddress, SiteId
+from portal.domain.session import Session
 from portal.services.gatekeeping import remaining_s
 from portal.services.ports import Gate, Sessions
 
@@ -55,7 +56,7 @@ class Reconciliation:
             DatabaseUnavailableError: the gate was left as it was, or may miss the last changes.
             GateUnavailableError: the gate may not agree yet.
         """
-        ended = await self._end_due(now)
+        ended = len(await self._end_due(now))
         async with self._turn:
             self._applied = None
             mended = await self._agree(now)
@@ -70,8 +71,9 @@ class Reconciliation:
             DatabaseUnavailableError: the gate was left as it was, or may miss the last changes.
             GateUnavailableError: the gate may not agree yet; the next call compares all.
         """
-        await self._end_due(now)
+        ended = await self._end_due(now)
         async with self._turn:
+            self._note(ended)
             await self._agree(now)
 
     async def end_due(self, now: datetime) -> int:
@@ -86,8 +88,14 @@ class Reconciliation:
         ended = await self._end_due(now)
         if ended:
             async with self._turn:
+                self._note(ended)
                 await self._agree(now)
-        return ended
+        return len(ended)
+
+    def _note(self, ended: Sequence[Session]) -> None:
+        """Let the gate have what ended: it may have begun after the list was last applied."""
+        if self._applied is not None:
+            self._applied |= {session.mac: session.due_at for session in ended}
 
     async def _agree(self, now: datetime) -> int:
         wanted = await self.sessions.admitted(self.site_ids, now)
@@ -99,11 +107,11 @@ class Reconciliation:
                 break
         return mended
 
-    async def _end_due(self, now: datetime) -> int:
+    async def _end_due(self, now: datetime) -> Sequence[Session]:
         ended = await self.sessions.end_due(self.site_ids, now)
         for session in ended:
             _log.info("session_ended", session=str(session.id), reason=session.end_reason)
-        return len(ended)
+        return ended
 
     async def _apply(self, wanted: Admissions, now: datetime) -> int:
         """Return how many differences were mended, known ones not counted."""

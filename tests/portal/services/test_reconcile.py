@@ -1,6 +1,6 @@
 """Reconciling: what is due ends, the gate agrees, and nobody is put out by mistake."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -105,6 +105,21 @@ async def test_an_end_on_time_puts_out_who_has_no_new_session(
     await guest.accept(device(2), tomorrow)  # ends its own old session
     assert await reconciliation.end_due(tomorrow) == 1
     assert gate.devices.keys() == {device(2).mac}
+
+
+@pytest.mark.parametrize("end", [Reconciliation.end_due, Reconciliation.follow])
+async def test_what_began_and_ended_between_two_looks_is_put_out(
+    reconciliation: Reconciliation,
+    guest: GuestService,
+    gate: FakeGate,
+    now: datetime,
+    end: Callable[[Reconciliation, datetime], Awaitable[object]],
+) -> None:
+    await reconciliation.run(now)
+    await guest.accept(device(1), now)
+    assert gate.devices.keys() == {device(1).mac}
+    await end(reconciliation, now.replace(hour=18, minute=15))
+    assert gate.devices == {}
 
 
 async def test_a_sign_in_meanwhile_is_not_undone(
