@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from bench.gate_labs import GateLab
 from bench.namespaces import inside
@@ -22,6 +23,7 @@ from firewall.lab import addressing, processes
 from firewall.lab.processes import Namespace
 
 IPERF_PORT, CONNECTIONS_PORT = 5201, 8003
+START_TIMEOUT_S = 20.0
 LEAST_DOWN, LEAST_UP = 0.90, 0.85
 """Goals: at most so much less than plain NAT. New connections: as up."""
 
@@ -96,10 +98,11 @@ def _prepared(lab: GateLab) -> Iterator[None]:
 
 
 def _wait_for(lab: GateLab, port: int) -> None:
-    for _ in range(100):
-        if lab.lab.phones[0].tcp_connect(addressing.WAN.far_v4, port).outcome == "connected":
-            return
-    raise processes.LabError(f"{lab.name}: nobody answers on port {port}")
+    deadline = monotonic() + START_TIMEOUT_S
+    while lab.lab.phones[0].tcp_connect(addressing.WAN.far_v4, port).outcome != "connected":
+        if monotonic() > deadline:
+            raise processes.LabError(f"{lab.name}: nobody answers on port {port}")
+        sleep(0.05)
 
 
 def _switch_off_loads(namespace: Namespace, interface: str) -> None:

@@ -4,6 +4,7 @@
 keep: every test must pass in either company; being alone only keeps what it measures its own.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Root has all that a test can want: a skipped test is then a test that was lost."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.geteuid() == 0 and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
