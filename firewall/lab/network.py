@@ -24,6 +24,7 @@ from firewall.lab.internet import Internet
 from firewall.lab.phone import Phone
 from firewall.lab.processes import LabError, Namespace, run
 from firewall.lab.run_directory import LabState, RunDirectory, remove_namespace, running, sweep
+from firewall.marks import MAY_LEAVE
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -82,8 +83,10 @@ class LabSettings:
     """Guest interfaces guest0, guest1 …, each with its own access point."""
     portal_host: str = "login.library.example"
     """Resolves to the gateway's address on the first site, v4 and v6."""
-    fail_closed_bit: int | None = 0x10000
-    """Mark bit of the blackhole rule on every guest interface; None leaves the rule out."""
+    fail_closed_bit: int | None = MAY_LEAVE
+    """Mark bits of the blackhole rule on every guest interface; None leaves the rule out.
+
+    The gate's own, because any other bit may be part of a device's number."""
     client_isolation: bool = True
     """Phones of one access point cannot reach each other on layer 2."""
     ipv6: bool = True

@@ -16,6 +16,7 @@ from firewall.lab import addressing
 from firewall.lab.dnsmasq import GardenName
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.processes import LabError
+from firewall.marks import MAY_LEAVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -385,3 +386,10 @@ def test_fifty_phones() -> None:
             url = "http://connectivitycheck.gstatic.com/generate_204"
             answers = list(pool.map(lambda phone: phone.http(url, timeout_s=30), lab.phones))
         assert [answer.status for answer in answers] == [204] * 50
+
+
+def test_routing_lets_pass_what_the_gate_marks(open_lab: Lab) -> None:
+    """No other bit: it would be part of some devices' numbers, and missing from others'."""
+    for version in ("-4", "-6"):
+        words = open_lab.gateway.run(["ip", version, "rule"]).stdout.split()
+        assert f"fwmark 0/{MAY_LEAVE:#x} iif guest0 blackhole" in " ".join(words)
