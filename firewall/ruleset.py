@@ -231,6 +231,9 @@ def _admit(settings: GateSettings) -> list[str]:
         *([other_lease] if settings.lease_files else []),
         "meta mark 0 jump garden",
         "meta mark 0 goto strangers",
+        # no IPv6 address but of this network (RFC 2827); IPv4 leaves under the gateway's own.
+        # Neighbour discovery, which may have no address yet, is never a new connection
+        "meta nfproto ipv6 ct state new fib saddr . iif oif missing drop",
     ]
 
 

@@ -59,6 +59,21 @@ async def test_a_new_ipv6_address_needs_no_new_session(net: Network, gate: GateC
     assert came[0][1] == "2001:db8:77::beef"
 
 
+async def test_nobody_leaves_under_a_strange_ipv6_address(net: Network, gate: GateClient):
+    device, world = net.devices[0], net.world.ipv6
+    strange = "2001:db8:bad::1"  # the way to it leads to the world
+    net.route_everything_to_the_world()
+    device.run("ip", "address", "add", f"{strange}/128", "dev", "eth0", "nodad")
+    await gate.admit(device.mac, 600)
+    with udp_echo(net.world.open(socket.SOCK_DGRAM, socket.AF_INET6), 9) as came:
+        for source in (strange, device.ipv6):
+            with device.open(socket.SOCK_DGRAM, socket.AF_INET6) as client:
+                client.bind((source, 0))
+                client.sendto(source.encode(), (world, 9))
+        wait_for(lambda: came, "the datagram from the device's own address")
+    assert [address for _, address in came] == [device.ipv6]
+
+
 async def test_counters_count_both_ways_and_both_families(net: Network, gate: GateClient):
     device = net.devices[0]
     await gate.admit(device.mac, 600)
