@@ -15,7 +15,9 @@ CAN_BE_ROOT := $(filter 0,$(shell id -u))$(shell command -v sudo)
 BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base iproute2 procps util-linux
 # libatomic1: the node that Playwright brings along needs it.
 LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
-TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace nodejs npm
+# Node.js from elsewhere (NodeSource) brings its own npm, and conflicts with Debian's.
+NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
+TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
 .DEFAULT_GOAL := help
