@@ -56,6 +56,18 @@ def test_an_uncounted_element_has_no_counter():
     assert list(elements.decode_elements(change)) == [Element(KEY)]
 
 
+@given(
+    st.binary(min_size=1, max_size=16),
+    st.none() | st.integers(0, 2**32 - 1),
+    st.tuples(*[st.integers(1, 2**64 - 1)] * 3),
+)
+def test_the_template_writes_what_the_grammar_would(key, mark, numbers):
+    timeout_ms, packets, octets = numbers
+    element = Element(key, mark, timeout_ms, 0, packets, octets)
+    slowly = encode_nested(1, elements._encode_parts(element, counted=True))
+    assert elements.encode_element(element, counted=True) == slowly
+
+
 def test_an_element_as_the_kernel_lays_it_out():
     counter = encode_attribute(1, struct.pack("!Q", 284)) + encode_attribute(
         2, struct.pack("!Q", 4)
