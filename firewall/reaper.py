@@ -2,7 +2,8 @@
 
 Not what ends them for the users: a device whose element is gone has no packet passed in either
 direction, and a captured flow of one that is in is stopped by the rules. So this may come later.
-Fails by trying again. The rule to keep: never more than half of a processor.
+Fails by trying again. The rule to keep: never more than half of a processor, unless somebody
+waits for it.
 """
 
 import asyncio
@@ -40,6 +41,7 @@ class Reaper:
         self._socket = NetlinkSocket(NETLINK_NETFILTER)
         self._doomed: dict[Doomed, None] = {}
         self._wanted = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._done = asyncio.Event()
 
     def close(self) -> None:
@@ -54,6 +56,7 @@ class Reaper:
     async def settle(self) -> None:
         """Wait until what has been doomed is deleted, but not for long."""
         if self._doomed:
+            self._urgent.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(SETTLE_S):
                     await self._done.wait()
@@ -65,12 +68,18 @@ class Reaper:
             began = time.monotonic()
             took_all = await self._reap_once()
             took_s = time.monotonic() - began
-            await asyncio.sleep(took_s if took_all else _RETRY_S)
+            await (self._rest(took_s) if took_all else asyncio.sleep(_RETRY_S))
+
+    async def _rest(self, rest_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(rest_s):
+                await self._urgent.wait()
 
     async def _reap_once(self) -> bool:
         doomed, done = self._doomed, self._done
         self._doomed, self._done = {}, asyncio.Event()
         self._wanted.clear()
+        self._urgent.clear()
         try:
             await asyncio.to_thread(self.delete, doomed)
         except KernelError as error:
