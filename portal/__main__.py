@@ -127,6 +127,14 @@ def config_reference_command() -> None:
     typer.echo(config_reference.render(), nl=False)
 
 
+@config_app.command("dnsmasq")
+def config_dnsmasq(context: typer.Context) -> None:
+    """Print the lines that belong into dnsmasq's configuration."""
+    from portal import dnsmasq
+
+    typer.echo("\n".join(dnsmasq.lines(_config(context))))
+
+
 @app.command("doctor")
 def doctor_command(
     context: typer.Context,

@@ -99,6 +99,11 @@ def _names(service: GuestService) -> Iterator[str]:
     yield from (f"server={upstream}" for upstream in service.upstream)
     yield f"host-record={service.portal_host},{','.join(addresses)}"
     yield f"local=/{service.portal_host}/"
+    yield from record_lines()
+
+
+def record_lines() -> Iterator[str]:
+    """No more than A, AAAA and HTTPS records, and browsers asked to use this resolver."""
     yield f"address=/{DNS_OVER_HTTPS_CANARY}/"
     for start in range(0, len(REMOVED_TYPES), REMOVED_TYPES_PER_LINE):
         kinds = REMOVED_TYPES[start : start + REMOVED_TYPES_PER_LINE]
@@ -137,9 +142,13 @@ def _announcement(service: GuestService) -> Iterator[str]:
     """The same bytes in both, sent unasked too (RFC 8910, 2.1 and 2.2)."""
     yield "# Captive portal (RFC 8910)"
     if service.captive_portal_uri is not None:
-        uri = service.captive_portal_uri
-        yield f"dhcp-option-force={DHCPV4_CAPTIVE_PORTAL},{uri}"
-        yield f"dhcp-option-force=option6:{DHCPV6_CAPTIVE_PORTAL},{uri}"
+        yield from announcement_lines(service.captive_portal_uri)
+
+
+def announcement_lines(uri: str) -> Iterator[str]:
+    """DHCPv4 option 114 and DHCPv6 option 103 with the API's URI."""
+    yield f"dhcp-option-force={DHCPV4_CAPTIVE_PORTAL},{uri}"
+    yield f"dhcp-option-force=option6:{DHCPV6_CAPTIVE_PORTAL},{uri}"
 
 
 def _garden(service: GuestService) -> Iterator[str]:
