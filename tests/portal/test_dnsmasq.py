@@ -35,3 +35,13 @@ def test_another_port_is_announced_too() -> None:
     text = EXAMPLE.read_text().replace("[portal]\n", "[portal]\nhttps_port = 8443\n")
     lines = dnsmasq.lines(parse(text, EXAMPLE))
     assert any("https://wifi.exempelby.example:8443/" in line for line in lines)
+
+
+def test_the_short_names_lead_to_this_machine_as_well() -> None:
+    text = EXAMPLE.read_text().replace(
+        "[portal]\n", '[portal]\nshort_names = ["wifi.example.se"]\n'
+    )
+    assert any(
+        line.startswith("host-record=wifi.exempelby.example,wifi.example.se,10.44.0.1")
+        for line in dnsmasq.lines(parse(text, EXAMPLE))
+    )
