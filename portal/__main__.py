@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from portal import config_reference, logs
-from portal.composition.start import StartError
+from portal import config_reference, logs, settings
+from portal.composition.start import StartError, told_plainly
 from portal.config import Config
-from portal.config_file import DEFAULT_PATH, ConfigError, load
+from portal.config_file import DEFAULT_PATH, ConfigError, Problem, load
 
 app = typer.Typer(
     help="Kvar: a captive portal for libraries.",
@@ -60,7 +60,7 @@ def options(
 
 def _run(process: str, work: Coroutine[Any, Any, None]) -> None:
     logs.configure(process)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with told_plainly(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
 
@@ -111,7 +111,11 @@ def migrate(context: typer.Context) -> None:
 @config_app.command("check")
 def config_check(context: typer.Context) -> None:
     """Say whether the file can be used; print every problem with its way out."""
-    _config(context)
+    config = _config(context)
+    try:
+        settings.check(config)
+    except ValueError as problem:
+        raise ConfigError(context.obj, [Problem("", str(problem))]) from problem
     typer.echo(f"{context.obj}: right")
 
 

@@ -5,6 +5,7 @@ Not the reading of the file (config_file.py), the running system (portal/composi
 """
 
 import datetime as dt
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,9 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from portal.domain.opening_hours import Span
-from portal.domain.site import LoginMethod
+from portal.domain.site import Conformity, LoginMethod
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+")
+_INTERFACE_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # IFNAMSIZ leaves 15
 
 
 class _Section(BaseModel):
@@ -47,6 +52,26 @@ def _address(text: str) -> str:
         raise ValueError("not an address; write one such as 10.1.2.1") from problem
 
 
+def _host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text) or text.rpartition(".")[2].isdigit():
+        raise ValueError("not a full host name; write one such as wifi.example.se, in lower case")
+    return text
+
+
+def _interface_name(text: str) -> str:
+    if not _INTERFACE_NAME.fullmatch(text):
+        raise ValueError("not an interface's name; write one such as guest0 (ip link shows them)")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as problem:
+        raise ValueError(rf"not a regular expression ({problem}); digits are \d+") from problem
+    return text
+
+
 def parse_span(text: str) -> Span:
     """Read ``"10:00-19:00"``; an end at or before the start is on the next day.
 
@@ -74,8 +99,9 @@ def _span(text: str) -> str:
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Annotated[str, AfterValidator(_network)]
 Address = Annotated[str, AfterValidator(_address)]
-InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,15}$")]
-HostName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$")]
+InterfaceName = Annotated[str, AfterValidator(_interface_name)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Organisation(_Section):
@@ -90,6 +116,9 @@ class Organisation(_Section):
     )
     contact_email: str = Field("", description="Shown on the privacy and accessibility pages.")
     data_protection_contact: str = Field("", description="Shown on the privacy page.")
+    ssid: str = Field(
+        "", description="The guest Wi-Fi's name, told to visitors who come from another network."
+    )
     data_directory: Path = Field(
         Path("/var/lib/kvar"), description="Keys and the private database live here."
     )
@@ -155,7 +184,9 @@ class Gate(_Section):
     walled_garden: list[WalledGarden] = Field(
         default_factory=list, description="What captive devices may reach besides the portal."
     )
-    maximum_devices: int = Field(20_000, ge=1, le=100_000, description="Admitted at once.")
+    maximum_devices: int = Field(
+        20_000, ge=1, le=32_767, description="Admitted at once; the packet mark has 15 bits."
+    )
 
 
 class Processes(_Section):
@@ -208,9 +239,9 @@ class LibrarySystem(_Section):
     allow_aliases: bool = Field(
         default=False, description="Accept an answer for another number than the one sent."
     )
-    card_pattern: str = Field(r"\d+", description="Regular expression a whole card must match.")
+    card_pattern: Pattern = Field(r"\d+", description="Regular expression a whole card must match.")
     card_length: int | None = Field(None, ge=1, le=64, description="Digits on every card, if so.")
-    pin_pattern: str = Field(r"\d+", description="Regular expression a whole PIN must match.")
+    pin_pattern: Pattern = Field(r"\d+", description="Regular expression a whole PIN must match.")
     reject_personal_numbers: bool = Field(
         default=True, description="Refuse what looks like a Swedish personal identity number."
     )
@@ -242,6 +273,35 @@ class Retention(_Section):
     attempts_days: int = Field(7, ge=1, le=90, description="Sign-in attempts.")
     known_devices_days: int = Field(30, ge=1, le=90, description="Which device used which card.")
     events_days: int = Field(14, ge=1, le=730, description="The event log.")
+    backups_days: int | None = Field(
+        None,
+        ge=1,
+        le=730,
+        description="How much longer your backups of the database live, as the privacy page says. "
+        "Left out: the page says nothing of backups.",
+    )
+
+
+class Accessibility(_Section):
+    """``[accessibility]``: the facts of the accessibility statement that the law asks for."""
+
+    conformity: Conformity = Field(
+        Conformity.PARTIAL, description="full, partial or none (Digg, MDFFS 2019:2)."
+    )
+    assessed_on: dt.date = Field(
+        dt.date(2026, 11, 25), description="Last assessment; the default is Kvar's own."
+    )
+    updated_on: dt.date = Field(
+        dt.date(2026, 11, 25), description="When the statement was last updated."
+    )
+    shortcomings: list[str] = Field(
+        default_factory=list, description="Known ones with their reasons, a sentence each."
+    )
+    exemptions: list[str] = Field(
+        default_factory=list, description="Claimed as disproportionate burden, a sentence each."
+    )
+    feedback_email: str = Field("", description="Left out: [organisation] contact_email.")
+    feedback_phone: str = Field("", description="Shown beside it.")
 
 
 Spans = Annotated[
@@ -297,6 +357,9 @@ class SiteSection(_Section):
         description="Card and PIN over plain HTTP for phones too old for our certificate; only "
         "on an encrypted SSID. The page says so.",
     )
+    open_network: bool = Field(
+        default=False, description="The Wi-Fi is not encrypted: the login page then says so."
+    )
     allowed_internal_networks: list[Network] = Field(
         default_factory=list, description="Internal hosts that guests may reach, such as a printer."
     )
@@ -316,3 +379,4 @@ class Config(_Section):
     library_system: LibrarySystem | None = None
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
+    accessibility: Accessibility = Field(default_factory=Accessibility)

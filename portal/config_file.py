@@ -14,9 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config import Config, LibrarySystem, SiteSection
+from portal.config import Config, Hours, LibrarySystem, SiteSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
+
+_PORTS = 3
+_CLOSED = Hours()
 
 DEFAULT_PATH = Path("/etc/kvar/kvar.toml")
 
@@ -147,6 +150,9 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _double_sites(sites)
     yield from _login_contradictions(sites, has_library="library_system" in sections)
     yield from _library_contradictions(sections.get("library_system"))
+    yield from _network_contradictions(sites, sections)
+    for index, site in sites.items():
+        yield from _site_contradictions(f"sites[{index}]", site)
 
 
 def _double_sites(sites: Sites) -> Iterator[Problem]:
@@ -195,3 +201,27 @@ def _library_contradictions(library: LibrarySystem | None) -> Iterator[Problem]:
         yield Problem("library_system.check_expiry", 'needs message = "information"')
     if (library.client_certificate_file is None) != (library.client_key_file is None):
         yield Problem("library_system.client_key_file", "a client certificate needs its key")
+
+
+def _network_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:
+    gate, portal = sections.get("gate"), sections.get("portal")
+    guests = {name for site in sites.values() for name in site.guest_interfaces}
+    for uplink in gate.uplink_interfaces if gate else ():
+        if uplink in guests:
+            text = f"{uplink} is a guest interface; an uplink leads to the internet"
+            yield Problem("gate.uplink_interfaces", text)
+    if portal and len({portal.http_port, portal.https_port, portal.health_port}) < _PORTS:
+        yield Problem("portal.http_port", "http_port, https_port and health_port must differ")
+
+
+def _site_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:
+    if site.open_network and site.card_login_without_tls:
+        text = "sends PINs in clear on an open network; set one of the two to false"
+        yield Problem(f"{key}.card_login_without_tls", text)
+    if (site.time_limit_min or 0) > site.longest_session_h * 60:
+        text = "is longer than longest_session_h; leave it out for no limit"
+        yield Problem(f"{key}.time_limit_min", text)
+    dates = [exception.date for exception in (site.opening_hours or _CLOSED).exceptions]
+    for day in sorted({day for day in dates if dates.count(day) > 1}):
+        text = f"{day} stands twice; put its spans into one entry"
+        yield Problem(f"{key}.opening_hours.exceptions", text)

@@ -26,6 +26,19 @@ DIGITS = r"\d+"
 """The default pattern of card numbers; with it, phones show their number pad."""
 
 
+def check(config: Config) -> None:
+    """Build every part's settings, so that their own refusals are heard before the start.
+
+    Raises:
+        ValueError: a part cannot work with a value (Sip2SettingsError is one).
+    """
+    sites(config)
+    gate(config, frozenset({0}))
+    if config.library_system is not None:
+        sip2(config.library_system)
+        card_rules(config.library_system)
+
+
 def sites(config: Config) -> dict[SiteId, Site]:
     """Return what policy needs to know of each site, by its id."""
     zone = config.organisation.time_zone
@@ -44,6 +57,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         longest_session=timedelta(hours=section.longest_session_h),
         devices_per_card=section.devices_per_card,
         card_login_without_tls=section.card_login_without_tls,
+        open_network=section.open_network,
         support_phone=section.support_phone,
         rules_text=section.rules_text,
     )
@@ -170,6 +184,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         organisation=organisation.name,
         default_language=organisation.default_language,
         time_zone=organisation.time_zone,
+        ssid=organisation.ssid,
         card_is_numeric=library is None or library.card_pattern == DIGITS,
         controller_contact=organisation.contact_email,
         protection_officer=organisation.data_protection_contact,
@@ -178,8 +193,22 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
             attempt_days=retention.attempts_days,
             known_device_days=retention.known_devices_days,
             event_days=retention.events_days,
+            backup_days=retention.backups_days,
         ),
-        statement=Statement(feedback_email=organisation.contact_email),
+        statement=_statement(config),
+    )
+
+
+def _statement(config: Config) -> Statement:
+    facts = config.accessibility
+    return Statement(
+        conformity=facts.conformity,
+        assessed_on=facts.assessed_on,
+        updated_on=facts.updated_on,
+        shortcomings=tuple(facts.shortcomings),
+        exemptions=tuple(facts.exemptions),
+        feedback_email=facts.feedback_email or config.organisation.contact_email,
+        feedback_phone=facts.feedback_phone,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from portal.composition.database import address_file, key_directory, migrate_database
-from portal.composition.start import StartError, until_stopped
+from portal.composition.start import StartError, leaves, until_stopped
 from portal.config import Config
 from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from portal.supervisor import Child, UnknownUserError, find_account, supervise
@@ -24,7 +24,7 @@ async def run_all(config: Config, config_file: Path) -> None:
             await _start_database(config, group)
             group.create_task(supervise(_children(config, config_file)), name="children")
     except* (EmbeddedPostgresError, UnknownUserError, OSError) as problems:
-        raise StartError("; ".join(str(problem) for problem in problems.exceptions)) from problems
+        raise StartError("\n".join(str(problem) for problem in leaves(problems))) from problems
 
 
 def _prepare_directories(config: Config) -> None:

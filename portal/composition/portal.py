@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from aiohttp import web
+
 from firewall.client import GateError
 from portal import settings
 from portal.clock import utc_now
@@ -57,9 +59,17 @@ async def run_portal(config: Config) -> None:
             group.create_task(
                 serve_guest(application, sockets, certificates=watch), name="guest site"
             )
-            group.create_task(health.serve(answers, config.portal.health_port), name="health")
+            group.create_task(_serve_health(answers, config.portal.health_port), name="health")
             if library is not None:
                 group.create_task(library.watch(), name="library system")
+
+
+async def _serve_health(answers: web.Application, port: int) -> None:
+    try:
+        await health.serve(answers, port)
+    except OSError as problem:
+        text = f"[portal] health_port {port} cannot be served: {problem}; choose another"
+        raise StartError(text) from problem
 
 
 def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:

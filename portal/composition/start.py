@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 
@@ -12,6 +12,31 @@ _log = structlog.get_logger()
 
 class StartError(Exception):
     """A process cannot start; the text has the way out."""
+
+
+def leaves(problem: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions inside a group, however deep task groups have nested them."""
+    if isinstance(problem, BaseExceptionGroup):
+        for inner in problem.exceptions:
+            yield from leaves(inner)
+    else:
+        yield problem
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Let a group of nothing but StartErrors leave as one StartError: it is not a bug.
+
+    Raises:
+        StartError: every reason, one a line.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        problems = list(leaves(group))
+        if not all(isinstance(problem, StartError) for problem in problems):
+            raise
+        raise StartError("\n".join(str(problem) for problem in problems)) from group
 
 
 @asynccontextmanager

@@ -17,6 +17,14 @@ class LoginMethod(StrEnum):
     NONE = "none"
 
 
+class Conformity(StrEnum):
+    """How far the guest pages conform, in the words of the Swedish statement (MDFFS 2019:2)."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """What policy needs to know about a site.
@@ -34,5 +42,6 @@ class Site:
     longest_session: timedelta = timedelta(hours=21)
     devices_per_card: int = 5
     card_login_without_tls: bool = False
+    open_network: bool = False
     support_phone: str = ""
     rules_text: str = ""

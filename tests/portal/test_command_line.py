@@ -58,6 +58,29 @@ def test_a_process_without_what_it_needs_says_what_to_do(command: str, tmp_path:
     assert "Traceback" not in done.stderr
 
 
+def test_a_database_that_is_not_there_is_one_plain_line(tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(
+        EXAMPLE.read_text()
+        .replace("/var/lib/kvar", str(tmp_path / "data"))
+        .replace('dsn = ""', 'dsn = "postgresql://kvar@127.0.0.1:1/kvar"')
+        .replace("[gate]\n", f'[gate]\nsocket = "{tmp_path}/gate/gate.sock"\n')
+    )
+    done = kvar("--config", str(file), "run")
+    assert done.returncode == 1
+    assert done.stderr.startswith("kvar: the database cannot be prepared: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_a_part_refuses_is_told_by_config_check(tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(EXAMPLE.read_text().replace('"EXEMPELBY"', '"EXEMPEL|BY"'))
+    done = kvar("--config", str(file), "config", "check")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"kvar: {file}: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_the_doctor_names_every_failure_with_its_way_out(tmp_path: Path) -> None:
     file = tmp_path / "kvar.toml"
     file.write_text(

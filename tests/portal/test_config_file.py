@@ -96,6 +96,44 @@ def test_what_is_impossible_is_refused(addition: str, key: str, words: str) -> N
     assert words in problems(MINIMAL + addition)[key]
 
 
+EXCEPTION = "[[sites.opening_hours.exceptions]]\ndate = 2026-12-24\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "words"),
+    [
+        ("open_network = true\ncard_login_without_tls = true", "card_login_without_tls", "clear"),
+        ("time_limit_min = 1261", "time_limit_min", "longer than longest_session_h"),
+        (EXCEPTION + EXCEPTION, "opening_hours.exceptions", "2026-12-24 stands twice"),
+    ],
+)
+def test_a_site_that_contradicts_itself_is_refused(line: str, key: str, words: str) -> None:
+    assert words in problems(MINIMAL + line)[f"sites[0].{key}"]
+
+
+@pytest.mark.parametrize("name", ["10.1.2.3", "wifi", "Wifi.example.se", "-a.se", "a b.se"])
+def test_the_portal_needs_a_name_that_a_certificate_can_have(name: str) -> None:
+    found = problems(MINIMAL.replace("wifi.example.se", name))
+    assert "write one such as wifi.example.se" in found["portal.host_name"]
+
+
+def test_ports_and_interfaces_that_collide_are_refused() -> None:
+    text = MINIMAL.replace("[portal]", "[portal]\nhttp_port = 443")
+    found = problems(text + '[gate]\nuplink_interfaces = ["guest0", "wan0"]\n')
+    assert "must differ" in found["portal.http_port"]
+    assert "guest0 is a guest interface" in found["gate.uplink_interfaces"]
+    assert (
+        "ip link"
+        in problems(MINIMAL.replace('"guest0"', '"guest 0"'))["sites[0].guest_interfaces[0]"]
+    )
+
+
+@pytest.mark.parametrize("key", ["card_pattern", "pin_pattern"])
+def test_a_pattern_is_a_regular_expression(key: str) -> None:
+    text = MINIMAL.replace("[library_system]", f'[library_system]\n{key} = "["')
+    assert "not a regular expression" in problems(text)[f"library_system.{key}"]
+
+
 def test_an_unknown_time_zone_is_refused() -> None:
     text = MINIMAL.replace("[portal]", 'time_zone = "Mars/Phobos"\n[portal]')
     assert "Europe/Stockholm" in problems(text)["organisation.time_zone"]

@@ -14,12 +14,12 @@ from portal.domain.card import CardRules
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.sign_in_limits import Limits
-from portal.domain.site import LoginMethod, Site
+from portal.domain.site import Conformity, LoginMethod, Site
 from portal.library.sip2.settings import Sip2Settings, Sip2SettingsError, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import Kept
-from portal.web.guest.settings import Retention
+from portal.web.guest.settings import Retention, Statement
 
 MINIMAL = """
 [organisation]
@@ -44,6 +44,7 @@ time_zone = "Europe/Helsinki"
 default_language = "en"
 contact_email = "wifi@example.se"
 data_protection_contact = "dso@example.se"
+ssid = "UmeBibl"
 
 [portal]
 host_name = "wifi.example.se"
@@ -114,6 +115,16 @@ sessions_days = 1
 attempts_days = 2
 known_devices_days = 3
 events_days = 4
+backups_days = 5
+
+[accessibility]
+conformity = "full"
+assessed_on = 2026-10-01
+updated_on = 2026-11-01
+shortcomings = ["En brist."]
+exemptions = ["Ett undantag."]
+feedback_email = "tillganglighet@example.se"
+feedback_phone = "08-465 004 02"
 
 [[sites]]
 id = "city"
@@ -275,10 +286,34 @@ def test_the_guest_site_says_what_the_file_says(full: Config) -> None:
         "dso@example.se",
     )
     assert made.retention == Retention(
-        session_days=1, attempt_days=2, known_device_days=3, event_days=4
+        session_days=1, attempt_days=2, known_device_days=3, event_days=4, backup_days=5
     )
-    assert made.statement.feedback_email == "wifi@example.se"
+    assert made.ssid == "UmeBibl"
+    assert made.statement == Statement(
+        conformity=Conformity.FULL,
+        assessed_on=date(2026, 10, 1),
+        updated_on=date(2026, 11, 1),
+        shortcomings=("En brist.",),
+        exemptions=("Ett undantag.",),
+        feedback_email="tillganglighet@example.se",
+        feedback_phone="08-465 004 02",
+    )
     assert made.form_key == bytes(32)
+
+
+def test_who_hears_of_obstacles_is_the_organisation_where_nobody_else_is_named() -> None:
+    text = MINIMAL.replace("[portal]", 'contact_email = "wifi@example.se"\n[portal]')
+    made = settings.guest_site(parsed(text), bytes(32))
+    assert made.statement == Statement(feedback_email="wifi@example.se")
+
+
+def test_every_part_is_heard_before_the_start(full: Config, minimal: Config) -> None:
+    settings.check(minimal)
+    settings.check(full)
+    assert full.library_system is not None
+    library = full.library_system.model_copy(update={"institution_id": "U^ME"})
+    with pytest.raises(Sip2SettingsError):
+        settings.check(full.model_copy(update={"library_system": library}))
 
 
 def test_plain_http_is_safe_nowhere_beside_a_real_gate(minimal: Config) -> None:

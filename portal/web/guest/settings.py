@@ -6,17 +6,10 @@ The rule to keep: every number the pages state comes from here or from the site,
 
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
-
-class Conformity(StrEnum):
-    """How far the site conforms, in the words of the Swedish statement (Digg, MDFFS 2019:2)."""
-
-    FULL = "full"
-    PARTIAL = "partial"
-    NONE = "none"
+from portal.domain.site import Conformity
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +65,6 @@ class GuestSettings:
     time_zone: str = "Europe/Stockholm"
     card_is_numeric: bool = True
     """Whether card numbers are digits only: phones then show their number pad."""
-    open_network: bool = False
-    """Whether the radio network is unencrypted: the login page then says so."""
     ssid: str = ""
     controller_contact: str = ""
     """Who answers for the personal data, and how to reach them: name, e-mail, telephone."""

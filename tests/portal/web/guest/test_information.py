@@ -3,8 +3,9 @@ from datetime import date
 
 import pytest
 
+from portal.domain.site import Conformity
 from portal.services.ports import GateUnavailableError
-from portal.web.guest.settings import Conformity, GuestSettings, Retention, Statement
+from portal.web.guest.settings import GuestSettings, Retention, Statement
 from tests.portal.web.portal_under_test import (
     LIBRARY,
     SETTINGS,
@@ -114,7 +115,7 @@ async def test_help_names_the_short_address() -> None:
 
 
 async def test_an_open_network_is_said() -> None:
-    body = await body_of("/", replace(SETTINGS, open_network=True))
+    body = await body_of("/", guest=FakeGuest(library=replace(LIBRARY, open_network=True)))
     assert "Nätet är öppet. Använd sidor som börjar med https." in body
 
 
