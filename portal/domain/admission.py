@@ -94,10 +94,11 @@ def extend(session: Session, site: Site, now: datetime) -> Extended | NotExtenda
     return Extended(ends.ends_at, ends.ends_because)
 
 
-def offers_extension(session: Session, site: Site, now: datetime) -> bool:
-    """Whether the status page should offer "extend"."""
+def offered_extension(session: Session, site: Site, now: datetime) -> timedelta | None:
+    """Say how much longer "extend" would make the session; None: do not offer it now."""
     shown = site.time_limit is not None or session.due_at - now <= EXTENSION_IS_OFFERED_WITHIN
-    return shown and isinstance(extend(session, site, now), Extended)
+    answer = extend(session, site, now)
+    return answer.ends_at - session.ends_at if shown and isinstance(answer, Extended) else None
 
 
 def _latest(site: Site, ground: Ground, now: datetime) -> Admit | None:

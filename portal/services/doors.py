@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portal.domain.card import DEFAULT_RULES, CardRules
-from portal.domain.identity import SiteId
+from portal.domain.identity import Device, SiteId
+from portal.domain.session import Session
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
 from portal.services.key_ring import KeyRing, KeyRingError
@@ -39,3 +40,10 @@ class Doors:
     sites: Mapping[SiteId, Site]
     card_rules: CardRules = DEFAULT_RULES
     limits: Limits = field(default_factory=Limits)
+
+    def site_of(self, session: Session, device: Device) -> Site:
+        """Return the site whose rules hold for a session.
+
+        That is where it began; on a node that does not know that site, where the device is now.
+        """
+        return self.sites.get(session.site_id, self.sites[device.site_id])

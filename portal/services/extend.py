@@ -39,7 +39,7 @@ async def _extend(doors: Doors, device: Device, now: datetime) -> Session | Refu
     session = await doors.sessions.find(device.mac)
     if session is None or now >= session.due_at:
         return Refused(RefusalReason.NOT_ONLINE)
-    answer = decide_extension(session, doors.sites[session.site_id], now)
+    answer = decide_extension(session, doors.site_of(session, device), now)
     if isinstance(answer, NotExtendable):
         return Refused(RefusalReason.NOT_EXTENDABLE)
     longer = await doors.sessions.extend(session, answer.ends_at, answer.ends_because, now)

@@ -55,8 +55,14 @@ class GuestService:
         return await self._sign_in.with_card(device, card_text, pin_text, now)
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
-        """Let the device in on a site that asks for one press (login method ``accept``)."""
-        return await self._sign_in.without_card(device, Ground.ACCEPT, now)
+        """Let the device in on a site that asks for one press (login method ``accept``).
+
+        On an open network the press is what is left while the automatic way is shut: the answer
+        then says why.
+        """
+        is_open = LoginMethod.NONE in self.site(device.site_id).login_methods
+        ground = Ground.OPEN if is_open else Ground.ACCEPT
+        return await self._sign_in.without_card(device, ground, now)
 
     async def extend(self, device: Device, now: datetime) -> Session | Refused:
         """Prolong the device's session; refused NOT_ONLINE, NOT_EXTENDABLE or SERVICE_DOWN."""
@@ -67,8 +73,10 @@ class GuestService:
 
         True as well for a device that has no session: the outcome is the one asked for.
         """
-        self._look_up.forget(device)
-        return await sign_out(self._doors, device, now)
+        signed_out = await sign_out(self._doors, device, now)
+        if signed_out:  # else it is online still, and what is remembered must go on saying so
+            self._look_up.forget(device)
+        return signed_out
 
     def site(self, site_id: SiteId) -> Site:
         """Return the site's rules and texts.

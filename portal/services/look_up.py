@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from portal.domain.admission import offers_extension
+from portal.domain.admission import offered_extension
 from portal.domain.identity import Device, MacAddress
 from portal.domain.session import Session
 from portal.domain.site import Site
@@ -44,8 +44,8 @@ class LookUp:
             return self._from_memory(device, now)
         await self._follow(session, device, now)
         self._remember(session)
-        site = self._doors.sites.get(session.site_id, self._doors.sites[device.site_id])
-        return Online(session, can_extend=offers_extension(session, site, now))
+        site = self._doors.site_of(session, device)
+        return Online(session, offered_extension(session, site, now))
 
     def forget(self, device: Device) -> None:
         """Drop what is remembered of the device: it was just signed out, or is not online."""
@@ -73,7 +73,7 @@ class LookUp:
         session = self._seen_online.get(device.mac)
         if session is None or now >= session.due_at:
             return Captive(number=None)
-        return Online(session, can_extend=False)
+        return Online(session)
 
 
 def _start_of_day(site: Site, now: datetime) -> datetime:

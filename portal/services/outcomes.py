@@ -1,7 +1,7 @@
 """What the guest services answer: values, never exceptions, for everything that is expected."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portal.domain.session import EndReason, Session
@@ -64,7 +64,8 @@ class Online:
     """The device has a live session and is let through."""
 
     session: Session
-    can_extend: bool
+    extension: timedelta | None = None
+    """How much longer a press on "extend" would make it; None: it is not offered."""
 
 
 @dataclass(frozen=True, slots=True)

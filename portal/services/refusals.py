@@ -11,7 +11,7 @@ import structlog
 
 from portal.domain.identity import Device
 from portal.domain.verification import Verification
-from portal.services.doors import Doors
+from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.outcomes import RefusalReason
 from portal.services.ports import DatabaseUnavailableError, Event, EventKind
 
@@ -45,7 +45,7 @@ class RefusalRecord:
             if verification is not Verification.UNAVAILABLE:
                 _log.info("sign_in_refused", site=device.site_id, reason=reason)
                 await self._record_events(device, verification, reason, now)
-        except DatabaseUnavailableError as error:
+        except STORE_ERRORS as error:
             _log.warning("refusal_not_recorded", site=device.site_id, cause=str(error))
 
     async def by_limits(self, device: Device, reason: RefusalReason, now: datetime) -> None:

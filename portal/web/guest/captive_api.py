@@ -49,12 +49,12 @@ async def _state(site: GuestSite, visit: Visit) -> dict[str, object]:
     standing = await site.guest.standing(visit.here.device, visit.now)
     if not isinstance(standing, Online):
         return state
-    remaining_s = int((standing.session.ends_at - visit.now).total_seconds())
+    remaining_s = int((standing.session.due_at - visit.now).total_seconds())
     return {
         **state,
         "captive": False,
         "venue-info-url": f"{page}status",
-        "can-extend-session": standing.can_extend,
+        "can-extend-session": standing.extension is not None,
         "seconds-remaining": max(0, remaining_s),
     }
 

@@ -83,12 +83,15 @@ def status_page(
 
     ``refused`` is the key of a text: why the wish to extend was not met.
     """
-    limit = here.library.time_limit
+    longer = online.extension
+    exactly = longer == here.library.time_limit  # before closing time a press gives less
+    ending = _ending(site, visit, here.library, online.session)
     values = {
-        **_ending(site, visit, here.library, online.session),
-        "can_extend": online.can_extend,
-        "extend_minutes": moments.whole_minutes(limit) if limit else None,
-        "extended": visit.request.query.get("done") == "extend",
+        **ending,
+        "can_extend": longer is not None,
+        "extend_minutes": moments.whole_minutes(longer) if longer and exactly else None,
+        # The address stays when the page is loaded again: then the end may be near.
+        "extended": visit.request.query.get("done") == "extend" and not ending["ends_soon"],
         "refused": refused,
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),

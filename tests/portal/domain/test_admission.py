@@ -14,7 +14,7 @@ from portal.domain.admission import (
     RefuseMethod,
     admit,
     extend,
-    offers_extension,
+    offered_extension,
 )
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.session import EndReason, Ground, Session
@@ -96,11 +96,21 @@ def test_what_cannot_be_extended(site: Site, session: Session, now: datetime) ->
 
 
 def test_when_the_page_offers_an_extension(site: Site, session: Session, now: datetime) -> None:
-    assert offers_extension(session, replace(site, time_limit=HOUR), now)
+    limited = replace(site, time_limit=HOUR)
+    assert offered_extension(session, limited, now) == HOUR
     anytime = replace(site, opening_hours=None)
     long = replace(session, ends_at=now + 21 * HOUR)
-    assert not offers_extension(long, anytime, now)
-    assert offers_extension(long, anytime, now + 20 * HOUR)
+    assert offered_extension(long, anytime, now) is None
+    assert offered_extension(long, anytime, now + 20 * HOUR) == 20 * HOUR
+
+
+def test_what_is_offered_is_what_a_press_gives(site: Site, session: Session, now: datetime) -> None:
+    limited = replace(site, time_limit=HOUR)
+    late = replace(session, ends_at=now.replace(hour=17, minute=45))
+    offered = offered_extension(late, limited, now)
+    answer = extend(late, limited, now)
+    assert isinstance(answer, Extended)
+    assert offered == answer.ends_at - late.ends_at < HOUR
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

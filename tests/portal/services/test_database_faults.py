@@ -175,6 +175,7 @@ async def test_who_is_online_is_told_so_while_the_database_is_away(
         assert await guest.accept(stranger, now) == Refused(RefusalReason.SERVICE_DOWN)
         assert await guest.extend(phone, now) == Refused(RefusalReason.SERVICE_DOWN)
         assert not await guest.sign_out(phone, now)
+        assert isinstance(await guest.standing(phone, now), Online)  # the log-out was not done
         os.kill(postgres.pid, signal.SIGCONT)
 
         async def works() -> bool:

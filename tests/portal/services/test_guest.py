@@ -40,7 +40,7 @@ async def test_the_whole_way(guest: GuestService, gate: FakeGate, now: datetime)
     assert outcome.session.ground is Ground.CARD
     assert outcome.session.ends_at == now.replace(hour=18, minute=15)
     assert gate.devices == {phone.mac: 8.25 * 3600}
-    assert await guest.standing(phone, now) == Online(outcome.session, can_extend=False)
+    assert await guest.standing(phone, now) == Online(outcome.session)
     assert await guest.sign_out(phone, now + HOUR)
     assert gate.devices == {}
     after = await guest.standing(phone, now + HOUR)
@@ -196,7 +196,7 @@ async def test_extending(doors: Doors, gate: FakeGate, now: datetime) -> None:
     await guest.sign_in_with_card(device(), CARD, PIN, now)
     standing = await guest.standing(device(), now)
     assert isinstance(standing, Online)
-    assert standing.can_extend
+    assert standing.extension == HOUR
     for presses in range(1, 8):
         session = await guest.extend(device(), now)
         assert isinstance(session, Session)
@@ -265,6 +265,30 @@ async def test_an_open_network_asks_for_nothing(
     assert isinstance(await guest.standing(device(2, "lobby"), now.replace(hour=22)), Captive)
 
 
+async def test_a_press_on_an_open_network_says_why_it_is_shut(
+    guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    closed = await guest.accept(device(site="lobby"), now.replace(hour=22))
+    assert isinstance(closed, Refused)
+    assert closed.reason is RefusalReason.CLOSED
+    gate.failures = 10**6
+    down = await guest.accept(device(site="lobby"), now)
+    assert down == Refused(RefusalReason.SERVICE_DOWN)
+
+
+async def test_a_session_of_a_site_unknown_here_can_be_extended(
+    doors: Doors, now: datetime
+) -> None:
+    limited = replace(doors.sites[SiteId("main")], time_limit=HOUR)
+    home = replace(limited, id=SiteId("branch"))
+    at_home = GuestService(replace(doors, sites={home.id: home}))
+    assert isinstance(
+        await at_home.sign_in_with_card(device(site="branch"), CARD, PIN, now), Admitted
+    )
+    elsewhere = GuestService(replace(doors, sites={limited.id: limited}))
+    assert isinstance(await elsewhere.extend(device(), now), Session)
+
+
 async def test_one_session_for_all_sites(
     guest: GuestService, gate: FakeGate, now: datetime
 ) -> None:
@@ -302,6 +326,18 @@ async def test_no_key_for_the_week_is_no_crash(doors: Doors, tmp_path: Path, now
     assert await guest.accept(device(), now) == down
     assert await guest.sign_in_with_card(device(), CARD, PIN, now) == down
     assert await guest.standing(device(), now) == Captive(number=None)
+
+
+async def test_no_key_for_the_record_changes_no_refusal(
+    doors: Doors, tmp_path: Path, now: datetime
+) -> None:
+    keys = KeyRing(tmp_path / "year")
+    keys.card(CARD, now)  # the year's key is there, the week's cannot be made
+    (tmp_path / "year").rename(tmp_path / "away")
+    (tmp_path / "year").touch()
+    guest = GuestService(replace(doors, keys=keys))
+    outcome = await guest.sign_in_with_card(device(), CARD, WRONG, now)
+    assert outcome == Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=2)
 
 
 async def test_who_is_there(guest: GuestService, gate: FakeGate) -> None:

@@ -87,7 +87,8 @@ class FakeGuest:
     async def standing(self, device: Device, now: datetime) -> Standing:
         assert (device, now.tzinfo) == (self.device, UTC)
         if self.session is not None:
-            return Online(self.session, self.can_extend)
+            longer = self.library.time_limit or timedelta(hours=1)
+            return Online(self.session, longer if self.can_extend else None)
         return Captive(self.number, self.last_end)
 
     async def sign_in_with_card(

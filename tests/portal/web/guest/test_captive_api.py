@@ -50,6 +50,13 @@ async def test_online() -> None:
     }
 
 
+async def test_a_session_under_tutoring_has_its_real_end() -> None:
+    until = NOW + timedelta(hours=2)
+    session = make_session(ends_at=NOW + timedelta(hours=1), protected_until=until)
+    answer = await ask(FakeGuest(session=session))
+    assert json.loads(answer.body)["seconds-remaining"] == 7200
+
+
 async def test_an_end_that_is_due_is_never_negative() -> None:
     answer = await ask(FakeGuest(session=make_session(ends_at=NOW - timedelta(seconds=2))))
     assert json.loads(answer.body)["seconds-remaining"] == 0

@@ -1,10 +1,11 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from portal.domain.identity import Device
 from portal.domain.session import EndReason
-from portal.services.outcomes import RefusalReason, Refused
+from portal.services.outcomes import Online, RefusalReason, Refused, Standing
 from tests.portal.web.portal_under_test import (
     LIBRARY,
     NOW,
@@ -83,6 +84,25 @@ async def test_extending_ten_times_in_a_row() -> None:
             assert "Klart. Du är uppkopplad till" in done.body
             assert f"{(20 + hour) % 24:02}.30" in done.body
     assert guest.calls == ["extend"] * 10
+
+
+async def test_a_press_that_gives_less_than_a_whole_visit_promises_no_minutes() -> None:
+    class NearClosing(FakeGuest):
+        async def standing(self, device: Device, now: datetime) -> Standing:
+            online = await super().standing(device, now)
+            assert isinstance(online, Online)
+            return replace(online, extension=timedelta(minutes=40))
+
+    library = replace(LIBRARY, time_limit=timedelta(hours=1))
+    body = await page_of(NearClosing(library=library, session=make_session()))
+    assert '<button class="go">Förläng</button>' in body
+
+
+async def test_a_page_loaded_again_near_the_end_warns() -> None:
+    session = make_session(ends_at=NOW + timedelta(minutes=3))
+    body = await page_of(FakeGuest(session=session, can_extend=True), "/status?done=extend")
+    assert "Din uppkoppling tar slut om 3 minuter" in body
+    assert "Klart." not in body
 
 
 async def test_extending_keeps_the_language() -> None:
