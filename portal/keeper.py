@@ -6,11 +6,12 @@ nothing at the gate changes because of a list that could not be read.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Never
 
 import structlog
 
+from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import (
     Clock,
     DatabaseUnavailableError,
@@ -33,6 +34,10 @@ thirty."""
 
 RETRY_S = 2.0
 TIDY_EVERY_S = 3600.0
+
+LONGEST_STAY = timedelta(days=14)
+"""A session's history stands under the key of the week it began in, and a device that returns is
+looked for under this week's key and the last one's."""
 
 _log = structlog.get_logger()
 
@@ -101,12 +106,18 @@ class Keeper:
             except (DatabaseUnavailableError, GateUnavailableError) as problem:
                 self._tell(well=False, problem=type(problem).__name__)
 
-    async def tidy(self, kept: Kept) -> Never:
-        """Delete what is no longer needed, every hour."""
+    async def tidy(self, kept: Kept, keys: KeyRing) -> Never:
+        """Delete what is due and destroy the keys of times past, every hour."""
         while True:
+            now = self._clock()
             try:
-                deleted = await self._upkeep.tidy(kept, self._clock())
-                _log.info("tables.tidied", deleted=deleted)
+                deleted = await self._upkeep.tidy(kept, now)
+                _log.info("tables_tidied", deleted=deleted)
             except DatabaseUnavailableError:
-                _log.warning("tables.not_tidied")
+                _log.warning("tables_not_tidied")
+            try:
+                for key in keys.destroy_before(now - kept.longest - LONGEST_STAY):
+                    _log.info("key_destroyed", key=key)
+            except KeyRingError as problem:
+                _log.error("key_not_destroyed", reason=str(problem))
             await asyncio.sleep(TIDY_EVERY_S)

@@ -225,6 +225,8 @@ def kept(config: Config) -> Kept:
     """Return how long what is no longer needed stays in the database."""
     retention = config.retention
     return Kept(
+        sessions=timedelta(days=retention.sessions_days),
+        events=timedelta(days=retention.events_days),
         attempts=timedelta(days=retention.attempts_days),
         known_devices=timedelta(days=retention.known_devices_days),
     )

@@ -73,6 +73,23 @@ class KeyRing:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")
 
+    def destroy_before(self, moment: datetime) -> list[str]:
+        """Destroy the keys of weeks and years that were over by then; return their names.
+
+        What was hashed under them can no longer be linked to anybody, in backups neither.
+
+        Raises:
+            KeyRingError: a key could not be removed.
+        """
+        due = [path for path in sorted(self._directory.glob("*.key")) if _was_over(path, moment)]
+        try:
+            for path in due:
+                path.unlink(missing_ok=True)  # another process may have been faster
+                self._keys.pop(path.stem, None)
+        except OSError as error:
+            raise KeyRingError(f"{error.filename}: {error.strerror}; it must be removed") from error
+        return [path.stem for path in due]
+
     def _hash(self, key_id: str, kind: Kind, value: bytes) -> bytes:
         """HMAC-SHA-256 (RFC 2104), 32 bytes, of the kind, a zero byte and the value."""
         return hmac.digest(self._key(key_id), kind.encode() + b"\0" + value, "sha256")
@@ -91,6 +108,14 @@ def live_key_id(now: datetime) -> str:
 def log_key_id(now: datetime) -> str:
     """Return the name of the ISO week's key, such as ``log-2026-w48``."""
     return f"log-{now:%G-w%V}"
+
+
+def _was_over(path: Path, moment: datetime) -> bool:
+    """Say whether the period of a key was over; False for the key that belongs to none."""
+    name, last = path.stem, moment - timedelta(days=7)
+    if name.startswith("log-"):
+        return name <= log_key_id(last)  # names sort as their weeks do
+    return name.startswith("live-") and name < live_key_id(moment)
 
 
 def _load_or_create(directory: Path, key_id: str) -> bytes:

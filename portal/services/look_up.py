@@ -39,11 +39,11 @@ class LookUp:
             if session is None or now >= session.due_at:
                 self.forget(device)
                 return await self._captive(device, now)
+            self._remember(session)
+            await self._follow(session, device, now)
         except STORE_ERRORS as error:
             _log.warning("store_unavailable", during="look_up", reason=str(error))
             return self._from_memory(device, now)
-        await self._follow(session, device, now)
-        self._remember(session)
         site = self._doors.site_of(session, device)
         return Online(session, offered_extension(session, site, now))
 
@@ -59,8 +59,9 @@ class LookUp:
         return Captive(number, await doors.sessions.last_end(traces, since))
 
     async def _follow(self, session: Session, device: Device, now: datetime) -> None:
-        """Open this site's gate to a device whose session began at another site."""
+        """Open this site's gate to a device whose session began at another site, and note it."""
         if session.site_id != device.site_id:
+            await self._doors.sessions.admit_at(session.id, device.site_id)
             await open_gate(self._doors.gate, session, now)
 
     def _remember(self, session: Session) -> None:

@@ -142,6 +142,10 @@ class Sessions(Protocol):
         """End one session and return it; None when it had ended before."""
         ...
 
+    async def admit_at(self, session_id: UUID, site_id: SiteId) -> None:
+        """Note that a session's device was let in at one more site; harmless when it has ended."""
+        ...
+
     async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
         """End every session of these sites that is due, each for its own reason, and return it."""
         ...
@@ -149,7 +153,10 @@ class Sessions(Protocol):
     async def admitted(
         self, site_ids: Sequence[SiteId], now: datetime
     ) -> list[tuple[MacAddress, datetime]]:
-        """Return the devices that may be online at these sites, and when each is due."""
+        """Return the devices that were let in at these sites and may be online, and each one's end.
+
+        Wherever the session began: it is one for the organisation.
+        """
         ...
 
 
@@ -228,12 +235,19 @@ class Events(Protocol):
 class Kept:
     """How long what is no longer needed stays."""
 
+    sessions: timedelta = timedelta(days=14)
+    events: timedelta = timedelta(days=14)
     attempts: timedelta = timedelta(days=7)
     known_devices: timedelta = timedelta(days=30)
 
+    @property
+    def longest(self) -> timedelta:
+        """How long anything stays at all."""
+        return max(self.sessions, self.events, self.attempts, self.known_devices)
+
 
 class Upkeep(Protocol):
-    """What the keeper does now and then so that tables stay small."""
+    """What the keeper does now and then so that nothing is kept longer than said."""
 
     async def tidy(self, kept: Kept, now: datetime) -> int:
         """Delete what is due and make the next weeks' partitions; return the rows deleted.

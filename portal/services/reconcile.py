@@ -34,7 +34,7 @@ class Reconciled:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """Compares the sessions of this node's own sites with its gate.
+    """Compares who was let in at this node's own sites with its gate.
 
     A whole comparison holds the gate up for as long as the list is (50 ms for 10,000 devices), so
     after a change in the database only what differs from the list last applied is carried over.

@@ -131,6 +131,8 @@ class SignIn:
         started = await self._doors.sessions.start(
             self._opening(device, claim, permission, reserved, now)
         )
+        if started.session.site_id != device.site_id:  # it runs already, and began elsewhere
+            await self._doors.sessions.admit_at(started.session.id, device.site_id)
         is_open = await open_gate(self._doors.gate, started.session, now)
         await close_gate(self._doors.gate, started.put_out)
         _log_start(started)

@@ -40,7 +40,7 @@ class Resync:
 
 @dataclass(frozen=True, slots=True)
 class SessionChanged:
-    """A session has ``started``, ``extended`` or ``ended`` at this site."""
+    """A session ``started``, ``extended``, ``ended``, or ``followed`` its device to this site."""
 
     what: str
     site_id: SiteId
@@ -48,7 +48,7 @@ class SessionChanged:
 
     @classmethod
     def parse(cls, payload: str) -> Self:
-        """Read ``<what> <site> <id>`` as migrations/0001_sessions.sql writes it."""
+        """Read ``<what> <site> <id>`` as the migrations and sessions.sql write it."""
         what, site_id, session_id = payload.split(" ")
         return cls(what, SiteId(site_id), session_id)
 

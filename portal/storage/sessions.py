@@ -81,6 +81,10 @@ class PostgresSessions:
         ended_at = max(now, row["started_at"])
         return replace(_session(row), ended_at=ended_at, end_reason=reason)
 
+    async def admit_at(self, session_id: UUID, site_id: SiteId) -> None:
+        """See services.ports.Sessions."""
+        await self._database.fetch(_SQL["admit_at"], session_id, site_id)
+
     async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
         """See services.ports.Sessions."""
         rows = await self._database.fetch(_SQL["end_due"], list(site_ids), now)

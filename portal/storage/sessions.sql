@@ -27,6 +27,15 @@ WITH longer AS (
 )
 SELECT longer.*, pg_notify('kvar_session', 'extended ' || site_id || ' ' || id) FROM longer
 
+-- name: admit_at
+WITH noted AS (
+    INSERT INTO session_elsewhere (session_id, site_id)
+    SELECT id, $2 FROM live_session WHERE id = $1 FOR KEY SHARE
+    ON CONFLICT DO NOTHING
+    RETURNING session_id, site_id
+)
+SELECT pg_notify('kvar_session', 'followed ' || site_id || ' ' || session_id) FROM noted
+
 -- name: end
 WITH gone AS (
     DELETE FROM live_session AS s WHERE id = $1 RETURNING s AS session
@@ -43,4 +52,6 @@ WITH gone AS (
 SELECT (session).*, record_end(session, (session).ends_because, (session).due_at) FROM gone
 
 -- name: admitted
-SELECT mac, due_at FROM live_session WHERE site_id = ANY($1) AND due_at > $2
+SELECT mac, due_at FROM live_session AS s
+WHERE due_at > $2 AND (site_id = ANY($1) OR EXISTS (
+    SELECT FROM session_elsewhere AS e WHERE e.session_id = s.id AND e.site_id = ANY($1)))

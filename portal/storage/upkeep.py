@@ -1,7 +1,7 @@
-"""Keeping tables small (implements services.ports.Upkeep).
+"""Deleting what is due: nothing is kept longer than said (implements services.ports.Upkeep).
 
-Not the retention of history, which drops whole weeks. The rule to keep: each statement stands
-alone, so that a failure half-way leaves only work for the next time.
+Not the destruction of keys (services/key_ring.py). The rule to keep: each statement stands alone,
+so that a failure half-way leaves only work for the next time.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +15,10 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("upkeep")
 
 
+MOST_AT_ONCE = 2000
+"""Rows a statement, far within a statement's time-out."""
+
+
 class PostgresUpkeep:
     """Housekeeping, safe to run on every node at once."""
 
@@ -23,7 +27,24 @@ class PostgresUpkeep:
 
     async def tidy(self, kept: Kept, now: datetime) -> int:
         """See services.ports.Upkeep."""
-        await self._database.fetch(_SQL["weeks"], now - timedelta(days=7), WEEKS_AHEAD + 2)
+        last_week = now - timedelta(days=7)
+        await self._database.fetch(_SQL["make_weeks"], last_week, WEEKS_AHEAD + 2)
+        deleted = await self._delete_small(kept, now)
+        deleted += await self._delete_history("sessions", now - kept.sessions)
+        deleted += await self._delete_history("events", now - kept.events)
+        await self._database.fetch(_SQL["drop_weeks"], last_week)
+        return deleted
+
+    async def _delete_history(self, name: str, before: datetime) -> int:
+        deleted = 0
+        while True:
+            row = await self._database.fetch_row(_SQL[name], before, MOST_AT_ONCE)
+            count = 0 if row is None else int(row["count"])
+            deleted += count
+            if count < MOST_AT_ONCE:
+                return deleted
+
+    async def _delete_small(self, kept: Kept, now: datetime) -> int:
         due = {
             "attempts": now - kept.attempts,
             "known_devices": now - kept.known_devices,

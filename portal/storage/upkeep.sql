@@ -10,5 +10,14 @@ SELECT count(*) FROM gone
 -- name: arrivals
 WITH gone AS (DELETE FROM arrival WHERE last_seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
 
--- name: weeks
+-- name: sessions
+SELECT forget_sessions($1, $2) AS count
+
+-- name: events
+SELECT forget_events($1, $2) AS count
+
+-- name: make_weeks
 SELECT make_weeks($1, $2)
+
+-- name: drop_weeks
+SELECT drop_empty_weeks($1)

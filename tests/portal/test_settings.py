@@ -335,4 +335,9 @@ def test_limits_stay_below_the_library_systems_own(full: Config, minimal: Config
 
 
 def test_what_is_no_longer_needed_is_kept_so_long(full: Config) -> None:
-    assert settings.kept(full) == Kept(attempts=timedelta(days=2), known_devices=timedelta(days=3))
+    assert settings.kept(full) == Kept(
+        sessions=timedelta(days=1),
+        events=timedelta(days=4),
+        attempts=timedelta(days=2),
+        known_devices=timedelta(days=3),
+    )

@@ -109,6 +109,7 @@ class MemorySessions:
     live: dict[MacAddress, Session] = field(default_factory=dict)
     traces: dict[UUID, bytes] = field(default_factory=dict)
     past: list[Session] = field(default_factory=list)
+    elsewhere: set[tuple[UUID, SiteId]] = field(default_factory=set)
 
     async def start(self, opening: Opening) -> Started:
         new, now = opening.session, opening.session.started_at
@@ -157,6 +158,10 @@ class MemorySessions:
                 return self._end(session, reason, max(now, session.started_at))
         return None
 
+    async def admit_at(self, session_id: UUID, site_id: SiteId) -> None:
+        if any(session.id == session_id for session in self.live.values()):
+            self.elsewhere.add((session_id, site_id))
+
     async def end_due(self, site_ids: Sequence[SiteId], now: datetime) -> list[Session]:
         return self._end_where(lambda s: s.due_at <= now and s.site_id in site_ids)
 
@@ -166,7 +171,8 @@ class MemorySessions:
         return [
             (s.mac, s.due_at)
             for s in self.live.values()
-            if s.site_id in site_ids and s.due_at > now
+            if s.due_at > now
+            and (s.site_id in site_ids or any((s.id, at) in self.elsewhere for at in site_ids))
         ]
 
     def _note_success(self, opening: Opening, now: datetime) -> None:

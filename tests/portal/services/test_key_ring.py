@@ -87,3 +87,28 @@ def test_the_hash_is_hmac_sha256(tmp_path: Path, now: datetime) -> None:
     os.close(descriptor)
     expected = "427834ed782fc3db78c510ae5847a28c4289f5e5dd137e74ea0cb80cbd9203e5"
     assert KeyRing(tmp_path).card(CARD, now) == Subject(bytes.fromhex(expected))
+
+
+def test_keys_of_times_past_are_destroyed(tmp_path: Path, now: datetime) -> None:
+    ring = KeyRing(tmp_path)
+    form = ring.form_key()
+    card = ring.card(CARD, now)
+    first = ring.trace(MAC, None, now)
+    ring.trace(MAC, None, now + timedelta(days=7))
+    assert ring.destroy_before(now) == []
+    monday = datetime(2026, 11, 30, tzinfo=UTC)
+    assert ring.destroy_before(monday - timedelta(seconds=1)) == []
+    assert ring.destroy_before(monday) == ["log-2026-w48"]
+    assert ring.destroy_before(monday) == []
+    assert ring.trace(MAC, None, now) != first
+    assert ring.card(CARD, now) == card
+    assert "live-2026" in ring.destroy_before(datetime(2027, 1, 1, tzinfo=UTC))
+    assert ring.card(CARD, now) != card
+    assert ring.form_key() == form
+    assert [path.stem for path in tmp_path.glob("form*")] == ["form"]
+
+
+def test_a_key_that_cannot_be_destroyed_is_told(tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "log-2020-w01.key").mkdir()
+    with pytest.raises(KeyRingError, match="must be removed"):
+        KeyRing(tmp_path).destroy_before(now)

@@ -59,6 +59,23 @@ async def test_following_compares_all_at_first_and_after_a_failure(
     assert set(gate.devices) == {device(2).mac}
 
 
+async def test_who_moved_here_from_another_site_stays(
+    reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    looked, pressed = device(1), device(2)
+    for phone in (looked, pressed, device(3)):
+        await guest.sign_in_with_card(Device(phone.mac, SiteId("branch")), CARD, PIN, now)
+    await reconciliation.run(now)
+    assert gate.devices == {}  # nobody of them was seen here
+    await guest.standing(looked, now)
+    await guest.sign_in_with_card(pressed, CARD, PIN, now)
+    await reconciliation.run(now)
+    assert gate.devices.keys() == {looked.mac, pressed.mac}
+    await guest.sign_out(Device(looked.mac, SiteId("branch")), now)
+    await reconciliation.follow(now)
+    assert gate.devices.keys() == {pressed.mac}
+
+
 async def test_a_gate_that_forgot_is_told_again(
     reconciliation: Reconciliation, guest: GuestService, gate: FakeGate, now: datetime
 ) -> None:

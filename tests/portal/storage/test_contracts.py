@@ -314,6 +314,64 @@ async def test_upkeep_deletes_what_is_due(database: Database, now: datetime) -> 
     assert await upkeep.tidy(Kept(), now) == 0
     assert await upkeep.tidy(Kept(), now + 11 * MINUTE) == 1
     assert await upkeep.tidy(Kept(), now + timedelta(days=8)) == 1
-    assert await upkeep.tidy(Kept(), now + timedelta(days=31)) == 1
+    assert await upkeep.tidy(Kept(), now + timedelta(days=31)) == 2  # the start's event as well
     tables = await database.fetch("SELECT FROM pg_class WHERE relname = 'event_2027w01'")
     assert len(tables) == 1
+
+
+async def test_history_is_kept_as_long_as_said_and_no_longer(
+    database: Database, now: datetime
+) -> None:
+    stores, upkeep = in_postgres(database), PostgresUpkeep(database)
+    kept = Kept(sessions=timedelta(days=10), events=timedelta(days=3))
+    for number in (1, 2):
+        wanted = opening(number, now + number * HOUR)
+        await stores.sessions.start(wanted)
+        await stores.sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now + 3 * number * HOUR)
+
+    async def left(table: str) -> int:
+        return len(await database.fetch(f"SELECT FROM {table}"))
+
+    assert (await left("past_session"), await left("event")) == (2, 4)
+    await upkeep.tidy(kept, now + timedelta(days=3) + 2.5 * HOUR)
+    assert (await left("past_session"), await left("event")) == (2, 2)
+    await upkeep.tidy(kept, now + timedelta(days=10) + 5 * HOUR)
+    assert (await left("past_session"), await left("event")) == (1, 0)
+    await upkeep.tidy(kept, now + timedelta(days=10) + 7 * HOUR)
+    assert await left("past_session") == 0
+
+
+async def test_weeks_that_are_over_and_empty_are_dropped(database: Database, now: datetime) -> None:
+    upkeep = PostgresUpkeep(database)
+    await upkeep.tidy(Kept(), now)
+
+    async def weeks() -> set[str]:
+        rows = await database.fetch(
+            "SELECT relname FROM pg_class WHERE relname ~ '^event_20..w..$'"
+        )
+        return {row["relname"] for row in rows}
+
+    before = await weeks()
+    insert = "INSERT INTO event (at, kind, site_id) VALUES ($1, 'test', 'main')"
+    await database.fetch(insert, now + timedelta(days=7))
+    later = now + timedelta(days=21)  # the week of the event is over, the event is kept
+    await upkeep.tidy(Kept(events=timedelta(days=20)), later)
+    assert before - await weeks() == {"event_2026w47", "event_2026w48"}
+    await upkeep.tidy(Kept(events=timedelta(days=13)), later)
+    assert "event_2026w49" not in await weeks()
+
+
+async def test_a_session_is_in_the_list_of_every_site_that_let_it_in(
+    stores: Stores, now: datetime
+) -> None:
+    sessions, wanted = stores.sessions, opening(1, now, CARD)
+    await sessions.start(wanted)
+    here = (wanted.session.mac, wanted.session.due_at)
+    assert await sessions.admitted([BRANCH], now) == []
+    for _ in range(2):
+        await sessions.admit_at(wanted.session.id, BRANCH)
+    assert await sessions.admitted([BRANCH], now) == [here]
+    assert await sessions.admitted([MAIN, BRANCH], now) == [here]
+    assert await sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now)
+    await sessions.admit_at(wanted.session.id, BRANCH)
+    assert await sessions.admitted([MAIN, BRANCH], now) == []

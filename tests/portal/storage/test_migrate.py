@@ -11,15 +11,17 @@ from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.migrate import Migration, MigrationError, migrate, read_migrations
 
+NEXT = Migration(len(read_migrations()) + 1, "next.sql", "CREATE TABLE more (id int)")
+
 
 async def test_a_second_run_changes_nothing(postgres_dsn: str, now: datetime) -> None:
     assert await migrate(postgres_dsn, now) == []
 
 
 async def test_two_that_start_together_migrate_once(postgres_dsn: str, now: datetime) -> None:
-    more = [*read_migrations(), Migration(2, "0002_more.sql", "CREATE TABLE more (id int)")]
+    more = [*read_migrations(), NEXT]
     done = await asyncio.gather(*(migrate(postgres_dsn, now, more) for _ in range(4)))
-    assert sorted(done) == [[], [], [], ["0002_more.sql"]]
+    assert sorted(done) == [[], [], [], ["next.sql"]]
 
 
 async def test_a_changed_file_is_refused(postgres_dsn: str, now: datetime) -> None:
@@ -29,7 +31,7 @@ async def test_a_changed_file_is_refused(postgres_dsn: str, now: datetime) -> No
 
 
 async def test_a_newer_database_is_refused(postgres_dsn: str, now: datetime) -> None:
-    more = [*read_migrations(), Migration(2, "0002_more.sql", "SELECT 1")]
+    more = [*read_migrations(), NEXT]
     await migrate(postgres_dsn, now, more)
     with pytest.raises(MigrationError, match="newer release"):
         await migrate(postgres_dsn, now)
@@ -38,7 +40,7 @@ async def test_a_newer_database_is_refused(postgres_dsn: str, now: datetime) -> 
 async def test_a_failing_file_leaves_nothing(
     postgres_dsn: str, database: Database, now: datetime
 ) -> None:
-    bad = Migration(2, "0002_bad.sql", "CREATE TABLE half (id int); SELECT 1/0")
+    bad = replace(NEXT, sql="CREATE TABLE half (id int); SELECT 1/0")
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate(postgres_dsn, now, [*read_migrations(), bad])
     row = await database.fetch_row("SELECT to_regclass('half') AS half")
