@@ -141,8 +141,8 @@ class Portal(_Section):
     host_name: HostName = Field(description="The fixed name of the portal, in its certificate.")
     short_names: list[HostName] = Field(
         default_factory=list,
-        description="Further names that answer over plain HTTP, such as the one on the poster; "
-        "they must resolve to this machine on the guest networks.",
+        description="Further names that lead to host_name from plain HTTP, such as the one on the "
+        "poster; they must resolve to this machine on the guest networks.",
     )
     addresses: list[Address] = Field(
         default_factory=list,

@@ -177,6 +177,8 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
     return GuestSettings(
         portal_host=config.portal.host_name,
         portal_port=config.portal.https_port,
+        # The gate leads port 80 to where the portal listens.
+        plain_port=80 if config.gate.enabled else config.portal.http_port,
         form_key=form_key,
         plain_names=tuple(config.portal.short_names),
         # A simulated gate is looked at from this machine, where nobody listens in between.

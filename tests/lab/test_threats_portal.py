@@ -257,28 +257,36 @@ REFUSED_LOGINS = """
     context = ssl.create_default_context(); context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     host, token = sys.argv[1], sys.argv[2]
-    s = context.wrap_socket(socket.create_connection(("10.44.0.1", 443)), server_hostname=host)
+    def connect():
+        s = socket.create_connection(("10.44.0.1", 443))
+        s = context.wrap_socket(s, server_hostname=host)
+        return s, s.makefile("rb")
     body = f"token={token}&card=20000000007777&pin=0000".encode()
     head = (f"POST /card HTTP/1.1\\r\\nHost: {host}\\r\\nContent-Length: {len(body)}\\r\\n"
             "Content-Type: application/x-www-form-urlencoded\\r\\n\\r\\n").encode()
-    end, count, answers = time.monotonic() + float(sys.argv[3]), 0, s.makefile("rb")
+    end, count, refused = time.monotonic() + float(sys.argv[3]), 0, 0
+    s, answers = connect()
     while time.monotonic() < end:
         s.sendall(head + body); count += 1; length = 0
+        if b" 429 " in answers.readline():
+            refused += 1; time.sleep(0.05); s, answers = connect(); continue
         while (line := answers.readline()) not in (b"\\r\\n", b""):
             if line.lower().startswith(b"content-length"): length = int(line.split()[1])
         answers.read(length)
-    print(count)
+    print(count, refused)
 """
 
 
 def test_a_flood_of_refused_logins_does_not_fill_the_log(world: World, attacker: Guest) -> None:
-    """One phone that posts wrong PINs over one connection as fast as it is answered."""
+    """One phone that posts wrong PINs as fast as it is answered: most of it is not even read."""
     token, host = attacker.token(), world.config.portal.host_name
     before, seconds = world.log_file.stat().st_size, 5
-    count = int(run_on(attacker.phone, REFUSED_LOGINS, host, token, str(seconds)))
+    done = run_on(attacker.phone, REFUSED_LOGINS, host, token, str(seconds))
+    count, refused = map(int, done.split())
     logged = world.log_file.stat().st_size - before
-    print(f"{count} refused logins in {seconds} s, {logged} B of log")  # noqa: T201
-    assert count > 50
+    print(f"{count} refused logins in {seconds} s, {refused} unread, {logged} B of log")  # noqa: T201
+    assert count - refused >= 60
+    assert refused > 10
     assert logged <= 10_000 + 1000 * seconds
 
 

@@ -21,6 +21,7 @@ from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
+from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.target import own_target, peer_address
 from portal.web.guest.texts import choose_language
@@ -52,6 +53,9 @@ POST: Mapping[str, _Handler] = {
 }
 
 
+_READS = frozenset({"GET", "HEAD"})
+
+
 class Listener(Enum):
     """Which socket a request came in on."""
 
@@ -68,6 +72,8 @@ class GuestApplication:
             settings, guest, Pages(settings), frozenset(host.lower() for host in own_hosts)
         )
         self.captive = CaptiveAnswer(settings.portal_origin)
+        self._short_names = frozenset(name.lower() for name in settings.plain_names)
+        self._budget = PostBudget()
         self._clock = clock
 
     async def answer(self, request: web.BaseRequest, listener: Listener) -> web.Response:
@@ -78,6 +84,8 @@ class GuestApplication:
         host, path = target
         if path == "/healthz":
             return answers.plain("ok\n")
+        if host in self._short_names and request.method in _READS:
+            return self._under_own_name(self._visit(request, path, encrypted=False))
         safe = listener is Listener.TLS or host in self.site.settings.secure_plain_names
         visit = self._visit(request, path, encrypted=safe)
         try:
@@ -86,6 +94,15 @@ class GuestApplication:
         except (GateUnavailableError, DatabaseUnavailableError, TimeoutError) as error:
             _LOG.warning("a neighbour is away: %s", type(error).__name__)
             return self._service_page(visit, status=503)
+
+    def _under_own_name(self, visit: Visit) -> web.Response:
+        """Lead from a short name to the portal's own, on plain HTTP still.
+
+        A form posted under a name that resolves elsewhere would travel on a captured connection,
+        and the gate ends those when it opens: the guest would never see the answer.
+        """
+        path = visit.path if visit.path in GET or visit.path in READING else "/"
+        return answers.redirect(self.site.settings.plain_origin + visit.link(path))
 
     def broken(self, request: web.BaseRequest) -> web.Response:
         """Answer after a fault of our own (the request boundary calls this)."""
@@ -96,7 +113,7 @@ class GuestApplication:
 
     async def _page(self, visit: Visit) -> web.Response:
         match visit.request.method:
-            case "GET" | "HEAD":
+            case method if method in _READS:
                 return await self._get(visit)
             case "POST":
                 return await self._post(visit)
@@ -112,12 +129,17 @@ class GuestApplication:
         return self.site.pages.render("message", visit, {"key": "missing"}, status=404)
 
     async def _post(self, visit: Visit) -> web.Response:
-        if (handler := POST.get(visit.path)) is not None:
-            return await self._at_site(visit, handler)
-        return _wrong_method()
+        if (handler := POST.get(visit.path)) is None:
+            return _wrong_method()
+        known = await self._identify(visit)
+        if known.here and not self._budget.allows(known.here.device.mac, known.now):
+            return _too_many()
+        return await self._at_known_site(known, handler)
 
     async def _at_site(self, visit: Visit, handler: _Handler) -> web.Response:
-        known = await self._identify(visit)
+        return await self._at_known_site(await self._identify(visit), handler)
+
+    async def _at_known_site(self, known: Visit, handler: _Handler) -> web.Response:
         if known.here is None:
             return self.site.pages.render("outside", known, {})
         return await handler(self.site, known, known.here)
@@ -144,6 +166,14 @@ class GuestApplication:
         )
         chosen = asked if asked == language.tag else None
         return Visit(request, path, language, chosen, encrypted, self._clock())
+
+
+def _too_many() -> web.Response:
+    """Refuse and close: the gate limits how many connections a device opens a second."""
+    response = answers.plain("Too many requests. Wait a minute.\n", status=429)
+    response.headers["Retry-After"] = "60"
+    response.force_close()
+    return response
 
 
 def _wrong_method() -> web.Response:

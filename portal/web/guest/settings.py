@@ -46,8 +46,8 @@ class GuestSettings:
     """Settings of one guest site, the same for every library of the organisation.
 
     ``portal_host`` is the one name in the certificate; every redirect leads there.
-    ``plain_names`` are further names under which the site itself answers over plain HTTP: the
-    short address on the poster, the gateway's own addresses.
+    ``plain_names`` are further names that lead there over plain HTTP: the short address on the
+    poster. ``plain_port`` is where guests reach plain HTTP.
     ``secure_plain_names`` are names whose plain HTTP counts as safe for card and PIN, because
     somebody else protects the way there (a relay on this machine: ``localhost``).
 
@@ -59,6 +59,7 @@ class GuestSettings:
     form_key: bytes = field(repr=False)
     organisation: str
     portal_port: int = 443
+    plain_port: int = 80
     plain_names: tuple[str, ...] = ()
     secure_plain_names: tuple[str, ...] = ()
     default_language: str = "sv"
@@ -88,6 +89,12 @@ class GuestSettings:
         """``https://`` and the portal's name, with the port only where it is not 443."""
         port = "" if self.portal_port == 443 else f":{self.portal_port}"
         return f"https://{self.portal_host}{port}"
+
+    @property
+    def plain_origin(self) -> str:
+        """``http://`` and the portal's name, with the port only where it is not 80."""
+        port = "" if self.plain_port == 80 else f":{self.plain_port}"
+        return f"http://{self.portal_host}{port}"
 
 
 def _is_address(text: str) -> bool:
