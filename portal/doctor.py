@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from firewall.client import GateClient, GateError
-from portal import settings
+from portal import guest_names, settings
 from portal.clock import utc_now
 from portal.config import Config, LibrarySystem
 from portal.domain.identity import Secret
@@ -66,6 +66,8 @@ async def examine(
     findings = certificate(config.portal.certificate_file, config.portal.host_name, utc_now())
     findings += await _database(ask_database)
     findings += await _gate(config)
+    if config.gate.enabled:
+        findings += await names(config)
     if config.library_system is not None:
         findings += await _library(config.library_system, test_card, pin)
     return findings
@@ -126,6 +128,38 @@ async def _gate(config: Config) -> list[Finding]:
             way_out = "start it: kvar gate, or kvar run; see [gate] socket"
             return [Finding("gate", Level.FAILURE, str(problem), way_out)]
     return [Finding("gate", Level.RIGHT, f"answers, version {health.get('version', '?')}")]
+
+
+async def names(config: Config, port: int = guest_names.DNS_PORT) -> list[Finding]:
+    """Check that the guests' resolver leads the portal's names to this machine."""
+    check = "names"
+    interfaces = [name for site in config.sites for name in site.guest_interfaces]
+    resolvers = {name: guest_names.ipv4_address(name) for name in interfaces}
+    ours = {*config.portal.addresses, *filter(None, resolvers.values())}
+    findings = []
+    for interface, resolver in resolvers.items():
+        if resolver is None:
+            text = f"{interface} has no IPv4 address"
+            way_out = "bring the guest interface up with its address"
+            findings.append(Finding(check, Level.FAILURE, text, way_out))
+            continue
+        asked = guest_names.names_of(config)
+        findings += [await _name(name, resolver, port, ours) for name in asked]
+    return findings
+
+
+async def _name(name: str, resolver: str, port: int, ours: set[str]) -> Finding:
+    way_out = "put the lines of kvar config dnsmasq into the guests' resolver"
+    try:
+        found = await guest_names.ask(resolver, name, port)
+    except guest_names.NoAnswerError as problem:
+        text = f"{resolver} does not say what {name} is: {problem}"
+        return Finding("names", Level.FAILURE, text, way_out)
+    told = ", ".join(found) or "nothing"
+    text = f"on {resolver}, {name} is {told}"
+    if not found or not ours.issuperset(found):
+        return Finding("names", Level.FAILURE, f"{text}, not this machine", way_out)
+    return Finding("names", Level.RIGHT, text)
 
 
 async def _library(section: LibrarySystem, test_card: str, pin: str) -> list[Finding]:

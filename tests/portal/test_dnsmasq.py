@@ -45,3 +45,15 @@ def test_the_short_names_lead_to_this_machine_as_well() -> None:
         line.startswith("host-record=wifi.exempelby.example,wifi.example.se,10.44.0.1")
         for line in dnsmasq.lines(parse(text, EXAMPLE))
     )
+
+
+def test_without_an_address_each_guest_network_is_told_its_own(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text().replace("addresses = ", "short_names = ['wifi.example.se'] #")
+    lines = dnsmasq.lines(parse(text, EXAMPLE))
+    assert "localise-queries" in lines
+    for interface in ("guest0", "guest1"):
+        assert f"interface-name=wifi.exempelby.example,{interface}" in lines
+        assert f"interface-name=wifi.example.se,{interface}" in lines
+    file = tmp_path / "kvar.conf"
+    file.write_text("\n".join(lines) + "\n")
+    subprocess.run(["dnsmasq", "--test", f"--conf-file={file}"], check=True, capture_output=True)

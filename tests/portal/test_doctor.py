@@ -1,16 +1,19 @@
 """The doctor's findings: certificate, library system, and how they are told."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from firewall.lab.authority import Authority
-from portal.config import LibrarySystem
-from portal.doctor import Finding, Level, _library, as_json, as_text, certificate
+from portal.config import Config, LibrarySystem
+from portal.doctor import Finding, Level, _library, as_json, as_text, certificate, names
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -103,6 +106,88 @@ async def test_settings_that_cannot_work_are_a_failure() -> None:
         wrong = section.model_copy(update={"tls": "ca", "ca_file": Path("/nowhere.pem")})
         (finding,) = await _library(wrong, "", "")
     assert finding.is_failure
+
+
+@contextmanager
+def resolver(*lines: str) -> Iterator[int]:
+    """A real dnsmasq on the loopback address; yields its port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null"]
+    listening = ["--listen-address=127.0.0.1", "--bind-interfaces", f"--port={port}"]
+    command = ["dnsmasq", *options, *listening, "--pid-file=", *lines]
+    running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        yield port
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def config_on(interface: str) -> Config:
+    return Config.model_validate(
+        {
+            "organisation": {"name": "x"},
+            "portal": {
+                "host_name": NAME,
+                "short_names": ["wifi.test"],
+                "certificate_file": "/x",
+                "private_key_file": "/x",
+            },
+            "sites": [{"id": "a", "name": "A", "guest_interfaces": [interface]}],
+        }
+    )
+
+
+async def names_until_answered(port: int) -> list[Finding]:
+    """Ask until the resolver that was just started answers."""
+    async with asyncio.timeout(10):
+        while True:
+            findings = await names(config_on("lo"), port)
+            if not any("does not say" in finding.text for finding in findings):
+                return findings
+            await asyncio.sleep(0.05)
+
+
+async def test_names_that_lead_to_this_machine_are_right() -> None:
+    with resolver(f"--host-record={NAME},wifi.test,127.0.0.1") as port:
+        assert levels(await names_until_answered(port)) == [Level.RIGHT, Level.RIGHT]
+
+
+async def test_names_that_lead_elsewhere_are_failures() -> None:
+    with resolver(f"--host-record={NAME},192.0.2.7", "--local=/wifi.test/") as port:
+        elsewhere, nowhere = await names_until_answered(port)
+    assert elsewhere.text == f"on 127.0.0.1, {NAME} is 192.0.2.7, not this machine"
+    assert nowhere.text == "on 127.0.0.1, wifi.test is nothing, not this machine"
+    assert elsewhere.is_failure
+    assert nowhere.is_failure
+    assert "kvar config dnsmasq" in elsewhere.way_out
+
+
+async def test_a_resolver_that_is_away_or_talks_nonsense_is_a_failure() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        answering = asyncio.get_running_loop().run_in_executor(None, _answer_nonsense, silent)
+        findings = await names(config_on("lo"), port)
+        await answering
+    assert "no DNS" in findings[0].text
+    assert "no answer within" in findings[1].text
+    refused = await names(config_on("lo"), port)
+    assert "refused" in refused[0].text
+    assert all(finding.is_failure for finding in (*findings, *refused))
+
+
+def _answer_nonsense(sock: socket.socket) -> None:
+    question, peer = sock.recvfrom(512)
+    sock.sendto(b"\0\0?", peer)  # somebody else's number: not ours
+    sock.sendto(question[:2] + b"?", peer)
+
+
+async def test_a_guest_interface_without_an_address_is_a_failure() -> None:
+    (finding,) = await names(config_on("nowhere0"))
+    assert finding.text == "nowhere0 has no IPv4 address"
 
 
 def test_findings_are_told_with_their_way_out() -> None:
