@@ -80,9 +80,9 @@ class Keeper:
         if well != self._was_well:
             self._was_well = well
             if well:
-                _log.info("keeper.recovered")
+                _log.info("neighbour_returned")
             else:
-                _log.warning("keeper.neighbour_lost", problem=problem)
+                _log.warning("neighbour_lost", reason=problem)
 
     async def _wait(self, longest_s: float) -> None:
         try:

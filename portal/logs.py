@@ -6,7 +6,9 @@ number or address is ever an argument of a log call; this file is only the last 
 
 import logging
 import sys
-from collections.abc import MutableMapping
+import time
+from collections import Counter
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
@@ -17,6 +19,12 @@ LONGEST_VALUE = 500
 FORBIDDEN_KEYS = frozenset(
     {"pin", "card", "password", "secret", "token", "barcode", "personnummer"}
 )
+
+
+REPEATED_AFTER_S = 1.0
+"""A neighbour that is away makes every request warn: one warning of a kind a second tells it."""
+
+Event = MutableMapping[str, Any]
 
 
 def configure(process: str) -> None:
@@ -32,27 +40,52 @@ def configure(process: str) -> None:
     ]
     renderer = structlog.processors.JSONRenderer(ensure_ascii=True, sort_keys=False)
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[leave_out_repeats(time.monotonic), *shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    foreign: list[Any] = [structlog.stdlib.ExtraAdder(), *shared]
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer)
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processor=renderer)
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 def _name_process(process: str) -> Any:
-    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    def add(_: Any, __: str, event: Event) -> Event:
         event["process"] = event.get("process", process)
         return event
 
     return add
 
 
-def withhold_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def leave_out_repeats(monotonic: Callable[[], float]) -> Callable[[Any, str, Event], Event]:
+    """Make a processor that drops a warning like one of the last second, and counts it.
+
+    Alike are those of one event about the same site, process and work.
+    """
+    last: dict[tuple[object, ...], float] = {}
+    dropped: Counter[tuple[object, ...]] = Counter()
+
+    def process(_: Any, level: str, event: Event) -> Event:
+        if level != "warning":
+            return event
+        kind = tuple(event.get(key) for key in ("event", "during", "site", "process"))
+        now = monotonic()
+        if kind in last and now - last[kind] < REPEATED_AFTER_S:
+            dropped[kind] += 1
+            raise structlog.DropEvent
+        last[kind] = now
+        if left_out := dropped.pop(kind, 0):
+            event["left_out"] = left_out
+        return event
+
+    return process
+
+
+def withhold_secrets(_: Any, __: str, event: Event) -> Event:
     """Replace the value of every key that names a secret."""
     for key in event:
         if key.lower() in FORBIDDEN_KEYS:
@@ -60,7 +93,7 @@ def withhold_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
-def cut_long_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def cut_long_values(_: Any, __: str, event: Event) -> Event:
     """Cut long texts, but keep a traceback whole."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > LONGEST_VALUE and key != "exception":

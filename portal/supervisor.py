@@ -77,14 +77,14 @@ async def _keep_running(child: Child) -> None:
         started = loop.time()
         code = await _run_once(child)
         lived_s = loop.time() - started
-        log.warning("process.died", process=child.name, code=code, lived_s=round(lived_s, 3))
+        log.warning("process_died", process=child.name, code=code, lived_s=round(lived_s, 3))
         pause_s = FIRST_PAUSE_S if lived_s > HEALTHY_AFTER_S else min(pause_s * 2, LONGEST_PAUSE_S)
         await asyncio.sleep(pause_s)
 
 
 async def _run_once(child: Child) -> int:
     process = await asyncio.create_subprocess_exec(*command_line(child))
-    log.info("process.started", process=child.name, pid=process.pid)
+    log.info("process_started", process=child.name, pid=process.pid)
     try:
         return await process.wait()
     finally:

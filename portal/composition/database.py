@@ -48,7 +48,7 @@ async def migrate_database(config: Config) -> None:
     """
     try:
         for name in await migrate(dsn(config), utc_now()):
-            _log.info("schema.migrated", file=name)
+            _log.info("schema_migrated", file=name)
     except (MigrationError, DatabaseUnavailableError, asyncpg.PostgresError) as problem:
         raise StartError(f"the database cannot be prepared: {problem}") from problem
 

@@ -67,7 +67,7 @@ async def until_stopped() -> AsyncIterator[asyncio.TaskGroup]:
             group.create_task(wait_and_stop(stop), name="stop signal")
             yield group
     except* _StoppedError:
-        _log.info("process.stopped")
+        _log.info("process_stopped")
 
 
 class _StoppedError(Exception):

@@ -81,7 +81,7 @@ class AttemptDesk:
 
     async def _slow_down(self, allowed: Allowed, device: Device, now: datetime) -> None:
         if allowed.alarm and self._is_new_alarm(device, now):
-            _log.warning("many_wrong_pins", site=device.site_id)
+            _log.warning("many_wrong_pins_seen", site=device.site_id)
             with suppress(DatabaseUnavailableError):  # logged above; the attempt goes on
                 await self._doors.events.record(
                     Event(EventKind.MANY_WRONG_PINS, device.site_id, now)

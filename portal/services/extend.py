@@ -28,7 +28,7 @@ async def extend(doors: Doors, device: Device, now: datetime) -> Session | Refus
     try:
         outcome = await _extend(doors, device, now)
     except DatabaseUnavailableError as error:
-        _log.warning("database_unavailable", during="extend", reason=str(error))
+        _log.warning("store_failed", during="extend", reason=str(error))
         return Refused(RefusalReason.SERVICE_DOWN)
     if isinstance(outcome, Session):
         await open_gate(doors.gate, outcome, now)

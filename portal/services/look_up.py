@@ -42,7 +42,7 @@ class LookUp:
             self._remember(session)
             await self._follow(session, device, now)
         except STORE_ERRORS as error:
-            _log.warning("store_unavailable", during="look_up", reason=str(error))
+            _log.warning("store_failed", during="look_up", reason=str(error))
             return self._from_memory(device, now)
         site = self._doors.site_of(session, device)
         return Online(session, offered_extension(session, site, now))

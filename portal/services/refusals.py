@@ -46,14 +46,14 @@ class RefusalRecord:
                 _log.info("sign_in_refused", site=device.site_id, reason=reason)
                 await self._record_events(device, verification, reason, now)
         except STORE_ERRORS as error:
-            _log.warning("refusal_not_recorded", site=device.site_id, cause=str(error))
+            _log.warning("refusal_not_recorded", site=device.site_id, reason=str(error))
 
     async def by_limits(self, device: Device, reason: RefusalReason, now: datetime) -> None:
         """Add the step only: a flood of guesses that reach nobody must not fill the log."""
         try:
             await self.doors.arrivals.add_step(device, reason, now)
         except DatabaseUnavailableError as error:
-            _log.warning("refusal_not_recorded", site=device.site_id, cause=str(error))
+            _log.warning("refusal_not_recorded", site=device.site_id, reason=str(error))
 
     async def _record_events(
         self, device: Device, verification: Verification, reason: RefusalReason, now: datetime

@@ -64,7 +64,7 @@ class SignIn:
         try:
             return await self._check(self._doors.library, device, typed, permission, now)
         except STORE_ERRORS as error:
-            _log.warning("store_unavailable", during="sign_in", reason=str(error))
+            _log.warning("store_failed", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
 
     async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
@@ -75,7 +75,7 @@ class SignIn:
         try:
             return await self._let_in(device, Claim(ground), permission, None, now)
         except STORE_ERRORS as error:
-            _log.warning("store_unavailable", during="sign_in", reason=str(error))
+            _log.warning("store_failed", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
 
     def _read(self, card_text: Secret, pin_text: Secret) -> tuple[Secret, Secret] | Refused:

@@ -25,7 +25,7 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
             await doors.sessions.end(session.id, EndReason.LOGGED_OUT, now)
             _log.info("session_ended", session=str(session.id), reason=EndReason.LOGGED_OUT)
     except DatabaseUnavailableError as error:
-        _log.warning("database_unavailable", during="sign_out", reason=str(error))
+        _log.warning("store_failed", during="sign_out", reason=str(error))
         return False
     await close_gate(doors.gate, [device.mac])
     return True

@@ -31,7 +31,7 @@ class LogBudget(logging.Filter):
             return False
         self._left -= size
         if self._dropped:
-            record.msg = f"{record.msg} ({self._dropped} records left out before this one)"
+            record.left_out = self._dropped
             self._dropped = 0
         return True
 

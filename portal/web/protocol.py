@@ -150,10 +150,10 @@ class LimitedConnection(web.RequestHandler):
         Never repeats what was sent, in answer or log: it may hold a PIN.
         """
         if isinstance(exc, HttpProcessingError):
-            _LOG.info("refused a malformed request: %s", type(exc).__name__)
+            _LOG.info("request_refused", extra={"reason": type(exc).__name__})
             response = self._server.malformed(_status_of(exc), _is_harmless(exc))
         else:
-            _LOG.error("a page failed", exc_info=exc)
+            _LOG.error("page_failed", exc_info=exc)
             response = self._server.broken(request)
         response.force_close()
         response.headers["Connection"] = "close"

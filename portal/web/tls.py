@@ -5,11 +5,12 @@ suites of Windows 7 and Android 5 stay, because a library is where old phones co
 """
 
 import asyncio
-import logging
 import ssl
 from pathlib import Path
 
-_LOG = logging.getLogger("portal.web")
+import structlog
+
+_log = structlog.get_logger()
 
 # ECDHE with AES-GCM or ChaCha20 for everybody, ECDHE with AES-CBC for engines of 2015. The hash
 # of the CBC suites is an HMAC, not a signature: SHA-1 there is sound, if old.
@@ -56,10 +57,10 @@ class CertificateWatch:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
             self._context.load_cert_chain(*self._files)
         except OSError as error:
-            _LOG.error("the certificate's files changed but do not load: %s", error)
+            _log.error("certificate_not_loaded", reason=str(error))
             return False
         self._seen = marks
-        _LOG.info("loaded the renewed certificate")
+        _log.info("certificate_renewed")
         return True
 
     async def run(self, interval_s: float = _LOOK_INTERVAL_S) -> None:

@@ -92,7 +92,7 @@ class GuestApplication:
             async with asyncio.timeout(self.site.settings.answer_timeout_s):
                 return await self._page(visit)
         except (GateUnavailableError, DatabaseUnavailableError, TimeoutError) as error:
-            _LOG.warning("a neighbour is away: %s", type(error).__name__)
+            _LOG.warning("page_not_answered", extra={"reason": type(error).__name__})
             return self._service_page(visit, status=503)
 
     def _under_own_name(self, visit: Visit) -> web.Response:
