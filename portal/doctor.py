@@ -52,9 +52,6 @@ class Finding:
         return self.level is Level.FAILURE
 
 
-Examination = Callable[[], Awaitable[list[Finding]]]
-
-
 async def examine(
     config: Config, test_card: str, pin: str, ask_database: Callable[[], Awaitable[str]]
 ) -> list[Finding]:

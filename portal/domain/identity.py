@@ -4,7 +4,6 @@ Not a place for look-ups: a MAC address is found by the gate, a subject by its k
 The rule to keep: what is secret or personal never shows in a repr.
 """
 
-import re
 from dataclasses import dataclass
 from typing import NewType
 
@@ -16,21 +15,6 @@ SiteId = NewType("SiteId", str)
 
 Subject = NewType("Subject", bytes)
 """Keyed hash of a card number or voucher (32 bytes): equal for equal cards under one key."""
-
-_HEX = re.compile(r"[0-9a-f]{12}")
-_SEPARATORS = str.maketrans("", "", ":-.")
-
-
-def parse_mac_address(text: str) -> MacAddress:
-    """Read a MAC address in any common notation (colons, hyphens, Cisco's dots, none).
-
-    Raises:
-        ValueError: the text is not a 48-bit address.
-    """
-    digits = text.strip().lower().translate(_SEPARATORS)
-    if not _HEX.fullmatch(digits):
-        raise ValueError("not a MAC address")
-    return MacAddress(":".join(digits[i : i + 2] for i in range(0, 12, 2)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

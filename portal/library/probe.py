@@ -50,9 +50,6 @@ _EXPLANATIONS = {
     Finding.MADE_UP_CARD_PASSES: "A MADE-UP CARD PASSES: anybody at all would get in.",
 }
 
-_PASSED = frozenset({Verification.OK, Verification.BLOCKED, Verification.EXPIRED})
-"""Each of them means that the PIN was taken for right."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProbeStep:

@@ -5,12 +5,11 @@ stale link, old bookmark and back button ends here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from portal.domain.session import EndReason, Session
+from portal.domain.session import WARN_BEFORE, EndReason, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.outcomes import Captive, Online
 from portal.web.guest import moments
@@ -18,9 +17,6 @@ from portal.web.guest.form_token import Purpose
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.refusals import FieldError
 from portal.web.guest.visit import Here, Visit
-
-WARNING_AHEAD = timedelta(minutes=5)
-"""WCAG 2.2.1 asks for 20 s; a visitor who looks up now and then needs minutes."""
 
 _PRESS_ONLY = frozenset({LoginMethod.ACCEPT, LoginMethod.NONE})
 
@@ -30,7 +26,7 @@ class Draft:
     """What a form held when it has to be shown again: what is wrong, and the card number."""
 
     error: FieldError | None = None
-    card: str | None = None
+    card: str | None = field(default=None, repr=False)
 
 
 _EMPTY = Draft()
@@ -104,7 +100,7 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     closing = session.ends_because is EndReason.CLOSING_TIME
     end = session.ends_at - library.closing_grace if closing else session.ends_at
     protected = session.protected_until is not None and session.protected_until > visit.now
-    near = end - visit.now <= WARNING_AHEAD and not protected
+    near = end - visit.now <= WARN_BEFORE and not protected
     return {
         "protected": protected,
         "closing": closing,

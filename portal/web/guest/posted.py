@@ -4,7 +4,7 @@ The rule to keep: a fault ends in a page with a way on; a stale or foreign token
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -25,7 +25,7 @@ _FAULTS: Mapping[FormFault, tuple[str, int]] = {
 class Posted:
     """The fields of a form; ``fresh`` says whether its token holds for this device."""
 
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
     fresh: bool
 
 

@@ -22,8 +22,6 @@ class Retention:
     event_days: int = 14
     backup_days: int | None = None
     """How much longer backups live; None where nothing is said about them."""
-    port_log: bool = False
-    """Whether the network addresses given to a device are kept with its session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,6 @@ async def test_the_privacy_page_states_the_configured_periods() -> None:
     assert "13 dagar" in await body_of("/", settings)
 
 
-async def test_the_notice_tells_of_a_port_log() -> None:
-    settings = replace(SETTINGS, retention=Retention(session_days=30, port_log=True))
-    for path in ("/", "/privacy"):
-        assert "vilka adresser nätet gav dig" in await body_of(path, settings)
-    assert "vilka adresser nätet gav dig" not in await body_of("/")
-
-
 async def test_contacts_are_named() -> None:
     settings = replace(
         SETTINGS, controller_contact="wifi@library.test", protection_officer="dso@library.test"
