@@ -93,7 +93,7 @@ class _Linked:
 
 def _unbroken(phone: str) -> str:
     """Keep a telephone number on one line."""
-    return phone.replace(" ", "\N{NO-BREAK SPACE}")
+    return phone.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def find_templates() -> Path:
