@@ -26,6 +26,11 @@ DIGITS = r"\d+"
 """The default pattern of card numbers; with it, phones show their number pad."""
 
 
+PAGE_MARGIN_S = 12.0
+"""What a page may take beside the library system: up to eight seconds while others are checked with
+the same card, the gate, the database. Broken off earlier, a login would count as a wrong PIN."""
+
+
 def check(config: Config) -> None:
     """Build every part's settings, so that their own refusals are heard before the start.
 
@@ -187,6 +192,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         default_language=organisation.default_language,
         time_zone=organisation.time_zone,
         ssid=organisation.ssid,
+        answer_timeout_s=PAGE_MARGIN_S + (library.login_timeout_s if library else 0.0),
         card_is_numeric=library is None or library.card_pattern == DIGITS,
         controller_contact=organisation.contact_email,
         protection_officer=organisation.data_protection_contact,

@@ -289,6 +289,7 @@ def test_the_guest_site_says_what_the_file_says(full: Config) -> None:
         session_days=1, attempt_days=2, known_device_days=3, event_days=4, backup_days=5
     )
     assert made.ssid == "UmeBibl"
+    assert made.answer_timeout_s == 6 + settings.PAGE_MARGIN_S
     assert made.statement == Statement(
         conformity=Conformity.FULL,
         assessed_on=date(2026, 10, 1),

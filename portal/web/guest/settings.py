@@ -72,8 +72,8 @@ class GuestSettings:
     statement: Statement = field(default_factory=Statement)
     templates: Path | None = None
     """Where the templates stand; None looks beside the packages, then inside the wheel."""
-    answer_timeout_s: float = 12.0
-    """Longest a page may take: the library system's 8 s, and room for the database."""
+    answer_timeout_s: float = 20.0
+    """Longest a page may take: the library system's 8 s, and room for everything else."""
 
     def __post_init__(self) -> None:
         if len(self.form_key) < 32:

@@ -4,6 +4,7 @@ The rule to keep: these decide which table answers, and never become part of an 
 says who the client is: X-Forwarded-For and its like are a guest's to write.
 """
 
+import socket
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -35,7 +36,11 @@ def host_name(host: str) -> str:
 
 
 def peer_address(request: web.BaseRequest) -> str:
-    """Return the connection's own address, IPv4 written as IPv4, without an IPv6 zone."""
+    """Return the connection's own address, IPv4 written as IPv4.
+
+    A link-local address has its interface with it (RFC 4007 section 11): devices of two guest
+    networks may have the same one, and none may pass for the other.
+    """
     remote = (request.remote or "").partition("%")[0]
     try:
         address = ip_address(remote)
@@ -43,7 +48,18 @@ def peer_address(request: web.BaseRequest) -> str:
         return remote
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
+    if isinstance(address, IPv6Address) and address.is_link_local:
+        return f"{address}%{_interface(request)}"
     return str(address)
+
+
+def _interface(request: web.BaseRequest) -> str:
+    """Return the name of the interface that the connection came in on; ``-`` if it is gone."""
+    peer = request.transport.get_extra_info("peername", ()) if request.transport else ()
+    try:
+        return socket.if_indextoname(peer[3])
+    except (OSError, IndexError):
+        return "-"
 
 
 def _from_absolute(raw: str) -> tuple[str, str]:
