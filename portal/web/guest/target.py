@@ -7,6 +7,7 @@ says who the client is: X-Forwarded-For and its like are a guest's to write.
 import socket
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -55,7 +56,9 @@ def peer_address(request: web.BaseRequest) -> str:
 
 def _interface(request: web.BaseRequest) -> str:
     """Return the name of the interface that the connection came in on; ``-`` if it is gone."""
-    peer = request.transport.get_extra_info("peername", ()) if request.transport else ()
+    peer: tuple[Any, ...] = ()
+    if request.transport is not None:
+        peer = request.transport.get_extra_info("peername", peer)
     try:
         return socket.if_indextoname(peer[3])
     except (OSError, IndexError):
