@@ -36,7 +36,7 @@ def _prepare_directories(config: Config) -> None:
         (config.gate.socket.parent, users.gate_user, 0o755),
     )
     for directory, user, mode in directories:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
         if user and os.geteuid() == 0:
             account = find_account(user)
             os.chown(directory, account.pw_uid, account.pw_gid)

@@ -69,6 +69,7 @@ def test_a_database_that_is_not_there_is_one_plain_line(tmp_path: Path) -> None:
     done = kvar("--config", str(file), "run")
     assert done.returncode == 1
     assert done.stderr.startswith("kvar: the database cannot be prepared: ")
+    assert (tmp_path / "data" / "keys").stat().st_mode & 0o777 == 0o700
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from portal.domain.session import WARN_BEFORE, EndReason, Session
+from portal.domain.session import WARN_BEFORE, EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.outcomes import Captive, Online
 from portal.web.guest import moments
@@ -89,6 +89,8 @@ def status_page(
         # The address stays when the page is loaded again: then the end may be near.
         "extended": visit.request.query.get("done") == "extend" and not ending["ends_soon"],
         "refused": refused,
+        # On an open network the next page would let the device in again.
+        "may_sign_out": online.session.ground is not Ground.OPEN,
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
     }

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from portal.domain.identity import Device
-from portal.domain.session import EndReason
+from portal.domain.session import EndReason, Ground
 from portal.services.outcomes import Online, RefusalReason, Refused, Standing
 from tests.portal.web.portal_under_test import (
     LIBRARY,
@@ -139,6 +139,14 @@ async def test_extending_after_the_end_leads_to_the_login_page() -> None:
         form = {"token": page.token("/extend")}
         answer = await exchange(portal.plain_port, post("/extend", form))
     assert answer.headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(("ground", "offered"), [(Ground.ACCEPT, True), (Ground.OPEN, False)])
+async def test_no_log_out_is_offered_where_the_next_page_lets_in_again(
+    ground: Ground, offered: bool
+) -> None:
+    body = await page_of(FakeGuest(session=make_session(ground=ground)))
+    assert ('action="/logout"' in body) is offered
 
 
 async def test_logging_out_leads_to_the_login_page_that_says_so() -> None:
