@@ -78,6 +78,10 @@ class GuestService:
             self._look_up.forget(device)
         return signed_out
 
+    def site_of(self, session: Session, device: Device) -> Site:
+        """Return the site whose rules hold for the session: where it began, if known here."""
+        return self._doors.site_of(session, device)
+
     def site(self, site_id: SiteId) -> Site:
         """Return the site's rules and texts.
 

@@ -21,6 +21,10 @@ class GuestDoor(Protocol):
         """Return the site's name and rules."""
         ...
 
+    def site_of(self, session: Session, device: Device) -> Site:
+        """Return the site whose rules hold for the session."""
+        ...
+
     async def identify(self, ip: str) -> Device | None:
         """Return the device behind an address, None when it is on none of the guest networks."""
         ...

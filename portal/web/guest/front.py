@@ -79,9 +79,10 @@ def status_page(
 
     ``refused`` is the key of a text: why the wish to extend was not met.
     """
+    home = site.guest.site_of(online.session, here.device)
     longer = online.extension
-    exactly = longer == here.library.time_limit  # before closing time a press gives less
-    ending = _ending(site, visit, here.library, online.session)
+    exactly = longer == home.time_limit  # before closing time a press gives less
+    ending = _ending(site, visit, home, online.session)
     values = {
         **ending,
         "can_extend": longer is not None,

@@ -297,6 +297,7 @@ async def test_one_session_for_all_sites(
     standing = await guest.standing(device(site="main"), now)
     assert isinstance(standing, Online)
     assert standing.session.site_id == "branch"
+    assert guest.site_of(standing.session, device(site="main")).id == "branch"
     assert device().mac in gate.devices
 
 

@@ -70,6 +70,8 @@ class FakeGuest:
     number: int | None = 47
     last_end: EndReason | None = None
     can_extend: bool = False
+    home: Site | None = None
+    """Where the session began, when that is another library than this one."""
     raises: Exception | None = None
     calls: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
@@ -77,6 +79,10 @@ class FakeGuest:
     def site(self, site_id: SiteId) -> Site:
         assert site_id == self.library.id
         return self.library
+
+    def site_of(self, session: Session, device: Device) -> Site:
+        assert device == self.device
+        return self.home or self.site(session.site_id)
 
     async def identify(self, ip: str) -> Device | None:
         self.addresses.append(ip)

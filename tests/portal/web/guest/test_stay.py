@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from portal.domain.identity import Device
+from portal.domain.identity import Device, SiteId
 from portal.domain.session import EndReason, Ground
 from portal.services.outcomes import Online, RefusalReason, Refused, Standing
 from tests.portal.web.portal_under_test import (
@@ -68,6 +68,13 @@ async def test_closing_warns_with_the_closing_time() -> None:
     session = make_session(ends_because=EndReason.CLOSING_TIME, ends_at=NOW + timedelta(minutes=19))
     body = await page_of(FakeGuest(session=session))
     assert f"Biblioteket stänger {AT}15.34. Då stängs wifi av." in body
+
+
+async def test_a_guest_from_another_library_is_told_that_ones_closing_time() -> None:
+    home = replace(LIBRARY, id=SiteId("branch"), closing_grace=timedelta(0))
+    ends_at = NOW + timedelta(minutes=90)
+    session = make_session(site_id=home.id, ends_because=EndReason.CLOSING_TIME, ends_at=ends_at)
+    assert f"{AT}17.00" in await page_of(FakeGuest(session=session, home=home))
 
 
 async def test_extending_ten_times_in_a_row() -> None:
