@@ -201,6 +201,8 @@ def _unwrap(line: bytes) -> dict[str, Any]:
 
 
 async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.close()
+    # Not close(): that waits until all is read, and an agent that hangs never reads. Nothing is
+    # lost that was confirmed, and verbs are idempotent.
+    writer.transport.abort()
     with suppress(OSError):
         await writer.wait_closed()
