@@ -20,7 +20,7 @@ from firewall.lab.authority import Authority
 from firewall.lab.processes import LabError, stop
 from firewall.lab.relay import start_portal_relay
 from portal.clock import utc_now
-from portal.demo.simulated import HOST_NAME, LIBRARY_PORT, config_text
+from portal.demo.configuration import HOST_NAME, LIBRARY_PORT, simulated_text
 from portal.demo.world import LIBRARY_COMMAND, START_TIMEOUT_S, World, WorldSettings
 
 GUEST_PORT = 8080
@@ -82,7 +82,7 @@ def _without_root(write: Callable[[str], object]) -> int:
         directory = Path(name)
         certificate = Authority.create(directory, utc_now()).issue([HOST_NAME], utc_now())
         config = directory / "kvar.toml"
-        config.write_text(config_text(directory, certificate, GUEST_PORT), encoding="utf-8")
+        config.write_text(simulated_text(directory, certificate, GUEST_PORT), encoding="utf-8")
         log_file = directory / "kvar.log"
         log = stack.enter_context(log_file.open("ab"))
         for command in (

@@ -18,14 +18,18 @@ from types import TracebackType
 from typing import Self
 
 from firewall.lab import addressing, processes
+from firewall.lab.authority import ServerCertificate
 from firewall.lab.dnsmasq import GardenName
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
 from firewall.marks import MAY_LEAVE
+from firewall.ruleset import garden_set
+from firewall.settings import GardenGroup
 from portal.config import Config
 from portal.config_file import parse
-from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER
+from portal.demo.configuration import Gateway, gateway_text
 from portal.supervisor import Child, command_line
+from portal.web.guest.settings import origin
 
 GATE_USER = "daemon"
 PORTAL_USER = "www-data"
@@ -36,56 +40,6 @@ LIBRARY_PORT = 8601
 START_TIMEOUT_S = 30.0
 
 LIBRARY_COMMAND = (sys.executable, "-m", "portal.library.demo_library")
-
-_CONFIG = """
-[organisation]
-name = "Exempelby bibliotek"
-contact_email = "biblioteket@exempelby.example"
-data_directory = "{directory}/data"
-
-[portal]
-host_name = "{portal_host}"
-addresses = {portal_addresses}
-certificate_file = "{chain}"
-private_key_file = "{key}"
-
-[gate]
-socket = "{directory}/gate/gate.sock"
-uplink_interfaces = ["{wan}"]
-lease_files = ["{leases}"]
-
-[[gate.walled_garden]]
-hosts = ["crl.lab.example"]
-ports = [80]
-
-[[gate.walled_garden]]
-hosts = ["ntp.lab.example"]
-ports = [123]
-protocol = "udp"
-
-[processes]
-user = "{portal_user}"
-gate_user = "{gate_user}"
-
-[library_system]
-host = "{library}"
-port = {library_port}
-tls = "off"
-plain_text_is_safe_here = true
-login_user = "{login_user}"
-login_password = "{login_password}"
-institution_id = "DEMO"
-message = "information"
-check_expiry = "PA"
-card_length = 14
-
-[[sites]]
-id = "stadsbiblioteket"
-name = "Exempelby stadsbibliotek"
-guest_interfaces = ["guest0"]
-login_methods = ["card"]
-support_phone = "08-465 004 01"
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +93,13 @@ class World:
     @property
     def portal_origin(self) -> str:
         """The portal's address, as its certificate has it."""
-        return f"https://{self.config.portal.host_name}"
+        return origin("https", self.config.portal.host_name, self.config.portal.https_port)
 
     def _build(self) -> None:
-        self.has_own_users = _can_run_as(PORTAL_USER) and _can_run_as(GATE_USER)
+        self.has_own_users = _can_run_as(PORTAL_USER)  # and so can any other
         garden = (
-            _garden_name("crl.lab.example", "tcp80"),
-            _garden_name("ntp.lab.example", "udp123"),
+            _garden_name(GardenGroup("tcp80", ("crl.lab.example",), 80)),
+            _garden_name(GardenGroup("udp123", ("ntp.lab.example",), 123, "udp")),
         )
         lab = LabSettings(
             phones=self.settings.phones,
@@ -166,22 +120,20 @@ class World:
 
     def _write_config(self) -> None:
         lab = self.lab
-        leases = lab.dhcp_dns.service.lease_file if lab.dhcp_dns else ""
-        text = _CONFIG.format(
-            directory=self.directory,
+        gateway = Gateway(
             portal_host=lab.settings.portal_host,
             portal_addresses=_portal_addresses(lab),
-            chain=self._for_portal(lab.portal_certificate.chain),
-            key=self._for_portal(lab.portal_certificate.key),
-            wan=addressing.WAN.interface,
-            leases=leases,
-            portal_user=PORTAL_USER if self.has_own_users else "",
+            certificate=ServerCertificate(
+                self._for_portal(lab.portal_certificate.chain),
+                self._for_portal(lab.portal_certificate.key),
+            ),
+            uplink=addressing.WAN.interface,
+            lease_file=lab.dhcp_dns.service.lease_file if lab.dhcp_dns else "",
+            user=PORTAL_USER if self.has_own_users else "",
             gate_user=GATE_USER if self.has_own_users else "",
-            library=addressing.MANAGEMENT.far_v4,
-            library_port=LIBRARY_PORT,
-            login_user=LOGIN_USER,
-            login_password=LOGIN_PASSWORD,
+            library=(addressing.MANAGEMENT.far_v4, LIBRARY_PORT),
         )
+        text = gateway_text(self.directory, gateway)
         text = self.settings.change(text + self.settings.extra)
         self.config_file = self.directory / "kvar.toml"
         self.config_file.write_text(text, encoding="utf-8")
@@ -293,8 +245,8 @@ def _can_run_as(user: str) -> bool:
     return subprocess.run(command_line(child), capture_output=True, check=False).returncode == 0
 
 
-def _garden_name(host: str, group: str) -> GardenName:
-    return GardenName(host, f"garden4_{group}", f"garden6_{group}")
+def _garden_name(group: GardenGroup) -> GardenName:
+    return GardenName(group.hosts[0], garden_set(group, "4"), garden_set(group, "6"))
 
 
 def _processes_of(*marks: str) -> Iterator[tuple[int, str]]:
