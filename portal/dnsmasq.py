@@ -10,18 +10,17 @@ from firewall.ruleset import dnsmasq_lines
 from portal import settings
 from portal.config import Config
 from portal.guest_names import names_of
-
-API_PATH = "/captive-portal/api"
+from portal.web.guest import captive_api
+from portal.web.guest.settings import origin
 
 
 def lines(config: Config) -> list[str]:
     """Return the lines, ready to be put into /etc/dnsmasq.d/kvar.conf."""
-    host, port = config.portal.host_name, config.portal.https_port
-    origin = f"https://{host}" if port == 443 else f"https://{host}:{port}"
+    portal = origin("https", config.portal.host_name, config.portal.https_port)
     return [
         "# Written by: kvar config dnsmasq",
         *_names(config),
-        *announcement_lines(origin + API_PATH),
+        *announcement_lines(portal + captive_api.PATH),
         *dnsmasq_lines(settings.gate(config, frozenset())),
         *record_lines(),
     ]

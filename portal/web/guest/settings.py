@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from portal.domain.site import Conformity
 
@@ -84,15 +85,19 @@ class GuestSettings:
 
     @property
     def portal_origin(self) -> str:
-        """``https://`` and the portal's name, with the port only where it is not 443."""
-        port = "" if self.portal_port == 443 else f":{self.portal_port}"
-        return f"https://{self.portal_host}{port}"
+        """Where the portal is over TLS."""
+        return origin("https", self.portal_host, self.portal_port)
 
     @property
     def plain_origin(self) -> str:
-        """``http://`` and the portal's name, with the port only where it is not 80."""
-        port = "" if self.plain_port == 80 else f":{self.plain_port}"
-        return f"http://{self.portal_host}{port}"
+        """Where the portal is over plain HTTP."""
+        return origin("http", self.portal_host, self.plain_port)
+
+
+def origin(scheme: Literal["http", "https"], host: str, port: int) -> str:
+    """Return scheme and host, with the port only where it is not the scheme's own (RFC 6454)."""
+    own_port = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{host}" if port == own_port else f"{scheme}://{host}:{port}"
 
 
 def _is_address(text: str) -> bool:
