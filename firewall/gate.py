@@ -296,7 +296,7 @@ class KernelGate:
             last = self._change([*_deletes(key, found), *_adds([(mac, new)], now)])
             final = _counters(last.get((ADMITTED, key)), last.get((DOWNLOADS, key)))
             admission.profile, admission.deadline, admission.counted = profile, deadline, counted
-            admission.uncounted += _difference(final, counted)
+            admission.uncounted += final - counted
 
     def _put_out(self, macs: Sequence[str]) -> dict[str, Counters]:
         finals: dict[str, Counters] = {}
@@ -359,15 +359,6 @@ def _counters(up: Element | None, down: Element | None) -> Counters:
     sent = (up.packets, up.octets) if up else (0, 0)
     received = (down.packets, down.octets) if down else (0, 0)
     return Counters(*sent, *received)
-
-
-def _difference(later: Counters, earlier: Counters) -> Counters:
-    return Counters(
-        later.up_packets - earlier.up_packets,
-        later.up_bytes - earlier.up_bytes,
-        later.down_packets - earlier.down_packets,
-        later.down_bytes - earlier.down_bytes,
-    )
 
 
 def _is_as(found: Element | None, admission: Admission) -> bool:

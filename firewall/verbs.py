@@ -53,6 +53,14 @@ class Counters:
             self.down_bytes + other.down_bytes,
         )
 
+    def __sub__(self, other: "Counters") -> "Counters":
+        return Counters(
+            self.up_packets - other.up_packets,
+            self.up_bytes - other.up_bytes,
+            self.down_packets - other.down_packets,
+            self.down_bytes - other.down_bytes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceUsage:

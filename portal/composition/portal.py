@@ -46,13 +46,14 @@ async def run_portal(config: Config) -> None:
     async with (
         Database(dsn(config), size=config.database.connections, name="kvar portal") as database,
         open_gate(config) as gate,
+        gate_client(config) as asked,  # of its own: a health check must not wait behind logins
     ):
         library = _library(config)
         guest = GuestService(_doors(config, database, gate, keys, library))
         application = GuestApplication(_site_settings(config, keys), guest, utc_now)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
-            "gate": gate_client(config).ping,
+            "gate": asked.ping,
         }
         answers = health.make_application(checks, (DatabaseUnavailableError, GateError))
         async with until_stopped() as group:
