@@ -26,6 +26,8 @@ class Ground(StrEnum):
     OPEN = "open"
     ALLOWED_DEVICE = "allowed_device"
     RADIUS = "radius"
+    COURTESY = "courtesy"
+    """Nobody could be asked who it is: for some minutes, until the card has been checked."""
 
 
 class EndReason(StrEnum):
@@ -56,7 +58,9 @@ class Session:
     """A live or ended session. All times are aware and in UTC.
 
     ``ends_at`` is when it ends if nothing happens, and ``ends_because`` why it would.
-    ``ended_at`` and ``end_reason`` are set together, once.
+    ``ended_at`` and ``end_reason`` are set together, once. ``succeeded``: its owner goes on under
+    another address, so it takes no device place. ``tutored_as`` is the device number on the tutor's
+    tile, and ``group_id`` the tutoring group it joined.
     """
 
     id: UUID
@@ -70,6 +74,11 @@ class Session:
     last_seen_at: datetime
     protected_until: datetime | None = None
     extensions: int = 0
+    upload_bytes: int = 0
+    download_bytes: int = 0
+    succeeded: bool = False
+    tutored_as: int | None = None
+    group_id: UUID | None = None
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
 

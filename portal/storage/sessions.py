@@ -121,4 +121,9 @@ def _session(row: asyncpg.Record) -> Session:
         last_seen_at=row["last_seen_at"],
         protected_until=row["protected_until"],
         extensions=row["extensions"],
+        upload_bytes=row["upload_bytes"],
+        download_bytes=row["download_bytes"],
+        succeeded=row["succeeded"],
+        tutored_as=row["tutored_as"],
+        group_id=None if row["group_id"] is None else UUID(int=row["group_id"].int),
     )

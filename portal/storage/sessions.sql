@@ -4,7 +4,8 @@
 SELECT started.what, (started.session).*
 FROM start_session(
     ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
-        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL)::live_session,
+        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, false, NULL,
+        NULL)::live_session,
     $12::integer, $13::bigint, $14::bytea
 ) AS started
 
