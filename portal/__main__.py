@@ -28,6 +28,12 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+tutor_app = typer.Typer(help="Let devices in for tutoring.", no_args_is_help=True)
+app.add_typer(tutor_app, name="tutor")
+
+Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
+Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
+Minutes = Annotated[int, typer.Option(min=1, max=720, help="How long.")]
 
 
 def main() -> None:
@@ -157,6 +163,43 @@ def doctor_command(
     typer.echo(doctor.as_json(findings) if as_json else doctor.as_text(findings))
     if any(finding.is_failure for finding in findings):
         raise typer.Exit(1)
+
+
+@tutor_app.command("list")
+def tutor_list(context: typer.Context, site: Site) -> None:
+    """List the devices that wait, and those under tutoring."""
+    from portal.composition import tutor
+
+    _say(tutor.show(_config(context), site))
+
+
+@tutor_app.command("let-in")
+def tutor_let_in(context: typer.Context, number: Number, site: Site, minutes: Minutes = 90) -> None:
+    """Let a device in, or keep it in: nothing ends its session meanwhile but closing time."""
+    from portal.composition import tutor
+
+    _say(tutor.let_in(_config(context), site, number, minutes))
+
+
+@tutor_app.command("extend")
+def tutor_extend(context: typer.Context, number: Number, site: Site, minutes: Minutes = 30) -> None:
+    """Prolong a tutoring, any number of times."""
+    from portal.composition import tutor
+
+    _say(tutor.extend(_config(context), site, number, minutes))
+
+
+@tutor_app.command("end")
+def tutor_end(context: typer.Context, number: Number, site: Site) -> None:
+    """End a tutoring; the device stays online as an ordinary guest."""
+    from portal.composition import tutor
+
+    _say(tutor.end(_config(context), site, number))
+
+
+def _say(work: Coroutine[Any, Any, str]) -> None:
+    logs.configure("tutor")
+    typer.echo(asyncio.run(work))
 
 
 @app.command()

@@ -8,23 +8,17 @@ from firewall.client import GateError
 from portal import settings
 from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
+from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import StartError, until_stopped
 from portal.config import Config
-from portal.domain.card import DEFAULT_RULES
-from portal.gate import AgentGate
 from portal.library.guarded_library import GuardedLibrary
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
-from portal.services.doors import Doors
 from portal.services.guest import GuestService
 from portal.services.key_ring import KeyRing, KeyRingError
-from portal.services.ports import DatabaseUnavailableError, LibrarySystem
-from portal.storage.arrivals import PostgresArrivals
+from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
-from portal.storage.events import PostgresEvents
-from portal.storage.sessions import PostgresSessions
-from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.web import health
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
@@ -49,7 +43,7 @@ async def run_portal(config: Config) -> None:
         gate_client(config) as asked,  # of its own: a health check must not wait behind logins
     ):
         library = _library(config)
-        guest = GuestService(_doors(config, database, gate, keys, library))
+        guest = GuestService(compose_doors(config, database, gate, keys, library))
         application = GuestApplication(_site_settings(config, keys), guest, utc_now)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -78,28 +72,6 @@ def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:
         return settings.guest_site(config, keys.form_key())
     except KeyRingError as problem:
         raise StartError(str(problem)) from problem
-
-
-def _doors(
-    config: Config,
-    database: Database,
-    gate: AgentGate,
-    keys: KeyRing,
-    library: LibrarySystem | None,
-) -> Doors:
-    section = config.library_system
-    return Doors(
-        sessions=PostgresSessions(database),
-        attempts=PostgresAttempts(database, settings.kept(config).known_devices),
-        arrivals=PostgresArrivals(database),
-        events=PostgresEvents(database),
-        gate=gate,
-        keys=keys,
-        library=library,
-        sites=settings.sites(config),
-        card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
-        limits=settings.limits(config),
-    )
 
 
 def _library(config: Config) -> GuardedLibrary | None:

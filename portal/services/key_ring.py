@@ -147,8 +147,16 @@ def _create(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
+            _give_to_owner_of(path.parent, file.fileno())
         with suppress(FileExistsError):
             path.hardlink_to(draft)
             _log.info("key_created", key=path.stem)
     finally:
         draft.unlink()
+
+
+def _give_to_owner_of(directory: Path, descriptor: int) -> None:
+    """Let the portal's user read a key that a command of root's made first."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -13,6 +13,7 @@ DELETE FROM arrival WHERE (site_id, mac) IN (
 
 -- name: taken
 SELECT number FROM arrival WHERE site_id = $1
+UNION SELECT tutored_as FROM live_session WHERE site_id = $1 AND tutored_as IS NOT NULL
 
 -- name: arrive
 INSERT INTO arrival (site_id, mac, number, first_seen_at, last_seen_at)

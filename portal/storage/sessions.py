@@ -50,14 +50,14 @@ class PostgresSessions:
         )
         *replaced, standing = rows
         return Started(
-            session=_session(standing),
+            session=session_of(standing),
             is_new=standing["what"] == "started",
             put_out=tuple(MacAddress(row["mac"]) for row in replaced),
         )
 
     async def find(self, mac: MacAddress) -> Session | None:
         """See services.ports.Sessions."""
-        return _maybe_session(await self._database.fetch_row(_SQL["find"], mac))
+        return maybe_session(await self._database.fetch_row(_SQL["find"], mac))
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         """See services.ports.Sessions."""
@@ -71,7 +71,7 @@ class PostgresSessions:
         row = await self._database.fetch_row(
             _SQL["extend"], session.id, session.ends_at, ends_at, ends_because, now
         )
-        return _maybe_session(row)
+        return maybe_session(row)
 
     async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> Session | None:
         """See services.ports.Sessions."""
@@ -79,7 +79,7 @@ class PostgresSessions:
         if row is None:
             return None
         ended_at = max(now, row["started_at"])
-        return replace(_session(row), ended_at=ended_at, end_reason=reason)
+        return replace(session_of(row), ended_at=ended_at, end_reason=reason)
 
     async def admit_at(self, session_id: UUID, site_id: SiteId) -> None:
         """See services.ports.Sessions."""
@@ -90,7 +90,7 @@ class PostgresSessions:
         rows = await self._database.fetch(_SQL["end_due"], list(site_ids), now)
         return [
             replace(
-                _session(row), ended_at=row["due_at"], end_reason=EndReason(row["ends_because"])
+                session_of(row), ended_at=row["due_at"], end_reason=EndReason(row["ends_because"])
             )
             for row in rows
         ]
@@ -103,11 +103,13 @@ class PostgresSessions:
         return [(MacAddress(row["mac"]), row["due_at"]) for row in rows]
 
 
-def _maybe_session(row: asyncpg.Record | None) -> Session | None:
-    return None if row is None else _session(row)
+def maybe_session(row: asyncpg.Record | None) -> Session | None:
+    """Return the session of a row of live_session, None without a row."""
+    return None if row is None else session_of(row)
 
 
-def _session(row: asyncpg.Record) -> Session:
+def session_of(row: asyncpg.Record) -> Session:
+    """Return the session of a row of live_session."""
     subject: bytes | None = row["subject"]
     return Session(
         id=UUID(int=row["id"].int),  # asyncpg's own subclass is not equal by type

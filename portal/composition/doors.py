@@ -1,0 +1,37 @@
+"""Composes what the services talk to."""
+
+from portal import settings
+from portal.config import Config
+from portal.domain.card import DEFAULT_RULES
+from portal.gate import AgentGate
+from portal.services.doors import Doors
+from portal.services.key_ring import KeyRing
+from portal.services.ports import LibrarySystem
+from portal.storage.arrivals import PostgresArrivals
+from portal.storage.database import Database
+from portal.storage.events import PostgresEvents
+from portal.storage.sessions import PostgresSessions
+from portal.storage.sign_in_attempts import PostgresAttempts
+
+
+def compose_doors(
+    config: Config,
+    database: Database,
+    gate: AgentGate,
+    keys: KeyRing,
+    library: LibrarySystem | None,
+) -> Doors:
+    """Return the doors of one process; ``library`` None: it checks no cards."""
+    section = config.library_system
+    return Doors(
+        sessions=PostgresSessions(database),
+        attempts=PostgresAttempts(database, settings.kept(config).known_devices),
+        arrivals=PostgresArrivals(database),
+        events=PostgresEvents(database),
+        gate=gate,
+        keys=keys,
+        library=library,
+        sites=settings.sites(config),
+        card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
+        limits=settings.limits(config),
+    )

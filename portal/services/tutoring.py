@@ -1,0 +1,150 @@
+"""Tutoring: a tutor lets a device in by its number, and nothing ends its session meanwhile.
+
+Not the rule of how long (portal/domain/tutoring.py) and not the desk's pages. The rule to keep:
+no card, PIN or name of the visitor is asked for or shown; who acted is written down.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from portal.domain.admission import Admit, admit
+from portal.domain.identity import Device, SiteId
+from portal.domain.session import EndReason, Ground, Session
+from portal.domain.tutoring import prolong, protect
+from portal.services.doors import STORE_ERRORS, Doors
+from portal.services.gatekeeping import open_gate
+from portal.services.outcomes import Refused
+from portal.services.ports.tutoring import Tutor, Tutored, WaitingDevice
+from portal.services.sign_in import SignIn
+
+_log = structlog.get_logger()
+
+
+class TutoringRefusal(StrEnum):
+    """Why a tutor's wish was not done."""
+
+    NO_SUCH_DEVICE = "no_such_device"
+    """Nobody shows this number, or nobody with it is under tutoring."""
+    CLOSED = "closed"
+    DATABASE_AWAY = "database_away"
+
+
+TutoringOutcome = Session | TutoringRefusal
+
+
+@dataclass(frozen=True, slots=True)
+class Tutoring:
+    """What a tutor may do at a site. ``now`` is aware and in UTC everywhere."""
+
+    doors: Doors
+    tutored: Tutored
+
+    async def waiting(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
+        """Return the devices that wait at the site.
+
+        Raises:
+            DatabaseUnavailableError: they cannot be read now.
+        """
+        return await self.tutored.waiting(site_id, now)
+
+    async def under_way(self, site_id: SiteId, now: datetime) -> list[Session]:
+        """Return the site's sessions under tutoring.
+
+        Raises:
+            DatabaseUnavailableError: they cannot be read now.
+        """
+        return await self.tutored.tutored(site_id, now)
+
+    async def let_in(
+        self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        """Let the device with this number in, or keep it in, protected for ``length``."""
+        try:
+            return await self._let_in(site_id, tutor, length, now)
+        except STORE_ERRORS as error:
+            return _told("let_in", error)
+
+    async def extend(
+        self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        """Protect a tutored device for ``length`` more, any number of times."""
+        try:
+            session = await self.tutored.find(site_id, tutor.number)
+            if session is None or now >= session.due_at:
+                return TutoringRefusal.NO_SUCH_DEVICE
+            until = prolong(session.protected_until, length, now)
+            return await self._protect(session, until, tutor, now)
+        except STORE_ERRORS as error:
+            return _told("extend", error)
+
+    async def end(self, site_id: SiteId, tutor: Tutor, now: datetime) -> TutoringOutcome:
+        """End the tutoring; the device stays online as an ordinary guest."""
+        try:
+            return await self._end(site_id, tutor, now)
+        except STORE_ERRORS as error:
+            return _told("end", error)
+
+    async def _let_in(
+        self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        mac = await self.tutored.device(site_id, tutor.number, now)
+        if mac is None:  # an online device under tutoring shows its number to the tutor only
+            return await self._protect_known(site_id, tutor, length, now)
+        device = Device(mac, site_id)
+        outcome = await SignIn(self.doors).without_card(device, Ground.TUTOR, now)
+        session = await self.doors.sessions.find(mac)
+        if session is None or now >= session.due_at:
+            return _refusal(outcome)
+        return await self._protect(
+            session, protect(session.protected_until, length, now), tutor, now
+        )
+
+    async def _protect_known(
+        self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        """Protect a device under tutoring for at least ``length`` from now."""
+        session = await self.tutored.find(site_id, tutor.number)
+        if session is None or now >= session.due_at:
+            return TutoringRefusal.NO_SUCH_DEVICE
+        until = protect(session.protected_until, length, now)
+        return await self._protect(session, until, tutor, now)
+
+    async def _protect(
+        self, session: Session, until: datetime, tutor: Tutor, now: datetime
+    ) -> TutoringOutcome:
+        held = await self.tutored.protect(session, until, tutor, now)
+        return await self._opened(held, now)
+
+    async def _end(self, site_id: SiteId, tutor: Tutor, now: datetime) -> TutoringOutcome:
+        session = await self.tutored.find(site_id, tutor.number)
+        if session is None:
+            return TutoringRefusal.NO_SUCH_DEVICE
+        ends = self._ends_as_a_guest(session, now)
+        return await self._opened(await self.tutored.release(session, ends, tutor, now), now)
+
+    def _ends_as_a_guest(self, session: Session, now: datetime) -> tuple[datetime, EndReason]:
+        """Whoever was tutored past a limit has a visit's time from now on, like anybody else."""
+        answer = admit(self.doors.sites[session.site_id], session.ground, now)
+        if isinstance(answer, Admit) and answer.ends_at > session.ends_at:
+            return answer.ends_at, answer.ends_because
+        return session.ends_at, session.ends_because
+
+    async def _opened(self, session: Session | None, now: datetime) -> TutoringOutcome:
+        if session is None:
+            return TutoringRefusal.NO_SUCH_DEVICE
+        await open_gate(self.doors.gate, session, now)
+        _log.info("tutoring_changed", session=str(session.id), site=session.site_id)
+        return session
+
+
+def _refusal(outcome: object) -> TutoringRefusal:
+    closed = isinstance(outcome, Refused) and outcome.reason == "closed"
+    return TutoringRefusal.CLOSED if closed else TutoringRefusal.DATABASE_AWAY
+
+
+def _told(during: str, error: Exception) -> TutoringRefusal:
+    _log.warning("store_failed", during=f"tutoring_{during}", reason=str(error))
+    return TutoringRefusal.DATABASE_AWAY
