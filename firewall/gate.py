@@ -6,6 +6,7 @@ The rules to keep: one writer; a missing element in a dump is mended, never take
 """
 
 import errno
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -16,10 +17,12 @@ from firewall.elements import Add, Change, Delete, Element, SetName
 from firewall.kernel import KernelError
 from firewall.lease_guard import LEASED, LEASES, LeaseGuard
 from firewall.nft import Nftables
+from firewall.restore import read_admitted
 from firewall.roster import GRACE_S, Admission, Roster
 from firewall.settings import GateSettings
 from firewall.standing import Standing
 from firewall.verbs import (
+    DEFAULT_PROFILE,
     Admit,
     Changes,
     Counters,
@@ -38,6 +41,8 @@ _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socke
 _RECONCILE_TOLERANCE_S = 1.0  # wall clock to monotonic and back, twice a minute
 _DEVICE_MASK = marks.NUMBER_MASK | marks.PASS
 _WHOLE_MARK = 0xFFFF_FFFF
+
+_log = logging.getLogger(__name__)
 
 _Item = TypeVar("_Item")
 _Wrong = tuple[str, Admission, tuple[Element | None, Element | None]]
@@ -88,13 +93,14 @@ class KernelGate:
         return mac in self._roster
 
     def open(self) -> None:
-        """Put everything up, and take over whoever the kernel says is in.
+        """Put everything up, and take over whoever is in, or was before a power cut.
 
         Raises:
             KernelError: the kernel refused.
         """
+        after_a_power_cut = self._standing.is_new()
         self._standing.anchor()
-        self._standing.put_up(self._adopt)
+        self._standing.put_up(self._readmit if after_a_power_cut else self._adopt)
         self._generation = self._nftables.generation()
 
     def close(self) -> None:
@@ -238,6 +244,20 @@ class KernelGate:
     def _note(self, repaired: list[str]) -> list[str]:
         self._healed += bool(repaired)
         return repaired
+
+    def _readmit(self) -> None:
+        """Let in who was in before a power cut; the keeper mends what the list does not know."""
+        now = self._clock()
+        left = read_admitted(self._settings.snapshot_path, self._wall_clock())
+        default = self._profile(DEFAULT_PROFILE)
+        room = self._roster.room
+        for mac, remaining_s in left[:room]:
+            self._roster.enter(mac, default, now + remaining_s)
+        if left:
+            _log.warning(
+                "let in again after a power cut: %d of %d devices", len(self._roster), len(left)
+            )
+        self._adopt()
 
     def _adopt(self) -> None:
         """Take over who is in, from the kernel, with numbers, time left and counters."""

@@ -134,6 +134,8 @@ class GateSettings:
     allowed_uids: frozenset[int] = frozenset({0})
     """Who may speak to the gate, by SO_PEERCRED."""
     devices_max: int = DEVICES_MAX
+    snapshot_path: Path | None = None
+    """Who was admitted before a power cut; the keeper writes it. None: nobody is let in by it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "profiles", MappingProxyType(dict(self.profiles)))

@@ -51,6 +51,14 @@ class Standing:
             return  # before Linux 5.12: a flush then ends connections, though no session
         self.anchored = True
 
+    def is_new(self) -> bool:
+        """Return whether nothing of ours stands in the kernel: it has just started, or been wiped.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        return not any(self._nftables.chains(family, ruleset.TABLE) for family in _TABLES)
+
     def put_up(self, fill: Callable[[], object]) -> None:
         """Put everything up; `fill` puts the elements in, before any chain can miss them.
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
 from portal.config import WEEKDAYS, Config, Hours, LibrarySystem, SiteSection, parse_span
@@ -105,7 +106,17 @@ def gate(config: Config, allowed_uids: frozenset[int]) -> GateSettings:
         socket_path=section.socket,
         allowed_uids=allowed_uids,
         devices_max=section.maximum_devices,
+        snapshot_path=snapshot_path(config),
     )
+
+
+def snapshot_path(config: Config) -> Path:
+    """Return where the keeper writes who is admitted, for the gate to read after a power cut.
+
+    The file's directory belongs to the keeper's user and the gate's group, and to nobody else:
+    a file with mode 0640 in it is readable by both.
+    """
+    return config.organisation.data_directory / "admitted" / "devices"
 
 
 def walled_garden(config: Config) -> tuple[GardenGroup, ...]:

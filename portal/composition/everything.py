@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from portal import settings
 from portal.composition.database import address_file, key_directory, migrate_database
 from portal.composition.start import StartError, leaves, until_stopped
 from portal.config import Config
@@ -30,17 +31,21 @@ async def run_all(config: Config, config_file: Path) -> None:
 def _prepare_directories(config: Config) -> None:
     """Make what the processes write to, owned by who writes; only root can give away."""
     users = config.processes
-    directories = (
-        (config.organisation.data_directory, "", 0o755),
-        (key_directory(config), users.user, 0o700),
-        (config.gate.socket.parent, users.gate_user, 0o755),
-    )
-    for directory, user, mode in directories:
-        directory.mkdir(mode=mode, parents=True, exist_ok=True)
-        if user and os.geteuid() == 0:
-            account = find_account(user)
-            os.chown(directory, account.pw_uid, account.pw_gid)
-            directory.chmod(mode)
+    _prepare(config.organisation.data_directory, 0o755)
+    _prepare(key_directory(config), 0o700, users.user)
+    _prepare(config.gate.socket.parent, 0o755, users.gate_user)
+    # setgid: what the keeper writes there belongs to the gate's group; MAC addresses are nobody
+    # else's business
+    _prepare(settings.snapshot_path(config).parent, 0o2750, users.user, users.gate_user)
+
+
+def _prepare(directory: Path, mode: int, user: str = "", readers: str = "") -> None:
+    """Make a directory of a user's own, readable by the group of another one where it is named."""
+    directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    if (user or readers) and os.geteuid() == 0:
+        owner = find_account(user).pw_uid if user else 0
+        os.chown(directory, owner, find_account(readers or user).pw_gid)
+        directory.chmod(mode)
 
 
 async def _start_database(config: Config, group: asyncio.TaskGroup) -> None:

@@ -9,9 +9,10 @@ import contextlib
 import random
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from time import monotonic, process_time
 
-from firewall import elements, leases, netlink, routing, verbs
+from firewall import elements, leases, netlink, routing, snapshot, verbs
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.guest.forms import parse_form
@@ -34,6 +35,7 @@ SEEDS: dict[str, list[bytes]] = {
         bytes.fromhex("240000000a00000001000000000000000000000008000300010000000800040002000000")
     ],
     "leases": [b"1790000000 02:00:00:00:00:01 10.44.0.17 phone 01:02:00:00:00:00:01\n"],
+    "snapshot": [snapshot.encode(snapshot.Snapshot(1.79e9, (("02:00:00:00:00:01", 1.79e9 + 60),)))],
     "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
 }
 
@@ -73,6 +75,15 @@ def read_leases(data: bytes) -> None:
     leases.decode_leases(data.decode("utf-8", "replace"), 0.0)
 
 
+def read_snapshot(data: bytes) -> None:
+    """The list of who was admitted, after a power cut."""
+    body = data.partition(b"\n")[2]
+    sealed = b"kvar-admitted 1 " + sha256(body).hexdigest().encode() + b"\n" + body
+    for text in (data, sealed):
+        with contextlib.suppress(snapshot.SnapshotError):
+            snapshot.decode(text).remaining(0.0)
+
+
 def read_cards(data: bytes) -> None:
     """What guests type."""
     text = data.decode("utf-8", "replace")
@@ -86,6 +97,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "forms": read_forms,
     "netlink": read_netlink,
     "leases": read_leases,
+    "snapshot": read_snapshot,
     "cards": read_cards,
 }
 

@@ -210,6 +210,7 @@ def test_the_gate_serves_the_interfaces_of_every_site(full: Config) -> None:
         socket_path=Path("/run/other.sock"),
         allowed_uids=frozenset({7}),
         devices_max=7,
+        snapshot_path=Path("/var/lib/kvar/admitted/devices"),
     )
 
 
