@@ -14,6 +14,9 @@ from portal.domain.identity import Device, MacAddress, SiteId, Subject
 WARN_BEFORE = timedelta(minutes=5)
 """WCAG 2.2.1 asks for 20 s at least; five minutes are enough to finish a form."""
 
+SHORTEST_ABSENCE = timedelta(hours=1)
+"""Phones sleep for longer than half an hour without a sign; no site may call that absence."""
+
 
 class Ground(StrEnum):
     """Why a device was let in."""
@@ -185,7 +188,9 @@ def holds(session: Session, reason: EndReason, now: datetime) -> bool:
         case EndReason.REPLACED:
             return not session.is_protected(now)
         case EndReason.ABSENT:
-            return False  # nothing here can tell absence from a sleeping phone yet
+            # presence.py says when; this is what no account of it can do without
+            unseen = now - session.last_seen_at >= SHORTEST_ABSENCE
+            return unseen and not session.is_protected(now)
         case EndReason.LOGGED_OUT | EndReason.REVOKED:  # pragma: no branch - the last there is
             return True
 
