@@ -21,7 +21,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench fuzz lock clean lab-packages test-packages bench-packages
+.PHONY: help demo demo-check test check check-quick style format bench bench-day fuzz lock clean lab-packages test-packages bench-packages
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,6 +99,9 @@ format: $(VENV)/.ready ## format the code and mend what can be mended
 
 bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
+
+bench-day: bench-packages $(VENV)/.ready ## a tutoring visit of 120 minutes; REAL=1: in real time
+	@$(AS_ROOT) $(BIN)/python -m bench.tutoring_visit $(if $(REAL),--real)
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 	@$(BIN)/python -m tests.fuzz $(TIME)

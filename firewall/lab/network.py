@@ -127,6 +127,7 @@ class Lab:
         self._directory: RunDirectory | None = None
         self._open = contextlib.ExitStack()
         self._phone_numbers = itertools.count(1)
+        self._point_numbers = itertools.count(1)
 
     # Set by start().
     gateway: Namespace
@@ -332,11 +333,41 @@ class Lab:
         phone.lease = None
         self._attach(phone)
 
+    def add_access_point(self, site: int = 0) -> str:
+        """One more access point of a site, wired to the first; returns its name for `roam`."""
+        first = self._access_point(site)
+        number = next(self._point_numbers)
+        further = self._namespace(f"ap{site}x{number}")
+        wire = f"point{number}"
+        further.ip(["link add br0 type bridge forward_delay 0", "link set br0 up"])
+        first.ip(
+            [
+                f"link add {wire} type veth peer name uplink netns {further.name}",
+                f"link set {wire} master br0",
+                f"link set {wire} up",
+            ]
+        )
+        further.ip(["link set uplink master br0", "link set uplink up"])
+        return further.name
+
+    def first_access_point(self, site: int = 0) -> str:
+        """The name for `roam` of the access point that every phone of a site begins at."""
+        return self._access_point(site).name
+
+    def roam(self, phone: Phone, before: str, after: str) -> None:
+        """Walk from one access point of a site to another: MAC and addresses stay, no DHCP."""
+        port = f"phone{phone.number}"
+        Namespace(before).ip([f"link set {port} netns {after}"])
+        self._set_port(Namespace(after), port)
+
     def _attach(self, phone: Phone) -> None:
         point = self._access_point(phone.site)
         link, port = addressing.PHONE_INTERFACE, f"phone{phone.number}"
         cable = f"type veth peer name {port} netns {point.name}"
         phone.namespace.ip([f"link add {link} address {phone.mac} {cable}", f"link set {link} up"])
+        self._set_port(point, port)
+
+    def _set_port(self, point: Namespace, port: str) -> None:
         isolated = "on" if self.settings.client_isolation else "off"
         point.ip([f"link set {port} master br0", f"link set {port} up"])
         run(["bridge", "-n", point.name, "link", "set", "dev", port, "isolated", isolated])

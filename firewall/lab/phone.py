@@ -159,6 +159,38 @@ class Download:
         return DownloadReport(**self.phone.ask("download_stop", number=self.number))
 
 
+_ASLEEP = f"""
+table netdev asleep {{
+  chain hears {{
+    type filter hook ingress device "{addressing.PHONE_INTERFACE}" priority 0; policy drop;
+  }}
+  chain says {{
+    type filter hook egress device "{addressing.PHONE_INTERFACE}" priority 0; policy drop;
+  }}
+}}
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conversation:
+    """A TCP connection to an echo server that stays open; `Phone.converse` makes it."""
+
+    phone: Phone
+    number: int
+
+    def say(self, *, timeout_s: float = 10.0) -> tuple[bool, str]:
+        """Say one line: whether its echo came in time, and how the connection ended.
+
+        The word is "" while it stands, else closed | reset | refused | timeout | unreachable.
+        """
+        answer = self.phone.ask("conversation_say", number=self.number, timeout_s=timeout_s)
+        return bool(answer["answered"]), str(answer["ended"])
+
+    def close(self) -> int:
+        """Close it; return how many lines were said."""
+        return int(self.phone.ask("conversation_close", number=self.number)["said"])
+
+
 class Phone:
     """One phone. Made by `Lab.add_phone`, which also starts its worker and switches its link on."""
 
@@ -259,6 +291,20 @@ class Phone:
         self.namespace.ip([f"link set {addressing.PHONE_INTERFACE} up"])
         if self.lease is not None:
             self.namespace.ip([f"route replace default via {self.lease.router}"])
+
+    def fall_asleep(self) -> None:
+        """Stay on the network but neither send nor hear one frame, ARP included, as in standby."""
+        self.namespace.run(["nft", "-f", "-"], text=_ASLEEP)
+
+    def wake_up(self) -> None:
+        """End `fall_asleep`; nothing is sent by that alone."""
+        self.namespace.run(["nft", "delete table netdev asleep"])
+
+    def frames_sent(self) -> int:
+        """How many frames left the phone since its link was made."""
+        link = addressing.PHONE_INTERFACE
+        shown = self.namespace.run(["cat", f"/sys/class/net/{link}/statistics/tx_packets"])
+        return int(shown.stdout)
 
     def send_frame(self, frame: bytes) -> None:
         """Put one whole Ethernet frame on the air, whatever is in it."""
@@ -396,6 +442,13 @@ class Phone:
         """Start reading from the endless TCP stream, in the background."""
         answer = self.ask("download_start", host=host, port=port, family=family)
         return Download(self, answer["number"])
+
+    def converse(
+        self, host: str, port: int = ECHO_PORT, *, family: int | None = None
+    ) -> Conversation:
+        """Open a TCP connection to an echo server and keep it. Raises LabError when it fails."""
+        answer = self.ask("conversation_start", host=host, port=port, family=family)
+        return Conversation(self, answer["number"])
 
     # --- programs -----------------------------------------------------------------------------
 

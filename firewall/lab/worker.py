@@ -46,6 +46,9 @@ def verbs(trusted: str) -> dict[str, Callable[..., dict[str, Any]]]:
         "download_start": flows.download_start,
         "download_report": flows.download_report,
         "download_stop": flows.download_stop,
+        "conversation_start": flows.conversation_start,
+        "conversation_say": flows.conversation_say,
+        "conversation_close": flows.conversation_close,
     }
 
 

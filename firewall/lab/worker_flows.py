@@ -1,4 +1,7 @@
-"""A phone's long flows: a numbered UDP stream and a TCP download, each in threads of its own."""
+"""A phone's long flows: a numbered UDP stream, a TCP download, a TCP conversation.
+
+Stream and download run in threads of their own; a conversation is silent until asked to speak.
+"""
 
 from __future__ import annotations
 
@@ -165,6 +168,52 @@ class Download:
         }
 
 
+class Conversation:
+    """One TCP connection to an echo server, kept open however long nobody speaks."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._said = 0
+        self._unread = b""
+        self._ended = ""
+        self._wire = open_socket(address, socket.SOCK_STREAM, CONNECT_TIMEOUT_S)
+        self._wire.connect((address, port))
+
+    def say(self, timeout_s: float) -> dict[str, Any]:
+        """Send one numbered line and wait for its echo; older ones may come before it."""
+        if self._ended:
+            return {"answered": False, "ended": self._ended}
+        self._said += 1
+        line = b"%d\n" % self._said
+        give_up = time.monotonic() + timeout_s
+        try:
+            self._wire.settimeout(timeout_s)
+            self._wire.sendall(line)
+            return {"answered": self._hear(line, give_up), "ended": self._ended}
+        except OSError as error:
+            word = outcome(error)
+            # What the kernel gave up says ETIMEDOUT; silence until now ends nothing.
+            self._ended = "" if error.errno is None else word
+            return {"answered": False, "ended": self._ended}
+
+    def _hear(self, line: bytes, give_up: float) -> bool:
+        while True:
+            while b"\n" in self._unread:
+                heard, _, self._unread = self._unread.partition(b"\n")
+                if heard + b"\n" == line:
+                    return True
+            self._wire.settimeout(max(0.001, give_up - time.monotonic()))
+            data = self._wire.recv(65536)
+            if not data:
+                self._ended = "closed"
+                return False
+            self._unread += data
+
+    def close(self) -> dict[str, Any]:
+        """Close the connection; how many lines were said."""
+        self._wire.close()
+        return {"said": self._said, "ended": self._ended}
+
+
 class Flows:
     """All flows of one phone, by number."""
 
@@ -172,6 +221,7 @@ class Flows:
         self._numbers = itertools.count(1)
         self._streams: dict[int, Stream] = {}
         self._downloads: dict[int, Download] = {}
+        self._conversations: dict[int, Conversation] = {}
 
     def stream_start(
         self, host: str, port: int, interval_s: float, family: int | None
@@ -202,3 +252,17 @@ class Flows:
     def download_stop(self, number: int) -> dict[str, Any]:
         """End a download."""
         return self._downloads.pop(number).stop()
+
+    def conversation_start(self, host: str, port: int, family: int | None) -> dict[str, Any]:
+        """Connect; the conversation's number."""
+        number = next(self._numbers)
+        self._conversations[number] = Conversation(look_up(host, family) or host, port)
+        return {"number": number}
+
+    def conversation_say(self, number: int, timeout_s: float) -> dict[str, Any]:
+        """Say one line in a conversation."""
+        return self._conversations[number].say(timeout_s)
+
+    def conversation_close(self, number: int) -> dict[str, Any]:
+        """End a conversation."""
+        return self._conversations.pop(number).close()

@@ -48,6 +48,7 @@ class WorldSettings:
 
     phones: int = 2
     sites: int = 1
+    lease_s: int = 12 * 3600
     extra: str = ""
     change: Callable[[str], str] = field(default=lambda text: text)
     """Changes the configuration's text before it is written."""
@@ -104,6 +105,7 @@ class World:
         lab = LabSettings(
             phones=self.settings.phones,
             sites=self.settings.sites,
+            lease_s=self.settings.lease_s,
             garden=garden,
             fail_closed_bit=MAY_LEAVE,  # any other bit is part of a device's number
         )
