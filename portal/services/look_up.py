@@ -73,7 +73,7 @@ class LookUp:
     def _from_memory(self, device: Device, now: datetime) -> Standing:
         session = self._seen_online.get(device.mac)
         if session is None or now >= session.due_at:
-            return Captive(number=None)
+            return Captive(number=None, is_certain=False)
         return Online(session)
 
 

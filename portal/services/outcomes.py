@@ -73,11 +73,13 @@ class Captive:
     """The device is not let through.
 
     ``number`` is the two-digit device number shown on its page (10-99, None while the
-    database is away); ``last_end`` says why its last session ended, when that was today.
+    database is away, or when all are taken); ``last_end`` says why its last session ended, when
+    that was today. ``is_certain`` is False where nobody could be asked: it may well be online.
     """
 
     number: int | None
     last_end: EndReason | None = None
+    is_certain: bool = True
 
 
 Standing = Online | Captive

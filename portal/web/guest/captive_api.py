@@ -8,7 +8,8 @@ import json
 
 from aiohttp import web
 
-from portal.services.outcomes import Online
+from portal.services.outcomes import Captive
+from portal.services.ports import DatabaseUnavailableError
 from portal.web.guest import answers
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Visit
@@ -47,7 +48,8 @@ async def _state(site: GuestSite, visit: Visit) -> dict[str, object]:
     if visit.here is None:
         return state  # an address the gate does not know is not let through
     standing = await site.guest.standing(visit.here.device, visit.now)
-    if not isinstance(standing, Online):
+    if isinstance(standing, Captive):
+        _require_certain(standing)
         return state
     remaining_s = int((standing.session.due_at - visit.now).total_seconds())
     return {
@@ -57,6 +59,19 @@ async def _state(site: GuestSite, visit: Visit) -> dict[str, object]:
         "can-extend-session": standing.extension is not None,
         "seconds-remaining": max(0, remaining_s),
     }
+
+
+def _require_certain(standing: Captive) -> None:
+    """Refuse to call a device captive that nobody could look up: it may well be online.
+
+    A portal just restarted remembers nobody, and the database is away. Told "captive", a guest's
+    phone would leave the network by itself.
+
+    Raises:
+        DatabaseUnavailableError: where the device stands is not known now.
+    """
+    if not standing.is_certain:
+        raise DatabaseUnavailableError
 
 
 def _is_api_client(accept: str) -> bool:

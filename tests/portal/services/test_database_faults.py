@@ -171,7 +171,7 @@ async def test_who_is_online_is_told_so_while_the_database_is_away(
         os.kill(postgres.pid, signal.SIGSTOP)
         await terminate_stopped(postgres)
         assert isinstance(await guest.standing(phone, now), Online)
-        assert await guest.standing(stranger, now) == Captive(number=None)
+        assert await guest.standing(stranger, now) == Captive(number=None, is_certain=False)
         assert await guest.accept(stranger, now) == Refused(RefusalReason.SERVICE_DOWN)
         assert await guest.extend(phone, now) == Refused(RefusalReason.SERVICE_DOWN)
         assert not await guest.sign_out(phone, now)

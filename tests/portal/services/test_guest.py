@@ -326,7 +326,7 @@ async def test_no_key_for_the_week_is_no_crash(doors: Doors, tmp_path: Path, now
     down = Refused(RefusalReason.SERVICE_DOWN)
     assert await guest.accept(device(), now) == down
     assert await guest.sign_in_with_card(device(), CARD, PIN, now) == down
-    assert await guest.standing(device(), now) == Captive(number=None)
+    assert await guest.standing(device(), now) == Captive(number=None, is_certain=False)
 
 
 async def test_no_key_for_the_record_changes_no_refusal(

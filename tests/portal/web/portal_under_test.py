@@ -69,6 +69,7 @@ class FakeGuest:
     refusal: Refused | None = None
     number: int | None = 47
     last_end: EndReason | None = None
+    is_certain: bool = True
     can_extend: bool = False
     home: Site | None = None
     """Where the session began, when that is another library than this one."""
@@ -95,7 +96,7 @@ class FakeGuest:
         if self.session is not None:
             longer = self.library.time_limit or timedelta(hours=1)
             return Online(self.session, longer if self.can_extend else None)
-        return Captive(self.number, self.last_end)
+        return Captive(self.number, self.last_end, self.is_certain)
 
     async def sign_in_with_card(
         self, device: Device, card_text: Secret, pin_text: Secret, now: datetime

@@ -106,3 +106,10 @@ async def test_no_answer_is_better_than_a_wrong_one() -> None:
     answer = await ask(FakeGuest(raises=GateUnavailableError()))
     assert answer.status == 503
     assert "captive+json" not in answer.headers["Content-Type"]
+
+
+async def test_a_device_that_nobody_could_look_up_is_not_called_captive() -> None:
+    """The database is away and the portal was just restarted: the probes tell the truth."""
+    answer = await ask(FakeGuest(is_certain=False))
+    assert answer.status == 503
+    assert "captive" not in answer.headers["Content-Type"]
