@@ -50,6 +50,7 @@ class Keeper:
         self._upkeep = upkeep
         self._clock = clock
         self._was_well = True
+        self._anew = False
         self.changed = asyncio.Event()
 
     async def keep_in_step(self) -> Never:
@@ -58,13 +59,18 @@ class Keeper:
         compare_at = clock()
         while True:
             self.changed.clear()
-            whole = clock() >= compare_at
+            whole, self._anew = self._anew or clock() >= compare_at, False
             agree = self._reconciliation.run if whole else self._reconciliation.follow
             if not await self._bring(agree):
                 compare_at = clock() + RETRY_S
             elif whole:
                 compare_at = clock() + COMPARE_EVERY_S
             await self._wait(compare_at - clock())
+
+    def compare_anew(self) -> None:
+        """Have everything compared soon: the gate may have changed unheard."""
+        self._anew = True
+        self.changed.set()
 
     async def _bring(self, agree: Callable[[datetime], Awaitable[object]]) -> bool:
         try:

@@ -1,5 +1,6 @@
 """Composes the guest site's process."""
 
+from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
@@ -18,6 +19,8 @@ from portal.library.sip2.settings import Sip2SettingsError
 from portal.services.guest import GuestService
 from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import DatabaseUnavailableError
+from portal.services.returning import Returning
+from portal.services.threshold import Threshold
 from portal.storage.database import Database
 from portal.web import health
 from portal.web.guest.application import GuestApplication
@@ -41,9 +44,13 @@ async def run_portal(config: Config) -> None:
         Database(dsn(config), size=config.database.connections, name="kvar portal") as database,
         open_gate(config) as gate,
         gate_client(config) as asked,  # of its own: a health check must not wait behind logins
+        open_gate(config) as looked_up,  # the same for logins, behind a thousand probes
     ):
         library = _library(config)
-        guest = GuestService(compose_doors(config, database, gate, keys, library))
+        doors = compose_doors(config, database, gate, keys, library)
+        returning = Returning(replace(doors, gate=looked_up))
+        threshold = Threshold(looked_up, returning, utc_now)
+        guest = GuestService(doors, threshold)
         application = GuestApplication(_site_settings(config, keys), guest, utc_now)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -54,6 +61,7 @@ async def run_portal(config: Config) -> None:
             group.create_task(
                 serve_guest(application, sockets, certificates=watch), name="guest site"
             )
+            group.create_task(threshold.work(), name="threshold")
             group.create_task(_serve_health(answers, config.portal.health_port), name="health")
             if library is not None:
                 group.create_task(library.watch(), name="library system")

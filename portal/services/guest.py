@@ -13,15 +13,18 @@ from portal.services.doors import Doors
 from portal.services.extend import extend
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
+from portal.services.returning import Recognised
 from portal.services.sign_in import SignIn
 from portal.services.sign_out import sign_out
+from portal.services.threshold import Threshold
 
 
 class GuestService:
     """The guest's side of the portal. ``now`` is aware and in UTC everywhere."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, threshold: Threshold | None = None) -> None:
         self._doors = doors
+        self._threshold = threshold
         self._sign_in = SignIn(doors)
         self._look_up = LookUp(doors)
 
@@ -32,6 +35,18 @@ class GuestService:
             GateUnavailableError: the gate's agent did not answer.
         """
         return await self._doors.gate.identify(ip)
+
+    async def recognise(self, ip: str) -> Recognised | None:
+        """Return the device behind an address if it comes back and needs no page; never slow.
+
+        Never raises: whoever cannot be looked for is a stranger.
+        """
+        return None if self._threshold is None else await self._threshold.recognise(ip)
+
+    async def welcome(self, ip: str, found: Recognised) -> None:
+        """Open the gate to a recognised device; never raises."""
+        if self._threshold is not None:
+            await self._threshold.welcome(ip, found)
 
     async def standing(self, device: Device, now: datetime) -> Standing:
         """Return whether the device is online, and if not, its device number.

@@ -4,7 +4,7 @@ Not the rules: they stand in portal/domain, and those that must hold under concu
 migrations/0001_sessions.sql. The rule to keep: a MAC address leaves the database with its live row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -58,6 +58,11 @@ class PostgresSessions:
     async def find(self, mac: MacAddress) -> Session | None:
         """See services.ports.Sessions."""
         return maybe_session(await self._database.fetch_row(_SQL["find"], mac))
+
+    async def of_devices(self, macs: Sequence[MacAddress]) -> Mapping[MacAddress, Session]:
+        """See services.ports.Sessions."""
+        rows = await self._database.fetch(_SQL["of_devices"], list(macs))
+        return {session.mac: session for session in map(session_of, rows)}
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         """See services.ports.Sessions."""

@@ -12,6 +12,9 @@ FROM start_session(
 -- name: find
 SELECT * FROM live_session WHERE mac = $1
 
+-- name: of_devices
+SELECT * FROM live_session WHERE mac = ANY($1::macaddr[])
+
 -- name: last_end
 SELECT end_reason FROM past_session
 WHERE device_trace = ANY($1) AND ended_at >= $2

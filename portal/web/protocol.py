@@ -133,7 +133,7 @@ class LimitedConnection(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Answer, then start the clock for the next head."""
         result = await super().finish_response(request, resp, start_time)
-        if not self._messages:
+        if not self._messages and self.transport is not None:  # else its place was given back
             self._await_head()
             self._server.places.wait(self)
         return result

@@ -128,6 +128,10 @@ class Sessions(Protocol):
         """Return the device's live session, also when it is due and not ended yet."""
         ...
 
+    async def of_devices(self, macs: Sequence[MacAddress]) -> Mapping[MacAddress, Session]:
+        """Return the live sessions of these devices, as `find` does for one."""
+        ...
+
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         """Say why the last session of the device with one of these traces ended after then."""
         ...

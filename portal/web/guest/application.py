@@ -2,8 +2,9 @@
 
 Not a web framework: the routes are tables of exact paths, and nothing is guessed from a path (no
 normalising, no multipart, no compressed bodies, no proxy headers).
-The rule to keep: under a foreign name every request gets the captive redirect, at once and
-without asking anybody; under our own name a GET never changes anything.
+The rule to keep: under a foreign name every request gets the captive redirect, whatever ails the
+neighbours, but for the probe of a device that comes back; under our own name a GET never changes
+anything.
 """
 
 import asyncio
@@ -80,7 +81,7 @@ class GuestApplication:
         """Answer one request. Never raises for anything a guest or a neighbour does."""
         target = own_target(request, self.site.own_hosts)
         if target is None:
-            return self.captive(request.method)
+            return await self._under_foreign_name(request)
         host, path = target
         if path == "/healthz":
             return answers.plain("ok\n")
@@ -94,6 +95,27 @@ class GuestApplication:
         except (GateUnavailableError, DatabaseUnavailableError, TimeoutError) as error:
             _LOG.warning("page_not_answered", extra={"reason": type(error).__name__})
             return self._service_page(visit, status=503)
+
+    async def _under_foreign_name(self, request: web.BaseRequest) -> web.Response:
+        """Redirect; but hang up on the probe of a device that comes back, and open the gate to it.
+
+        No answer of ours makes a phone say "online" without a lie, and a redirect makes it say
+        "sign in". A connection that breaks is neither: it asks again within seconds (Android 1 to
+        3 s, Windows, Firefox) or takes itself to be online (Apple). Hung up first: the gate ends
+        captured connections when it opens, and the phone would wait for its own time-out.
+        A page that somebody opens (only browsers send that header) is redirected: it leads to the
+        status page, and the gate is opened there.
+        """
+        answer = self.captive(request.method)
+        if request.method not in _READS or "Upgrade-Insecure-Requests" in request.headers:
+            return answer
+        ip = peer_address(request)
+        found = await self.site.guest.recognise(ip)
+        if found is not None:
+            if request.transport is not None:
+                request.transport.abort()
+            await self.site.guest.welcome(ip, found)
+        return answer
 
     def _under_own_name(self, visit: Visit) -> web.Response:
         """Lead from a short name to the portal's own, on plain HTTP still.

@@ -1,7 +1,8 @@
 """The answer to everything a captive device asks on port 80 under a foreign name: a redirect.
 
-Not aware of who asks: no look-up of the device, no User-Agent, so it works when the gate and the
-database are away, and the thousandth probe is treated like the first.
+Not aware of who asks: no User-Agent, so that the thousandth probe is treated like the first, and
+no look-up of the device (application.py spares devices that come back), so that it works when the
+gate and the database are away.
 The rule to keep: 302 (303 after a body), absolute Location to the one configured name, never
 stored, never 204, empty, 301, 308, 4xx or 5xx: Android reads those as "no internet", ChromeOS
 knows only 302 and 307, browsers store a 301.

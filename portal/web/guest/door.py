@@ -7,6 +7,7 @@ from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.session import Session
 from portal.domain.site import Site
 from portal.services.outcomes import Refused, SignInOutcome, Standing
+from portal.services.returning import Recognised
 
 
 class GuestDoor(Protocol):
@@ -27,6 +28,14 @@ class GuestDoor(Protocol):
 
     async def identify(self, ip: str) -> Device | None:
         """Return the device behind an address, None when it is on none of the guest networks."""
+        ...
+
+    async def recognise(self, ip: str) -> Recognised | None:
+        """Return the device behind an address if it comes back and needs no page; never slow."""
+        ...
+
+    async def welcome(self, ip: str, found: Recognised) -> None:
+        """Open the gate to a recognised device; never raises."""
         ...
 
     async def standing(self, device: Device, now: datetime) -> Standing:

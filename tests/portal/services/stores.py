@@ -3,7 +3,7 @@
 They pass tests/portal/storage/test_contracts.py together with the real ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -130,6 +130,9 @@ class MemorySessions:
 
     async def find(self, mac: MacAddress) -> Session | None:
         return self.live.get(mac)
+
+    async def of_devices(self, macs: Sequence[MacAddress]) -> Mapping[MacAddress, Session]:
+        return {mac: self.live[mac] for mac in macs if mac in self.live}
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         ended = [

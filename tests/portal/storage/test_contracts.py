@@ -107,6 +107,8 @@ async def test_start_find_end(stores: Stores, now: datetime) -> None:
     assert await stores.sessions.start(wanted) == Started(wanted.session, is_new=True)
     assert await stores.sessions.find(mac(1)) == wanted.session
     assert await stores.sessions.find(mac(2)) is None
+    assert await stores.sessions.of_devices([mac(1), mac(2)]) == {mac(1): wanted.session}
+    assert await stores.sessions.of_devices([]) == {}
     ended = await stores.sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now + HOUR)
     assert ended == replace(wanted.session, ended_at=now + HOUR, end_reason=EndReason.LOGGED_OUT)
     assert await stores.sessions.end(wanted.session.id, EndReason.REVOKED, now + HOUR) is None

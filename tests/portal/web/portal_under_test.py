@@ -22,6 +22,7 @@ from portal.services.outcomes import (
     SignInOutcome,
     Standing,
 )
+from portal.services.returning import Recognised
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
 from portal.web.guest.settings import GuestSettings
@@ -74,8 +75,10 @@ class FakeGuest:
     home: Site | None = None
     """Where the session began, when that is another library than this one."""
     raises: Exception | None = None
+    comes_back: bool = False
     calls: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    looked_for: list[str] = field(default_factory=list)
 
     def site(self, site_id: SiteId) -> Site:
         assert site_id == self.library.id
@@ -90,6 +93,16 @@ class FakeGuest:
         if self.raises is not None:
             raise self.raises
         return self.device
+
+    async def recognise(self, ip: str) -> Recognised | None:
+        self.looked_for.append(ip)
+        if not self.comes_back or self.device is None:
+            return None
+        return Recognised(self.device, make_session())
+
+    async def welcome(self, ip: str, found: Recognised) -> None:
+        assert (found.device, ip) == (self.device, self.looked_for[-1])
+        self.calls.append("welcome")
 
     async def standing(self, device: Device, now: datetime) -> Standing:
         assert (device, now.tzinfo) == (self.device, UTC)

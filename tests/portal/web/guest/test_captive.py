@@ -278,3 +278,38 @@ async def test_an_absolute_target_of_our_own_is_our_own_page(target: str) -> Non
         answer = await exchange(portal.plain_port, request.encode())
     assert answer.status == 200
     assert "Hjälp med wifi" in answer.body
+
+
+async def ask(port: int, *headers: str, method: str = "GET") -> bytes:
+    """Return everything that came before the connection was closed."""
+    head = [f"{method} /generate_204 HTTP/1.1", "Host: example.org", *headers, "", ""]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write("\r\n".join(head).encode())
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read(-1)
+    finally:
+        writer.transport.abort()
+
+
+async def test_the_probe_of_a_device_that_comes_back_gets_no_answer_and_an_open_gate() -> None:
+    guest = FakeGuest(comes_back=True)
+    async with running_portal(guest) as portal:
+        assert await ask(portal.plain_port) == b""
+        assert await ask(portal.plain_port, method="HEAD") == b""
+        async with asyncio.timeout(10):
+            while len(guest.calls) < 2:
+                await asyncio.sleep(0.01)
+    assert guest.calls == ["welcome", "welcome"]
+    assert guest.looked_for == ["127.0.0.1", "127.0.0.1"]
+
+
+async def test_a_page_that_somebody_opens_is_redirected_even_then() -> None:
+    """It leads to the status page; an empty page in a browser would help nobody."""
+    guest = FakeGuest(comes_back=True)
+    async with running_portal(guest) as portal:
+        opened = await ask(portal.plain_port, "Upgrade-Insecure-Requests: 1", "Connection: close")
+        posted = await ask(portal.plain_port, "Content-Length: 0", method="POST")
+    assert opened.startswith(b"HTTP/1.1 302 ")
+    assert posted.startswith(b"HTTP/1.1 303 ")
+    assert guest.calls == guest.looked_for == []

@@ -1,0 +1,47 @@
+"""Adapter: what the gate tells by itself, as the keeper hears it.
+
+Not a queue: what happened while nobody listened is lost, and a comparison makes that harmless. The
+rule to keep: a gate that is away, or silent for longer than it ever is, is asked again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from firewall.client import GateClient, GateError
+from portal.domain.identity import Device, MacAddress, SiteId
+
+SILENCE_S = 40.0
+"""The gate says that it lives every 15 s."""
+
+RETRY_PAUSE_S = 0.2
+"""The agent restarts in well under a second, and devices come back at any moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """The watch begins, or begins anew: whatever came before was not heard."""
+
+
+async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Device]:
+    """Yield for ever: the devices seen that are not let through, or turn up at another site."""
+    while True:
+        try:
+            events = client.watch()
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    event = await anext(events)
+                if (notice := _notice(event)) is not None:
+                    yield notice
+        except (GateError, TimeoutError, StopAsyncIteration):
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+
+def _notice(event: dict[str, Any]) -> Watching | Device | None:
+    match event["event"]:
+        case "watching":
+            return Watching()
+        case "device_seen" | "device_elsewhere":
+            return Device(MacAddress(event["mac"]), SiteId(event["site"]))
+    return None
