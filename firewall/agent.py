@@ -17,8 +17,11 @@ from pathlib import Path
 from firewall import elements, routing, ruleset
 from firewall.gate import WATCHED_SETS, KernelGate
 from firewall.kernel import NETLINK_NETFILTER, NETLINK_ROUTE, KernelError, Monitor
+from firewall.listener import Listener
 from firewall.netlink import Message
+from firewall.prober import Prober
 from firewall.reaper import Reaper
+from firewall.senses import Senses
 from firewall.server import Events, GateServer
 from firewall.settings import GateSettings
 from firewall.simulated import SimulatedGate
@@ -27,14 +30,10 @@ COMPARE_EVERY_S = 0.5
 """Catches what no event told; events make mending faster than this."""
 THOROUGHLY_EVERY = 20
 """Comparisons between two that also read every element."""
-SEEN_AGAIN_S = 10.0
-"""A device's packets refresh its neighbour entry all the time; one event in this time is enough."""
-_SEEN_MAX = 10_000
 
 _NFTABLES_GROUP = 7  # NFNLGRP_NFTABLES
-_LINK_GROUP, _NEIGHBOUR_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP = 1, 3, 8, 19  # RTNLGRP_*
+_LINK_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP = 1, 8, 19  # RTNLGRP_*
 _ELEMENT_KINDS = (elements.NEW_ELEMENT, elements.DEL_ELEMENT)
-_ROUTE_KINDS = (routing.NEW_LINK, routing.DEL_LINK, routing.NEW_RULE, routing.NEW_RULE + 1)
 
 _log = logging.getLogger(__name__)
 
@@ -44,25 +43,31 @@ class AlreadyRunningError(Exception):
 
 
 async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
-    """Run the gate until `stop`. Needs CAP_NET_ADMIN, and leaves everything standing.
+    """Run the gate until `stop`, and leave everything standing.
 
     Raises:
-        KernelError: the rule set could not be put up at the start.
+        KernelError: at the start, the rules could not be put up or guests not be listened to;
+            CAP_NET_ADMIN and CAP_NET_RAW are needed.
         AlreadyRunningError: another agent runs on this socket.
     """
     with _only_one(settings.socket_path):
-        reaper, events = Reaper(), Events()
-        # dnsmasq dates its leases by the wall clock; everything else here is monotonic
-        gate = KernelGate(settings, time.monotonic, time.time, reaper.doom)  # noqa: TID251
+        reaper, listener, events = Reaper(), Listener(), Events()
+        # leases and the list on the disk go by the wall clock; everything else here is monotonic
+        clocks = time.monotonic, time.time  # noqa: TID251
+        prober = Prober(listener, 2 * settings.devices_max)
+        gate = KernelGate(settings, *clocks, reaper.doom, prober.ask)
+        senses = Senses(gate.lookout, listener, events)
         server = GateServer(settings, gate, events, reaper.settle)
-        watch = _Watch(gate, events)
+        watch = _Watch(gate, senses, events)
         try:
             watch.listen()
             gate.open()
+            senses.listen(gate.links)
             async with server.listening(), asyncio.TaskGroup() as tasks:
                 working = [
                     tasks.create_task(watch.mend(), name="gate-mend"),
                     tasks.create_task(reaper.reap(), name="gate-reap"),
+                    tasks.create_task(prober.work(), name="gate-probe"),
                 ]
                 _log.info("the gate stands: %s", gate.health())
                 await stop.wait()
@@ -70,6 +75,7 @@ async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
                     task.cancel()
         finally:
             watch.close()
+            senses.close()
             gate.close()
             reaper.close()
 
@@ -93,13 +99,13 @@ async def run_simulated_agent(settings: GateSettings, stop: asyncio.Event) -> No
 class _Watch:
     """Listens to the kernel's events and mends at once; compares now and then without any."""
 
-    def __init__(self, gate: KernelGate, events: Events) -> None:
+    def __init__(self, gate: KernelGate, senses: Senses, events: Events) -> None:
         self._gate = gate
+        self._senses = senses
         self._events = events
         self._suspicious = asyncio.Event()
-        self._seen: dict[bytes, float] = {}
         self._tables = Monitor(NETLINK_NETFILTER, (_NFTABLES_GROUP,))
-        groups = (_LINK_GROUP, _NEIGHBOUR_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP)
+        groups = (_LINK_GROUP, _IPV4_RULE_GROUP, _IPV6_RULE_GROUP)
         self._routes = Monitor(NETLINK_ROUTE, groups)
 
     def listen(self) -> None:
@@ -134,6 +140,8 @@ class _Watch:
         except KernelError as error:
             _log.error("could not mend: %s", error)
             return
+        finally:
+            self._senses.follow(self._gate.links)
         if repaired:
             _log.warning("foreign change mended: %s", ", ".join(repaired))
             self._events.publish({"event": "healed", "repaired": repaired})
@@ -156,10 +164,7 @@ class _Watch:
         if lost:
             self._suspicious.set()
         for message in messages:
-            if message.kind in _ROUTE_KINDS:
-                self._hear_change(message)
-            else:
-                self._hear_neighbour(message)
+            self._hear_change(message)
 
     def _hear_change(self, message: Message) -> None:
         link = routing.decode_link(message)
@@ -169,27 +174,6 @@ class _Watch:
                 self._suspicious.set()
         elif link.gone or self._gate.links.get(link.name, 0) != link.index:
             self._suspicious.set()
-
-    def _hear_neighbour(self, message: Message) -> None:
-        neighbour = routing.decode_neighbour(message)
-        if neighbour is None or neighbour.mac is None:
-            return
-        interface = next((n for n, i in self._gate.links.items() if i == neighbour.index), None)
-        mac = neighbour.mac.hex(":")
-        if interface is None or mac in self._gate or self._lately_seen(neighbour.mac):
-            return
-        site = self._gate.site(interface)
-        event = {"event": "device_seen", "mac": mac, "ip": str(neighbour.address)}
-        self._events.publish(event | {"interface": interface, "site": site})
-
-    def _lately_seen(self, mac: bytes) -> bool:
-        now = time.monotonic()
-        if now - self._seen.get(mac, -SEEN_AGAIN_S) < SEEN_AGAIN_S:
-            return True
-        if len(self._seen) >= _SEEN_MAX:
-            self._seen.clear()
-        self._seen[mac] = now
-        return False
 
 
 @contextmanager

@@ -104,6 +104,18 @@ class GateClient:
         """
         return verbs.decode_usage(await self._ask(verbs.ReadUsage()))
 
+    async def probe(self, macs: Sequence[str]) -> int:
+        """Have the gate ask admitted devices for a sign of life; `usage` tells who gave one.
+
+        Returns at once: the gate asks at a pace of its own, 500 a second. A device that does not
+        answer may be asleep. Returns how many there are to ask, those whose address is known.
+
+        Raises:
+            GateError: the gate did not answer.
+        """
+        asked: int = (await self._ask(verbs.Probe(tuple(macs))))["asked"]
+        return asked
+
     async def ping(self) -> dict[str, Any]:
         """Return the gate's version, generation and health.
 

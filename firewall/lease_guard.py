@@ -7,6 +7,7 @@ to nobody would be refused from everybody.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from firewall import ruleset
@@ -58,6 +59,10 @@ class LeaseGuard:
             if not ended and not (_key(lease.mac, ip) in leases and ip in leased):
                 self.adopt()
                 return
+
+    def addresses(self) -> dict[str, IPv4Address]:
+        """Return the leased address of each device, by MAC address."""
+        return {lease.mac.hex(":"): IPv4Address(ip) for ip, lease in self._known.items()}
 
     def follow(self, wall: float) -> None:
         """Read the files if they have changed, and tell the kernel; `wall` is the wall clock.

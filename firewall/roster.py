@@ -7,6 +7,7 @@ The rule to keep: two devices never share a number at the same time.
 from collections import OrderedDict
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from math import inf
 
 from firewall.marks import NUMBER_MAX, device_mark
@@ -29,6 +30,24 @@ SAME_DEADLINE_S = 0.25
 
 
 @dataclass(slots=True)
+class Heard:
+    """When and where a device last gave a sign of life, and the addresses it then had."""
+
+    at: float | None = None
+    interface: str = ""
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
+
+    def learn(self, interface: str, address: IPv4Address | IPv6Address | None) -> None:
+        """Note where the device is; of each kind of address, the last one counts."""
+        self.interface = interface
+        if isinstance(address, IPv4Address):
+            self.ipv4 = address
+        elif address is not None:
+            self.ipv6 = address
+
+
+@dataclass(slots=True)
 class Admission:
     """A device that is in. `deadline` is on the monotonic clock.
 
@@ -42,11 +61,16 @@ class Admission:
     counted: Counters = field(default_factory=Counters)
     uncounted: Counters = field(default_factory=Counters)
     asked_at: float = -inf
+    heard: Heard = field(default_factory=Heard)
 
     @property
     def mark(self) -> int:
         """The packet mark of this device."""
         return device_mark(self.number, self.profile)
+
+    def heard_s_ago(self, now: float) -> float | None:
+        """Return the seconds since the last sign of life, None when there was none."""
+        return None if self.heard.at is None else max(0.0, now - self.heard.at)
 
     def timeout_ms(self, now: float) -> int:
         """Return the element's time-out; at least a moment, so that it never means for ever."""

@@ -26,6 +26,7 @@ from firewall.netlink import (
 NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
 NEW_NEIGHBOUR, DEL_NEIGHBOUR, GET_NEIGHBOUR = 28, 29, 30
 NEW_RULE, GET_RULE = 32, 34
+NEW_ADDRESS, GET_ADDRESS = 20, 22
 
 IPV4, IPV6 = int(socket.AF_INET), int(socket.AF_INET6)
 FAMILIES = (IPV4, IPV6)
@@ -36,7 +37,9 @@ _BLACKHOLE = 6  # FR_ACT_BLACKHOLE
 _RULE = struct.Struct("=BBBBBBBBI")  # family, dst_len, src_len, tos, table, res, res, action, flags
 _NEIGHBOUR = struct.Struct("=BBHiHBB")  # family, pad, pad, ifindex, state, flags, type
 _LINK = struct.Struct("=BBHiII")  # family, pad, type, index, flags, change
+_ADDRESS = struct.Struct("=BBBBI")  # family, prefix, flags, scope, index
 _FRA_PRIORITY, _FRA_IIFNAME, _FRA_FWMARK, _FRA_FWMASK = 6, 3, 10, 16
+_NUD_REACHABLE = 0x02
 _NUD_RESOLVED = 0x02 | 0x04 | 0x08 | 0x10 | 0x80  # reachable, stale, delay, probe, permanent
 
 
@@ -60,11 +63,24 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A line of the neighbour table; `mac` is None while nobody has answered."""
+    """A line of the neighbour table; `mac` is None while nobody has answered.
+
+    `reachable`: the kernel has just had a sign of life.
+    """
 
     index: int
     address: IPv4Address | IPv6Address
     mac: bytes | None
+    reachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddress:
+    """An address of this machine, on an interface, with the length of its network's prefix."""
+
+    index: int
+    packed: bytes
+    prefix: int
 
 
 def encode_add_rule(rule: FailClosedRule, sequence: int) -> bytes:
@@ -131,7 +147,31 @@ def decode_neighbour(message: Message) -> Neighbour | None:
     if len(address) not in (4, 16):
         return None
     resolved = message.kind == NEW_NEIGHBOUR and state & _NUD_RESOLVED and len(mac) == 6
-    return Neighbour(index, ip_address(address), mac if resolved else None)
+    reachable = bool(resolved and state & _NUD_REACHABLE)
+    return Neighbour(index, ip_address(address), mac if resolved else None, reachable)
+
+
+def encode_dump_neighbours(sequence: int) -> bytes:
+    """Ask for the whole neighbour table, both families."""
+    body = _NEIGHBOUR.pack(0, 0, 0, 0, 0, 0, 0)
+    return encode_message(GET_NEIGHBOUR, NLM_F_REQUEST | NLM_F_DUMP, sequence, body)
+
+
+def encode_dump_addresses(sequence: int) -> bytes:
+    """Ask for all addresses of this machine."""
+    flags = NLM_F_REQUEST | NLM_F_DUMP
+    return encode_message(GET_ADDRESS, flags, sequence, _ADDRESS.pack(0, 0, 0, 0, 0))
+
+
+def decode_own_address(message: Message) -> OwnAddress | None:
+    """Read an address of this machine, None for another message."""
+    if message.kind != NEW_ADDRESS or len(message.payload) < _ADDRESS.size:
+        return None
+    _, prefix, _, _, index = _ADDRESS.unpack_from(message.payload)
+    attributes = decode_attributes(message.payload[_ADDRESS.size :])
+    packed = attributes.get(2) or attributes.get(1, b"")  # on a point-to-point link 1 is the peer's
+    longest = {4: 32, 16: 128}.get(len(packed), -1)
+    return OwnAddress(index, packed, prefix) if prefix <= longest else None
 
 
 def _word(value: bytes | None) -> int:

@@ -174,22 +174,29 @@ def answer_to(gate: Gate, request: Request) -> dict[str, Any]:
         RefusedError: the gate does not do this.
         KernelError: the kernel refused.
     """
+    return {"ok": True} | _carry_out(gate, request)
+
+
+def _carry_out(gate: Gate, request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {}
     match request:
         case verbs.Admit():
             gate.admit(request)
-            return {"ok": True}
         case verbs.Expel(mac):
             counters = gate.expel(mac)
-            return {"ok": True, "counters": counters and verbs.encode_counters(counters)}
+            body["counters"] = counters and verbs.encode_counters(counters)
         case verbs.Reconcile(devices):
-            return {"ok": True} | verbs.encode_changes(gate.reconcile(devices))
+            body = verbs.encode_changes(gate.reconcile(devices))
         case verbs.Identify():
             device = gate.identify(request)
-            return {"ok": True, "device": device and verbs.encode_identified(device)}
+            body["device"] = device and verbs.encode_identified(device)
         case verbs.ReadUsage():
-            return {"ok": True} | verbs.encode_usage(gate.usage())
+            body = verbs.encode_usage(gate.usage())
+        case verbs.Probe(macs):
+            body["asked"] = gate.probe(macs)
         case _:
-            return {"ok": True} | gate.health()
+            body = gate.health()
+    return body
 
 
 class _EndlessError(RefusedError):

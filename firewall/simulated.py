@@ -87,10 +87,19 @@ class SimulatedGate:
         return Usage(
             self._generation,
             {
-                mac: DeviceUsage(known.counted, known.deadline - now, self._profiles[known.profile])
+                mac: DeviceUsage(
+                    known.counted,
+                    known.deadline - now,
+                    self._profiles[known.profile],
+                    known.heard_s_ago(now),
+                )
                 for mac, known in self._roster.items()
             },
         )
+
+    def probe(self, macs: Sequence[str]) -> int:
+        """Ask nobody: there is no wire."""
+        return 0 * len(macs)
 
     def identify(self, query: Identify) -> Identified | None:
         """Return a configured neighbour, or the device a loopback address stands for."""

@@ -15,7 +15,8 @@ from firewall.elements import Family
 from firewall.kernel import NETLINK_ROUTE, KernelError, NetlinkSocket
 from firewall.marks import MAY_LEAVE
 from firewall.nft import Nftables, RuleText
-from firewall.routing import FailClosedRule
+from firewall.probes import Interface, interface_of
+from firewall.routing import FailClosedRule, Neighbour
 from firewall.settings import GateSettings
 
 _TABLES: tuple[Family, ...] = ("inet", "netdev")
@@ -128,6 +129,29 @@ class Standing:
             raise
         found = (routing.decode_neighbour(message) for message in answers)
         return next((neighbour.mac for neighbour in found if neighbour), None)
+
+    def neighbours(self) -> list[Neighbour]:
+        """Return the neighbours the kernel knows, of both families.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        answers = self._routes.ask(routing.encode_dump_neighbours, "read neighbours")
+        return [n for n in map(routing.decode_neighbour, answers) if n and n.mac]
+
+    def own_addresses(self) -> dict[str, list[Interface]]:
+        """Return this machine's addresses on each guest interface.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        answers = self._routes.ask(routing.encode_dump_addresses, "read addresses")
+        names = {index: name for name, index in self._links.items()}
+        own: dict[str, list[Interface]] = {name: [] for name in self._links}
+        for one in filter(None, map(routing.decode_own_address, answers)):
+            if one.index in names:
+                own[names[one.index]].append(interface_of(one.packed, one.prefix))
+        return own
 
     def _apply_sets(self) -> None:
         text = ruleset.render_sets(self._settings)

@@ -64,11 +64,16 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class DeviceUsage:
-    """An admitted device: its counters, the seconds it has left, its profile."""
+    """An admitted device: its counters, the seconds it has left, its profile.
+
+    `heard_s_ago`: seconds since it last gave a sign of life on the wire (ARP, DHCP, neighbour
+    discovery, an answer to the kernel); None: not since the agent started, or it came in.
+    """
 
     counters: Counters
     remaining_s: float
     profile: str
+    heard_s_ago: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,13 @@ class ReadUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask these devices, if they are in, to give a sign of life."""
+
+    macs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Turn this connection into a stream of events."""
 
@@ -148,7 +160,7 @@ class Ping:
     """Are you well?"""
 
 
-Request = Admit | Expel | Reconcile | Identify | ReadUsage | Watch | Ping
+Request = Admit | Expel | Reconcile | Identify | ReadUsage | Probe | Watch | Ping
 
 
 class Gate(Protocol):
@@ -172,6 +184,10 @@ class Gate(Protocol):
 
     def usage(self) -> Usage:
         """Return the counters of all admitted devices."""
+        ...
+
+    def probe(self, macs: Sequence[str]) -> int:
+        """Ask devices for a sign of life, in their turn; return how many there are to ask."""
         ...
 
     def health(self) -> dict[str, Any]:
@@ -208,6 +224,8 @@ def encode_request(request: Request) -> bytes:
             body = {"verb": "identify", "ip": f"{ip}%{interface}" if interface else ip}
         case ReadUsage():
             body = {"verb": "usage"}
+        case Probe(macs):
+            body = {"verb": "probe", "macs": list(macs)}
         case Watch():
             body = {"verb": "watch"}
         case Ping():  # pragma: no branch - the last there is
@@ -238,7 +256,12 @@ def encode_identified(device: Identified) -> dict[str, Any]:
 def encode_usage(usage: Usage) -> dict[str, Any]:
     """Write usage as an answer's body."""
     rows = {
-        mac: [*encode_counters(device.counters), round(device.remaining_s, 3), device.profile]
+        mac: [
+            *encode_counters(device.counters),
+            round(device.remaining_s, 3),
+            device.profile,
+            None if device.heard_s_ago is None else round(device.heard_s_ago, 3),
+        ]
         for mac, device in usage.devices.items()
     }
     return {"generation": usage.generation, "devices": rows}
@@ -247,8 +270,7 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
 def decode_usage(body: Mapping[str, Any]) -> Usage:
     """Read what `encode_usage` wrote."""
     devices = {
-        mac: DeviceUsage(decode_counters(row[:4]), row[4], row[5])
-        for mac, row in body["devices"].items()
+        mac: DeviceUsage(decode_counters(row[:4]), *row[4:]) for mac, row in body["devices"].items()
     }
     return Usage(body["generation"], devices)
 
@@ -344,6 +366,14 @@ def _decode_usage(message: dict[str, Any]) -> ReadUsage:
     return ReadUsage()
 
 
+def _decode_probe(message: dict[str, Any]) -> Probe:
+    macs = _take(message, "macs")
+    _refuse_rest(message)
+    if not isinstance(macs, list):
+        raise RefusedError("bad_request", "macs must be a list")
+    return Probe(tuple(dict.fromkeys(check_mac(mac) for mac in macs)))
+
+
 def _decode_watch(message: dict[str, Any]) -> Watch:
     _refuse_rest(message)
     return Watch()
@@ -360,6 +390,7 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Request]] = {
     "reconcile": _decode_reconcile,
     "identify": _decode_identify,
     "usage": _decode_usage,
+    "probe": _decode_probe,
     "watch": _decode_watch,
     "ping": _decode_ping,
 }

@@ -1,11 +1,13 @@
 """The agent as a process: killed, restarted, unprivileged, and executing nothing."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,12 +15,13 @@ import pytest
 
 from firewall.agent import AlreadyRunningError, run_agent
 from firewall.client import GateClient, GateError
-from tests.firewall.conftest import wait_for
+from tests.firewall.conftest import ROOT, wait_for
 from tests.firewall.network import Network, in_thread
 from tests.firewall.traffic import FAMILIES, Stream, tcp_reaches, udp_echo
 
 pytestmark = pytest.mark.root
 
+AGENT = Path(__file__).with_name("agent_process.py")
 CAPABILITIES = "+net_admin,+net_raw"
 UNPRIVILEGED = (
     "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs",
@@ -91,6 +94,24 @@ async def test_the_agent_needs_two_capabilities_and_no_more(
                     await asyncio.sleep(0.01)
             assert await gate.expel(net.devices[0].mac) is not None
     assert "blackhole" in net.in_gateway("ip", "rule")
+
+
+async def test_a_gate_that_cannot_listen_does_not_start(net: Network, directory: Path):
+    """Deaf, it would let nobody back in without a page, and nobody would know why."""
+    os.chown(directory, 65534, 65534)
+    deaf = [word.replace(",+net_raw", "") for word in UNPRIVILEGED]
+    words = ["ip", "netns", "exec", net.gateway, *deaf, sys.executable, str(AGENT)]
+    done = subprocess.run(  # noqa: ASYNC221 - it is to end at once
+        [*words, json.dumps({"socket": str(directory / "gate.sock")})],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode != 0
+    assert "listen to guests: Operation not permitted" in done.stderr
 
 
 async def test_nothing_is_executed(net: Network, agent_process, directory: Path):

@@ -132,6 +132,19 @@ async def test_the_gate_tells_how_it_is(any_gate):
     assert (health["devices"], health["devices_max"], health["healed"]) == (0, 3, 0)
 
 
+async def test_silent_devices_are_asked_and_stay_silent(any_gate):
+    await any_gate.admit(FIRST, 60)
+    assert await any_gate.probe([FIRST, SECOND, FIRST]) == 0
+    assert await any_gate.probe([]) == 0
+    assert (await any_gate.usage()).devices[FIRST].heard_s_ago is None
+
+
+async def test_nonsense_is_not_asked(any_gate):
+    with pytest.raises(GateError) as refused:
+        await any_gate.probe([FIRST, "nonsense"])
+    assert refused.value.reason == "bad_request"
+
+
 async def test_watching_begins_with_a_word(any_gate):
     events = any_gate.watch()
     assert await anext(events) == {"event": "watching"}

@@ -5,7 +5,7 @@ import pytest
 
 from firewall import routing
 from firewall.netlink import Message, decode_messages, encode_attribute
-from firewall.routing import FailClosedRule, Link, Neighbour
+from firewall.routing import FailClosedRule, Link, Neighbour, OwnAddress
 
 
 @pytest.mark.parametrize("family", routing.FAMILIES)
@@ -52,7 +52,8 @@ def test_a_neighbour_is_known_when_it_has_answered(text, state, resolved):
     payload = struct.pack("=BBHiHBB", 2, 0, 0, 7, state, 0, 0)
     payload += encode_attribute(1, address.packed) + encode_attribute(2, mac)
     message = Message(routing.NEW_NEIGHBOUR, 0, 1, 0, payload)
-    assert routing.decode_neighbour(message) == Neighbour(7, address, mac if resolved else None)
+    expected = Neighbour(7, address, mac if resolved else None, reachable=state == 0x02)
+    assert routing.decode_neighbour(message) == expected
 
 
 def test_a_neighbour_needs_an_address():
@@ -70,3 +71,27 @@ def test_questions_have_their_kinds():
     )
     kinds = [message.kind for data in questions for message in decode_messages(data)]
     assert kinds == [routing.GET_RULE, routing.GET_LINK, routing.GET_NEIGHBOUR]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "packed"),
+    [
+        ({1: "0a4d0001", 2: "0a4d0001"}, "0a4d0001"),
+        ({1: "0a4d0002", 2: "0a4d0001"}, "0a4d0001"),  # point to point: 1 is the other end
+        ({1: "20010db8" + "00" * 11 + "01"}, "20010db8" + "00" * 11 + "01"),
+    ],
+)
+def test_an_address_of_our_own_has_its_network(attributes, packed):
+    payload = struct.pack("=BBBBI", 2, 24, 0, 0, 7)
+    for kind, value in attributes.items():
+        payload += encode_attribute(kind, bytes.fromhex(value))
+    message = Message(routing.NEW_ADDRESS, 0, 1, 0, payload)
+    assert routing.decode_own_address(message) == OwnAddress(7, bytes.fromhex(packed), 24)
+
+
+def test_an_address_that_cannot_be_is_none():
+    too_long = struct.pack("=BBBBI", 2, 33, 0, 0, 7) + encode_attribute(2, bytes(4))
+    nothing = struct.pack("=BBBBI", 2, 24, 0, 0, 7)
+    for payload in (too_long, nothing, b""):
+        assert routing.decode_own_address(Message(routing.NEW_ADDRESS, 0, 1, 0, payload)) is None
+    assert routing.decode_own_address(Message(routing.NEW_LINK, 0, 1, 0, too_long)) is None

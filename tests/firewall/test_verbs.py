@@ -22,6 +22,7 @@ REQUESTS = st.one_of(
     ),
     st.ip_addresses(v=4).map(lambda ip: verbs.Identify(str(ip))),
     st.just(verbs.Identify("fe80::1", "guest0")),
+    st.lists(MACS, unique=True, max_size=5).map(lambda macs: verbs.Probe(tuple(macs))),
     st.sampled_from([verbs.ReadUsage(), verbs.Watch(), verbs.Ping()]),
 )
 JSON = st.recursive(
@@ -47,9 +48,11 @@ def test_any_bytes_are_a_request_or_refused(line):
 
 
 @given(
-    st.sampled_from(["admit", "expel", "reconcile", "identify", "usage", "watch", "ping"]),
+    st.sampled_from(["admit", "expel", "reconcile", "identify", "usage", "probe", "watch", "ping"]),
     st.dictionaries(
-        st.sampled_from(["mac", "remaining_s", "profile", "devices", "ip", "x"]), JSON, max_size=4
+        st.sampled_from(["mac", "macs", "remaining_s", "profile", "devices", "ip", "x"]),
+        JSON,
+        max_size=4,
     ),
 )
 def test_any_fields_are_a_request_or_refused(verb, fields):
@@ -99,6 +102,11 @@ def test_a_wrong_field_is_refused(change):
         b'{"verb":"reconcile","devices":{}}',
         b'{"verb":"reconcile","devices":[1]}',
         b'{"verb":"reconcile","devices":[["02:00:00:00:00:01",1,"default"],["02:00:00:00:00:01",1,"default"]]}',
+        b'{"verb":"probe"}',
+        b'{"verb":"probe","macs":"02:00:00:00:00:01"}',
+        b'{"verb":"probe","macs":["02:00:00:00:00:01",1]}',
+        b'{"verb":"probe","macs":["01:00:00:00:00:01"]}',
+        b'{"verb":"probe","macs":[],"more":1}',
         b'{"verb":"identify","ip":1}',
         b'{"verb":"identify","ip":"10.0.0"}',
         b'{"verb":"identify","ip":"10.0.0.1%"}',
@@ -120,14 +128,32 @@ def test_an_ipv4_address_seen_through_an_ipv6_socket_is_an_ipv4_address():
 
 
 @given(
-    st.dictionaries(MACS, st.builds(DeviceUsage, COUNTERS, st.floats(0, 1e6), PROFILES), max_size=4)
+    st.dictionaries(
+        MACS,
+        st.builds(
+            DeviceUsage,
+            COUNTERS,
+            st.floats(0, 1e6),
+            PROFILES,
+            st.none() | st.floats(0, 1e6),
+        ),
+        max_size=4,
+    )
 )
 def test_usage_comes_back_as_it_was_written(devices):
     back = verbs.decode_usage(json.loads(json.dumps(verbs.encode_usage(Usage(7, devices)))))
     assert back.generation == 7
-    assert {m: d.counters for m, d in back.devices.items()} == {
-        m: d.counters for m, d in devices.items()
-    }
+    assert back.devices.keys() == devices.keys()
+    for mac, device in devices.items():
+        found = back.devices[mac]
+        assert (found.counters, found.profile) == (device.counters, device.profile)
+        assert found.remaining_s == pytest.approx(device.remaining_s, abs=0.001)
+        assert found.heard_s_ago == pytest.approx(device.heard_s_ago, abs=0.001)
+
+
+def test_a_device_asked_for_twice_is_asked_once():
+    line = b'{"verb":"probe","macs":["02:00:00:00:00:01","02:00:00:00:00:01"]}'
+    assert verbs.decode_request(line) == verbs.Probe(("02:00:00:00:00:01",))
 
 
 def test_changes_come_back_as_they_were_written():

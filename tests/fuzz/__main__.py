@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from time import monotonic, process_time
 
-from firewall import elements, leases, netlink, routing, snapshot, verbs
+from firewall import elements, leases, netlink, routing, sightings, snapshot, verbs
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.guest.forms import parse_form
@@ -35,6 +35,12 @@ SEEDS: dict[str, list[bytes]] = {
         bytes.fromhex("240000000a00000001000000000000000000000008000300010000000800040002000000")
     ],
     "leases": [b"1790000000 02:00:00:00:00:01 10.44.0.17 phone 01:02:00:00:00:00:01\n"],
+    "frames": [
+        bytes.fromhex("ffffffffffff020000007701080600010800060400010200000077010a4d0065")
+        + bytes(10),
+        bytes.fromhex("ffffffffffff02000000770108004500001c0000000040110000") + bytes(20),
+        bytes.fromhex("33330000000102000000770186dd6000000000083aff") + bytes(42),
+    ],
     "snapshot": [snapshot.encode(snapshot.Snapshot(1.79e9, (("02:00:00:00:00:01", 1.79e9 + 60),)))],
     "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
 }
@@ -75,6 +81,11 @@ def read_leases(data: bytes) -> None:
     leases.decode_leases(data.decode("utf-8", "replace"), 0.0)
 
 
+def read_frames(data: bytes) -> None:
+    """What devices send to be on the network at all."""
+    sightings.decode_sighting(data)
+
+
 def read_snapshot(data: bytes) -> None:
     """The list of who was admitted, after a power cut."""
     body = data.partition(b"\n")[2]
@@ -97,6 +108,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "forms": read_forms,
     "netlink": read_netlink,
     "leases": read_leases,
+    "frames": read_frames,
     "snapshot": read_snapshot,
     "cards": read_cards,
 }
