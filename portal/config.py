@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from portal.domain.opening_hours import Span
-from portal.domain.site import Conformity, LoginMethod
+from portal.domain.site import Conformity, LoginMethod, WhenDown
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -352,6 +352,14 @@ class SiteSection(_Section):
         21, ge=21, le=48, description="Where there are no hours; over 20 h needs no warning."
     )
     devices_per_card: int = Field(5, ge=1, le=50, description="The longest absent gives way.")
+    library_down: WhenDown = Field(
+        WhenDown.REFUSE,
+        description="While cards cannot be checked: refuse, or courtesy (online for courtesy_min, "
+        "once a day and device; the card is checked as soon as the library system is back).",
+    )
+    courtesy_min: int = Field(
+        60, ge=5, le=480, description="How long courtesy access lasts at the longest."
+    )
     card_login_without_tls: bool = Field(
         default=False,
         description="Card and PIN over plain HTTP for phones too old for our certificate; only "

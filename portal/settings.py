@@ -62,6 +62,8 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         time_limit=_minutes(section.time_limit_min),
         longest_session=timedelta(hours=section.longest_session_h),
         devices_per_card=section.devices_per_card,
+        library_down=section.library_down,
+        courtesy_length=timedelta(minutes=section.courtesy_min),
         card_login_without_tls=section.card_login_without_tls,
         open_network=section.open_network,
         support_phone=section.support_phone,

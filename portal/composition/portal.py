@@ -16,11 +16,13 @@ from portal.config import Config
 from portal.library.guarded_library import GuardedLibrary
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
+from portal.services.courtesy import Courtesy
 from portal.services.guest import GuestService
 from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.returning import Returning
 from portal.services.threshold import Threshold
+from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
 from portal.web import health
 from portal.web.guest.application import GuestApplication
@@ -48,9 +50,10 @@ async def run_portal(config: Config) -> None:
     ):
         library = _library(config)
         doors = compose_doors(config, database, gate, keys, library)
+        courtesy = Courtesy(doors, PostgresCourtesies(database))
         returning = Returning(replace(doors, gate=looked_up))
         threshold = Threshold(looked_up, returning, utc_now)
-        guest = GuestService(doors, threshold)
+        guest = GuestService(doors, threshold, courtesy)
         application = GuestApplication(_site_settings(config, keys), guest, utc_now)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -65,6 +68,7 @@ async def run_portal(config: Config) -> None:
             group.create_task(_serve_health(answers, config.portal.health_port), name="health")
             if library is not None:
                 group.create_task(library.watch(), name="library system")
+                group.create_task(courtesy.watch(utc_now), name="courtesy")
 
 
 async def _serve_health(answers: web.Application, port: int) -> None:

@@ -19,6 +19,7 @@ _METHODS = {
     Ground.VOUCHER: LoginMethod.CODE,
     Ground.ACCEPT: LoginMethod.ACCEPT,
     Ground.OPEN: LoginMethod.NONE,
+    Ground.COURTESY: LoginMethod.CARD,
 }
 
 _WITHOUT_VISIT_LIMIT = frozenset({Ground.TUTOR, Ground.ALLOWED_DEVICE})
@@ -70,19 +71,23 @@ def admit(site: Site, ground: Ground, now: datetime) -> Admit | RefuseClosed | R
     latest = _latest(site, ground, now)
     if latest is None:
         return RefuseClosed(site.opening_hours.opens_at(now) if site.opening_hours else None)
-    if site.time_limit is None or ground in _WITHOUT_VISIT_LIMIT:
+    length = _visit_length(site, ground)
+    if length is None:
         return latest
-    return _earlier(Admit(now + site.time_limit, EndReason.TIME_LIMIT), latest)
+    return _earlier(Admit(now + length, EndReason.TIME_LIMIT), latest)
 
 
 def extend(session: Session, site: Site, now: datetime) -> Extended | NotExtendable:
     """Give another visit's length from the present end on, any number of times.
 
     Only a time limit can be extended, and never beyond closing time plus grace, nor beyond the
-    site's longest session counted from now.
+    site's longest session counted from now. The minutes of a courtesy are no such limit: they are
+    for the check of the card, and a good card then has its ordinary end.
     """
     over = not session.is_live or now >= session.due_at
     if over or session.ends_because is not EndReason.TIME_LIMIT:
+        return NotExtendable()
+    if session.ground is Ground.COURTESY:
         return NotExtendable()
     latest = _latest(site, session.ground, now)
     if latest is None:
@@ -99,6 +104,13 @@ def offered_extension(session: Session, site: Site, now: datetime) -> timedelta 
     shown = site.time_limit is not None or session.due_at - now <= EXTENSION_IS_OFFERED_WITHIN
     answer = extend(session, site, now)
     return answer.ends_at - session.ends_at if shown and isinstance(answer, Extended) else None
+
+
+def _visit_length(site: Site, ground: Ground) -> timedelta | None:
+    """Return how long a visit on this ground may be, None for no limit of its own."""
+    if ground is Ground.COURTESY:
+        return site.courtesy_length
+    return None if ground in _WITHOUT_VISIT_LIMIT else site.time_limit
 
 
 def _latest(site: Site, ground: Ground, now: datetime) -> Admit | None:

@@ -1,8 +1,9 @@
 """A site: one library with its guest network, its hours and its rules."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours
@@ -15,6 +16,14 @@ class LoginMethod(StrEnum):
     CODE = "code"
     ACCEPT = "accept"
     NONE = "none"
+
+
+class WhenDown(StrEnum):
+    """What a guest with a card meets while a neighbour that is needed to check it is away."""
+
+    REFUSE = "refuse"
+    COURTESY = "courtesy"
+    """Let in for ``courtesy_length``; the card is checked as soon as that can be done."""
 
 
 class Conformity(StrEnum):
@@ -41,7 +50,14 @@ class Site:
     time_limit: timedelta | None = None
     longest_session: timedelta = timedelta(hours=21)
     devices_per_card: int = 5
+    library_down: WhenDown = WhenDown.REFUSE
+    courtesy_length: timedelta = timedelta(minutes=60)
     card_login_without_tls: bool = False
     open_network: bool = False
     support_phone: str = ""
     rules_text: str = ""
+
+    def start_of_day(self, now: datetime) -> datetime:
+        """Return the midnight before, in the site's time zone where it is known, else in UTC."""
+        zone: tzinfo = ZoneInfo(self.opening_hours.time_zone) if self.opening_hours else UTC
+        return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

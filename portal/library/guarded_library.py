@@ -51,6 +51,15 @@ class GuardedLibrary:
             self._change(self._breaker.record_answer)
         return checked.outcome
 
+    async def answers(self) -> bool:
+        """Say whether it takes questions now; while the breaker is open, by its trials alone."""
+        if self.is_open:
+            return await self._may_ask()
+        checked = await self._library.ping()
+        if checked.neighbour_failed:
+            self._change(lambda: self._breaker.record_failure(self._monotonic_s()))
+        return checked.outcome is Verification.OK
+
     async def watch(self) -> None:
         """Make the trials when they are due, so that no guest has to wait for one; never returns.
 

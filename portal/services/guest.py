@@ -9,6 +9,7 @@ from datetime import datetime
 from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.session import Ground, Session
 from portal.domain.site import LoginMethod, Site
+from portal.services.courtesy import Courtesy
 from portal.services.doors import Doors
 from portal.services.extend import extend
 from portal.services.look_up import LookUp
@@ -22,10 +23,15 @@ from portal.services.threshold import Threshold
 class GuestService:
     """The guest's side of the portal. ``now`` is aware and in UTC everywhere."""
 
-    def __init__(self, doors: Doors, threshold: Threshold | None = None) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        threshold: Threshold | None = None,
+        courtesy: Courtesy | None = None,
+    ) -> None:
         self._doors = doors
         self._threshold = threshold
-        self._sign_in = SignIn(doors)
+        self._sign_in = SignIn(doors, courtesy)
         self._look_up = LookUp(doors)
 
     async def identify(self, ip: str) -> Device | None:

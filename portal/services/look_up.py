@@ -6,15 +6,13 @@ for the kernel lets it through; a phone told otherwise would leave the network b
 """
 
 from collections import OrderedDict
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import structlog
 
 from portal.domain.admission import offered_extension
 from portal.domain.identity import Device, MacAddress
 from portal.domain.session import Session
-from portal.domain.site import Site
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
 from portal.services.outcomes import Captive, Online, Standing
@@ -53,7 +51,7 @@ class LookUp:
 
     async def _captive(self, device: Device, now: datetime) -> Captive:
         doors = self._doors
-        since = _start_of_day(doors.sites[device.site_id], now)
+        since = doors.sites[device.site_id].start_of_day(now)
         traces = doors.keys.recent_traces(device.mac, now)
         number = await doors.arrivals.see(device, now)
         return Captive(number, await doors.sessions.last_end(traces, since))
@@ -75,8 +73,3 @@ class LookUp:
         if session is None or now >= session.due_at:
             return Captive(number=None, is_certain=False)
         return Online(session)
-
-
-def _start_of_day(site: Site, now: datetime) -> datetime:
-    zone: tzinfo = ZoneInfo(site.opening_hours.time_zone) if site.opening_hours else UTC
-    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

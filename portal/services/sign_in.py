@@ -17,6 +17,7 @@ from portal.domain.identity import Device, Secret
 from portal.domain.session import Claim, Ground, start
 from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
+from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
@@ -44,8 +45,9 @@ _log = structlog.get_logger()
 class SignIn:
     """Every way in that a guest can take alone."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, courtesy: Courtesy | None = None) -> None:
         self._doors = doors
+        self._courtesy = courtesy
         self._desk = AttemptDesk(doors)
         self._record = RefusalRecord(doors)
 
@@ -116,9 +118,28 @@ class SignIn:
         if verification is Verification.OK:
             claim = Claim(Ground.CARD, subject)
             return await self._let_in(device, claim, permission, reserved, now)
+        if verification is Verification.UNAVAILABLE:
+            admitted = await self._by_courtesy(device, typed, reserved, now)
+            if admitted is not None:
+                return admitted
         refusal = _refusal(verification, reserved)
         await self._record.by_library(device, reserved.id, verification, refusal.reason, now)
         return refusal
+
+    async def _by_courtesy(
+        self, device: Device, typed: tuple[Secret, Secret], reserved: Reserved, now: datetime
+    ) -> SignInOutcome | None:
+        """Let the device in unchecked where the site does so; None: refuse it."""
+        courtesy = self._courtesy
+        if courtesy is None:
+            return None
+        permission = await courtesy.grant(device, reserved.device, now)
+        if permission is None:
+            return None
+        outcome = await self._let_in(device, Claim(Ground.COURTESY), permission, None, now)
+        if isinstance(outcome, Admitted) and outcome.session.ground is Ground.COURTESY:
+            courtesy.keep(outcome.session, device, typed, reserved)
+        return outcome
 
     async def _let_in(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from portal.domain.session import EndReason
+from portal.domain.session import EndReason, Ground
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from tests.portal.web.portal_under_test import LIBRARY, NOW, FakeGuest, make_session
@@ -80,6 +80,8 @@ STATES: Mapping[str, State] = {
         _online(ends_because=_CLOSING, ends_at=_SOON + timedelta(minutes=15)), "/status"
     ),
     "tutoring": State(_online(protected_until=NOW + timedelta(hours=1)), "/status"),
+    "courtesy": State(_online(ground=Ground.COURTESY), "/status"),
+    "courtesy-ended": State(lambda: FakeGuest(last_end=EndReason.REVOKED)),
     "extended": State(_online(can_extend=True), "/status", press="/extend"),
     "outside": State(lambda: FakeGuest(device=None)),
     "missing": State(FakeGuest, path="/nowhere"),

@@ -79,6 +79,10 @@ class Sip2Library:
             return Checked(Verification.BAD_CREDENTIALS, Refusal.UNSENDABLE)
         return self._logged(await self._run(query))
 
+    async def answers(self) -> bool:
+        """Say whether it takes questions now; False as well while our own queue is full."""
+        return (await self.ping()).outcome is Verification.OK
+
     async def ping(self) -> Checked:
         """Log in and ask for the server's status, with no patron in it."""
         return self._logged(await self._run(None))

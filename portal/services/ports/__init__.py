@@ -33,6 +33,10 @@ class LibrarySystem(Protocol):
         """Ask once, within the configured deadlines. Never raises for a broken neighbour."""
         ...
 
+    async def answers(self) -> bool:
+        """Say whether it takes questions now, asking with no patron in it."""
+        ...
+
 
 class Gate(Protocol):
     """The node's own gate. All verbs are idempotent."""

@@ -53,6 +53,65 @@ CREATE UNIQUE INDEX tutoring_group_code ON tutoring_group (site_id, code) WHERE 
 ALTER TABLE live_session ADD CONSTRAINT live_session_group
     FOREIGN KEY (group_id) REFERENCES tutoring_group;
 
+-- Devices that were let in while their owners' cards could not be checked: once a day each. Hashes
+-- are under the live key of one year.
+CREATE TABLE courtesy (
+    device   bytea PRIMARY KEY CHECK (octet_length(device) = 32),
+    given_at timestamptz NOT NULL
+);
+
+-- The card behind a courtesy session was checked: the session becomes the card's, in one
+-- transaction. "what" is replaced (that device is out) or confirmed; no row at all when the session
+-- has ended. Locks as in start_session.
+CREATE FUNCTION confirm_courtesy(_id uuid, _mac macaddr, _subject bytea, _subject_trace bytea,
+                                 _ends_at timestamptz, _ends_because text, _most_devices integer,
+                                 _attempt bigint, _device bytea, _now timestamptz)
+RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _locks     bigint[] := ARRAY[hashtextextended(_mac::text, 0), lock_of(_subject)];
+    _lock      bigint;
+    _gone      live_session;
+    _confirmed live_session;
+    _surplus   bigint;
+BEGIN
+    FOR _lock IN SELECT l FROM unnest(_locks) AS l ORDER BY l LOOP
+        PERFORM pg_advisory_xact_lock(_lock);
+    END LOOP;
+    PERFORM FROM live_session WHERE mac = _mac OR subject = _subject ORDER BY id FOR UPDATE;
+
+    UPDATE sign_in_attempt SET outcome = 'ok' WHERE id = _attempt;
+    INSERT INTO known_device (card, device, last_used_at) VALUES (_subject, _device, _now)
+    ON CONFLICT (card, device) DO UPDATE SET last_used_at = excluded.last_used_at;
+    IF NOT EXISTS (SELECT FROM live_session WHERE id = _id AND ground = 'courtesy') THEN
+        RETURN;
+    END IF;
+
+    SELECT count(*) - (_most_devices - 1) INTO _surplus
+      FROM live_session WHERE subject = _subject AND NOT succeeded;
+    FOR _gone IN
+        DELETE FROM live_session AS s WHERE s.id IN (
+            SELECT id FROM live_session
+             WHERE subject = _subject AND NOT succeeded
+               AND (protected_until > _now) IS NOT TRUE
+             ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, 'replaced', _now);
+        RETURN QUERY SELECT 'replaced', _gone;
+    END LOOP;
+
+    UPDATE live_session AS s
+       SET ground = 'card', subject = _subject, subject_trace = _subject_trace,
+           ends_at = _ends_at, ends_because = _ends_because
+     WHERE s.id = _id RETURNING s.* INTO STRICT _confirmed;
+    INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace)
+    VALUES (_now, 'courtesy_confirmed', _confirmed.site_id, _id, _confirmed.trace_key,
+            _confirmed.device_trace);
+    PERFORM pg_notify('kvar_session', 'extended ' || _confirmed.site_id || ' ' || _id);
+    RETURN QUERY SELECT 'confirmed', _confirmed;
+END $$;
+
 -- Events that waited on disk while the database was away are written once, however often they come.
 ALTER TABLE event ADD COLUMN origin uuid;
 CREATE UNIQUE INDEX event_origin ON event (at, origin);

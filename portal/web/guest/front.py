@@ -106,6 +106,7 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     near = end - visit.now <= WARN_BEFORE and not protected
     return {
         "protected": protected,
+        "courtesy": session.ground is Ground.COURTESY,
         "closing": closing,
         "end": site.pages.clock(visit, end),
         "ends_soon": moments.whole_minutes(end - visit.now) if near else None,
@@ -118,6 +119,8 @@ def _notice(end: EndReason | None, *, press_only: bool) -> str | None:
         return None
     if end is EndReason.LOGGED_OUT:
         return "signedout"
+    if end is EndReason.REVOKED:
+        return "ended.revoked"
     if end is EndReason.REPLACED and not press_only:
         return "ended.replaced"
     return "ended" if press_only else "ended.card"

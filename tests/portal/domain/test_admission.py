@@ -137,3 +137,16 @@ def test_an_open_site_lets_everybody_in(site: Site, now: datetime) -> None:
     assert isinstance(
         admit(replace(site, login_methods=(LoginMethod.NONE,)), Ground.OPEN, now), Admit
     )
+
+
+def test_courtesy_lasts_its_own_time_and_is_not_extended(
+    site: Site, session: Session, now: datetime
+) -> None:
+    minutes = replace(site, courtesy_length=timedelta(minutes=30), time_limit=2 * HOUR)
+    end = Admit(now + timedelta(minutes=30), EndReason.TIME_LIMIT)
+    assert admit(minutes, Ground.COURTESY, now) == end
+    unchecked = replace(session, ground=Ground.COURTESY)
+    assert extend(unchecked, minutes, now) == NotExtendable()
+    assert offered_extension(unchecked, minutes, now) is None
+    no_cards = replace(site, login_methods=(LoginMethod.ACCEPT,))
+    assert admit(no_cards, Ground.COURTESY, now) == RefuseMethod()

@@ -34,6 +34,9 @@ class FakeLibrary:
         self.wrong[card.reveal()] += 1
         return Verification.BAD_CREDENTIALS
 
+    async def answers(self) -> bool:
+        return self.answer is not Verification.UNAVAILABLE
+
 
 class FakeGate:
     """A gate whose kernel is a dictionary. ``failures`` calls fail before one succeeds."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
-from portal.domain.session import EndReason, Session
+from portal.domain.session import EndReason, Ground, Session
 from portal.domain.sign_in_limits import (
     CARDS_WINDOW,
     DAY,
@@ -22,6 +22,7 @@ from portal.domain.sign_in_limits import (
 )
 from portal.domain.verification import Verification
 from portal.services.ports import Event, Opening, Reservation, Started
+from portal.services.ports.courtesy import Confirmation
 
 UNDECIDED = timedelta(seconds=30)
 MEMORY = timedelta(days=30)
@@ -123,7 +124,7 @@ class MemorySessions:
                 self.live[new.mac] = seen
                 return Started(seen, is_new=False)
             self._end(running, EndReason.REPLACED, now)
-        put_out = self._make_room(new, opening.most_devices, now)
+        put_out = self.make_room(new.subject, opening.most_devices, now)
         self.live[new.mac] = new
         self.traces[new.id] = opening.trace.device
         return Started(new, is_new=True, put_out=put_out)
@@ -184,10 +185,12 @@ class MemorySessions:
         if opening.device is not None and opening.session.subject is not None:
             self.attempts.known[opening.session.subject, opening.device] = now
 
-    def _make_room(self, new: Session, most: int, now: datetime) -> tuple[MacAddress, ...]:
-        if new.subject is None:
+    def make_room(
+        self, subject: Subject | None, most: int, now: datetime
+    ) -> tuple[MacAddress, ...]:
+        if subject is None:
             return ()
-        mine = [s for s in self.live.values() if s.subject == new.subject]
+        mine = [s for s in self.live.values() if s.subject == subject]
         may_go = sorted(
             (s for s in mine if not s.is_protected(now)), key=lambda s: (s.last_seen_at, s.id)
         )
@@ -210,6 +213,37 @@ class MemorySessions:
         ended = replace(session, ended_at=max(at, session.started_at), end_reason=reason)
         self.past.append(ended)
         return ended
+
+
+@dataclass
+class MemoryCourtesies:
+    sessions: MemorySessions
+    given: dict[Subject, datetime] = field(default_factory=dict)
+
+    async def take(self, device: Subject, since: datetime, now: datetime) -> bool:
+        if device in self.given and self.given[device] >= since:
+            return False
+        self.given[device] = now
+        return True
+
+    async def confirm(self, confirmation: Confirmation, now: datetime) -> Started | None:
+        attempts, session = self.sessions.attempts, confirmation.session
+        attempts.attempts[confirmation.attempt].outcome = Verification.OK
+        attempts.known[confirmation.subject, confirmation.device] = now
+        current = self.sessions.live.get(session.mac)
+        if current is None or (current.id, current.ground) != (session.id, Ground.COURTESY):
+            return None
+        put_out = self.sessions.make_room(confirmation.subject, confirmation.most_devices, now)
+        ends_at, ends_because = confirmation.ends
+        confirmed = replace(
+            current,
+            ground=Ground.CARD,
+            subject=confirmation.subject,
+            ends_at=ends_at,
+            ends_because=ends_because,
+        )
+        self.sessions.live[session.mac] = confirmed
+        return Started(confirmed, is_new=False, put_out=put_out)
 
 
 @dataclass

@@ -25,7 +25,9 @@ from portal.services.ports import (
     Started,
     Trace,
 )
+from portal.services.ports.courtesy import Confirmation, Courtesies
 from portal.storage.arrivals import PostgresArrivals
+from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.sessions import PostgresSessions
@@ -34,6 +36,7 @@ from portal.storage.upkeep import PostgresUpkeep
 from tests.portal.services.stores import (
     MemoryArrivals,
     MemoryAttempts,
+    MemoryCourtesies,
     MemoryEvents,
     MemorySessions,
 )
@@ -49,6 +52,7 @@ class Stores:
     attempts: Attempts
     arrivals: Arrivals
     events: Events
+    courtesies: Courtesies
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -60,7 +64,8 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 
 def in_memory() -> Stores:
     attempts = MemoryAttempts()
-    return Stores(MemorySessions(attempts), attempts, MemoryArrivals(), MemoryEvents())
+    sessions = MemorySessions(attempts)
+    return Stores(sessions, attempts, MemoryArrivals(), MemoryEvents(), MemoryCourtesies(sessions))
 
 
 def in_postgres(database: Database) -> Stores:
@@ -69,6 +74,7 @@ def in_postgres(database: Database) -> Stores:
         PostgresAttempts(database),
         PostgresArrivals(database),
         PostgresEvents(database),
+        PostgresCourtesies(database),
     )
 
 
@@ -187,6 +193,52 @@ async def test_extending_once(stores: Stores, now: datetime) -> None:
     )
     assert await stores.sessions.extend(*wanted) is None
     assert await stores.sessions.find(mac(1)) == longer
+
+
+async def test_a_courtesy_is_given_once_a_day(stores: Stores, now: datetime) -> None:
+    assert await stores.courtesies.take(name(1), now - HOUR, now)
+    assert not await stores.courtesies.take(name(1), now - HOUR, now + HOUR)
+    assert await stores.courtesies.take(name(2), now - HOUR, now + HOUR)
+    assert await stores.courtesies.take(name(1), now + HOUR, now + 2 * HOUR)
+
+
+async def unchecked(stores: Stores, number: int, now: datetime) -> Confirmation:
+    """Let a device in by courtesy and return what a good card makes of it."""
+    attempt = await stores.attempts.reserve(CARD, name(number), MAIN, now)
+    wanted = opening(number, now)
+    wanted = replace(wanted, session=replace(wanted.session, ground=Ground.COURTESY))
+    session = (await stores.sessions.start(wanted)).session
+    ends = (now + 5 * HOUR, EndReason.CLOSING_TIME)
+    trace = replace(wanted.trace, subject=bytes(CARD))
+    return Confirmation(session, CARD, trace, ends, 2, attempt.id, name(number))
+
+
+async def test_a_courtesy_is_confirmed(stores: Stores, now: datetime) -> None:
+    for number in (1, 2):
+        await stores.sessions.start(opening(number, now + number * SECOND, CARD))
+    good = await unchecked(stores, 3, now)
+    later = now + MINUTE
+    confirmed = await stores.courtesies.confirm(good, later)
+    assert confirmed is not None
+    assert confirmed.put_out == (mac(1),)
+    assert confirmed.session == replace(
+        good.session,
+        ground=Ground.CARD,
+        subject=CARD,
+        ends_at=now + 5 * HOUR,
+        ends_because=EndReason.CLOSING_TIME,
+    )
+    assert await stores.sessions.find(mac(3)) == confirmed.session
+    assert await stores.courtesies.confirm(good, later) is None, "it is a card's already"
+    tally = (await stores.attempts.reserve(CARD, name(3), MAIN, later)).tally
+    assert (tally.device_is_known, tally.pair_wrong) == (True, 0)
+
+
+async def test_a_courtesy_that_ended_is_not_confirmed(stores: Stores, now: datetime) -> None:
+    good = await unchecked(stores, 1, now)
+    await stores.sessions.end(good.session.id, EndReason.LOGGED_OUT, now)
+    assert await stores.courtesies.confirm(good, now + MINUTE) is None
+    assert await stores.sessions.find(mac(1)) is None
 
 
 async def test_an_attempt_counts_until_it_is_settled_well(stores: Stores, now: datetime) -> None:

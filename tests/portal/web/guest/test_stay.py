@@ -54,6 +54,13 @@ async def test_tutoring_names_no_end() -> None:
     assert "tar slut" not in body
 
 
+async def test_a_courtesy_says_that_the_card_is_still_to_be_checked() -> None:
+    body = await page_of(FakeGuest(session=make_session(ground=Ground.COURTESY)))
+    assert f"Du är uppkopplad ändå, till {AT}19.30." in body
+    assert "Vi kontrollerar ditt kort så snart det går." in body
+    assert 'action="/extend"' not in body
+
+
 @pytest.mark.parametrize(
     ("minutes", "warned"), [(60, False), (5.01, False), (5, True), (1.2, True), (0.1, True)]
 )
@@ -198,7 +205,7 @@ async def test_an_old_form_leads_to_the_status_page(path: str) -> None:
         (EndReason.TIME_LIMIT, "Din uppkoppling har tagit slut. Logga in"),
         (EndReason.CLOSING_TIME, "Din uppkoppling har tagit slut. Logga in"),
         (EndReason.ABSENT, "Din uppkoppling har tagit slut. Logga in"),
-        (EndReason.REVOKED, "Din uppkoppling har tagit slut. Logga in"),
+        (EndReason.REVOKED, "kortet kunde inte godkännas"),
         (EndReason.REPLACED, "Kortet används nu på andra enheter"),
         (EndReason.LOGGED_OUT, "Du är utloggad."),
     ],

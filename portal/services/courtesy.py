@@ -1,0 +1,198 @@
+"""Courtesy access: a guest whose card cannot be checked now is let in for some minutes.
+
+Not a way round the check: the card is asked about as soon as the library system is back, and then
+the session becomes the card's own, or ends. Fails closed: no memory left, no database, a courtesy
+already had today: the guest is refused as without it.
+The rule to keep: card and PIN stand in this process's memory only, and no longer than the session;
+the attempt counts as wrong until the library system has said otherwise.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Never
+from uuid import UUID
+
+import structlog
+
+from portal.domain.admission import Admit, admit
+from portal.domain.identity import Device, Secret, Subject
+from portal.domain.session import EndReason, Ground, Session
+from portal.domain.site import Site, WhenDown
+from portal.domain.verification import Verification
+from portal.services.attempts import Reserved
+from portal.services.doors import STORE_ERRORS, Doors
+from portal.services.gatekeeping import close_gate, open_gate
+from portal.services.outcomes import RefusalReason
+from portal.services.ports import Clock
+from portal.services.ports.courtesy import Confirmation, Courtesies
+from portal.services.refusals import RefusalRecord
+
+LOOK_EVERY_S = 5.0
+
+MOST_WAITING = 2_000
+"""Cards kept at once: a library's visitors of an hour. Further guests are refused."""
+
+MOST_CHECKS = 2
+"""An answer that is lost may have counted as a wrong PIN at the library system all the same."""
+
+_REFUSALS = {
+    Verification.BAD_CREDENTIALS: RefusalReason.CREDENTIALS_WRONG,
+    Verification.BLOCKED: RefusalReason.CARD_BLOCKED,
+    Verification.EXPIRED: RefusalReason.CARD_EXPIRED,
+}
+"""What ends the session. Anything else is a fault of the library system: the guest stays."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A card to be checked when that is possible, and the session that waits for it."""
+
+    session: Session
+    device: Device
+    card: Secret
+    pin: Secret
+    attempt: Reserved
+    checks: int = 0
+    answer: Verification | None = None
+    """What the library system said, where it could not be written down yet."""
+
+
+class Courtesy:
+    """One portal's courtesy sessions. A restart forgets the cards: their sessions end on time."""
+
+    def __init__(self, doors: Doors, courtesies: Courtesies) -> None:
+        self._doors = doors
+        self._courtesies = courtesies
+        self._record = RefusalRecord(doors)
+        self._waiting: dict[UUID, _Waiting] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many cards wait to be checked."""
+        return len(self._waiting)
+
+    async def grant(self, device: Device, name: Subject, now: datetime) -> Admit | None:
+        """Say until when the device may be online unchecked, and note that it had its courtesy.
+
+        ``name`` is the device's hash under the live key. None: the site gives none, or the device
+        had one today.
+
+        Raises:
+            DatabaseUnavailableError: nothing is given.
+        """
+        site = self._doors.sites[device.site_id]
+        if site.library_down is not WhenDown.COURTESY or len(self._waiting) >= MOST_WAITING:
+            return None
+        answer = admit(site, Ground.COURTESY, now)
+        if not isinstance(answer, Admit):
+            return None
+        given = await self._courtesies.take(name, site.start_of_day(now), now)
+        return answer if given else None
+
+    def keep(
+        self, session: Session, device: Device, typed: tuple[Secret, Secret], attempt: Reserved
+    ) -> None:
+        """Remember whose card is to be checked for the session."""
+        self._waiting[session.id] = _Waiting(session, device, *typed, attempt)
+        _log.info("courtesy_given", session=str(session.id), site=session.site_id)
+
+    async def watch(self, clock: Clock) -> Never:
+        """Check the cards that wait whenever the library system answers."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await self.check_waiting(clock())
+            except STORE_ERRORS as error:
+                _log.warning("store_failed", during="courtesy", reason=str(error))
+
+    async def check_waiting(self, now: datetime) -> None:
+        """Check every card that waits, the first first, one at a time: guests come before.
+
+        Raises:
+            DatabaseUnavailableError: what is left is checked the next time.
+            KeyRingError: so too.
+        """
+        self._forget_ended(now)
+        library = self._doors.library
+        if not self._waiting or library is None or not await library.answers():
+            return
+        for waiting in list(self._waiting.values()):
+            if not await self._settle(waiting, now):
+                return
+
+    def _forget_ended(self, now: datetime) -> None:
+        for waiting in list(self._waiting.values()):
+            if now >= waiting.session.ends_at:
+                self._forget(waiting)
+
+    def _forget(self, waiting: _Waiting) -> None:
+        self._waiting.pop(waiting.session.id, None)
+
+    async def _settle(self, waiting: _Waiting, now: datetime) -> bool:
+        """Check one card and act on it; False when the library system is away again."""
+        current = await self._doors.sessions.find(waiting.device.mac)
+        if current is None or current.id != waiting.session.id:
+            self._forget(waiting)  # logged out, or in by another way
+            return True
+        answer = waiting.answer or await self._ask(waiting)
+        if answer is Verification.UNAVAILABLE:
+            if waiting.checks >= MOST_CHECKS:
+                self._forget(waiting)
+            return False
+        waiting.answer = answer
+        if answer is Verification.OK:
+            await self._confirm(waiting, current, now)
+        else:
+            await self._refuse(waiting, current, answer, now)
+        self._forget(waiting)
+        return True
+
+    async def _ask(self, waiting: _Waiting) -> Verification:
+        library = self._doors.library
+        if library is None:
+            return Verification.UNAVAILABLE
+        waiting.checks += 1
+        return await library.verify(waiting.card, waiting.pin)
+
+    async def _confirm(self, waiting: _Waiting, session: Session, now: datetime) -> None:
+        doors = self._doors
+        subject = doors.keys.card(waiting.card, now)
+        site = doors.site_of(session, waiting.device)
+        confirmation = Confirmation(
+            session=session,
+            subject=subject,
+            trace=doors.keys.trace(session.mac, subject, session.started_at),
+            ends=_ordinary_end(site, session, now),
+            most_devices=site.devices_per_card,
+            attempt=waiting.attempt.id,
+            device=waiting.attempt.device,
+        )
+        confirmed = await self._courtesies.confirm(confirmation, now)
+        if confirmed is not None:
+            await open_gate(doors.gate, confirmed.session, now)
+            await close_gate(doors.gate, confirmed.put_out)
+            _log.info("courtesy_confirmed", session=str(session.id))
+
+    async def _refuse(
+        self, waiting: _Waiting, session: Session, answer: Verification, now: datetime
+    ) -> None:
+        reason = _REFUSALS.get(answer)
+        told = reason or RefusalReason.LIBRARY_SYSTEM_DOWN
+        await self._record.by_library(waiting.device, waiting.attempt.id, answer, told, now)
+        if reason is None or session.is_protected(now):  # only its tutor ends a tutored session
+            return
+        ended = await self._doors.sessions.end(session.id, EndReason.REVOKED, now)
+        if ended is not None:
+            await close_gate(self._doors.gate, [session.mac])
+            _log.info("session_ended", session=str(session.id), reason=EndReason.REVOKED)
+
+
+def _ordinary_end(site: Site, session: Session, now: datetime) -> tuple[datetime, EndReason]:
+    """Return the end of a visit that begins with the check; never an earlier one than was said."""
+    answer = admit(site, Ground.CARD, now)
+    if isinstance(answer, Admit) and answer.ends_at > session.ends_at:
+        return answer.ends_at, answer.ends_because
+    return session.ends_at, session.ends_because

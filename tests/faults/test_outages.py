@@ -1,0 +1,85 @@
+"""Neighbours away for long, at a library that keeps its visitors online meanwhile.
+
+Failure directions: a card that cannot be checked gets minutes, never a session; whoever was let in
+unchecked is checked afterwards; nobody who was online notices anything.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from portal.composition.database import dsn
+from portal.demo.world import World, WorldSettings
+from tests.lab.guest import Guest, text_of, until
+
+pytestmark = pytest.mark.root
+
+_EXTRA = """
+devices_per_card = 50
+library_down = "courtesy"
+courtesy_min = 30
+
+[limits]
+pin_attempts_per_day = 20
+"""
+BACK_WITHIN_S = 40.0
+"""The breaker tries every 10 s, and the cards that wait are looked at every 5 s."""
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World(WorldSettings(phones=4, extra=_EXTRA)) as built:
+        for phone in built.phones:
+            phone.join(ipv6=True)
+        yield built
+
+
+def ask_sql(world: World, statement: str, *values: object) -> list[asyncpg.Record]:
+    """Return what the running database holds."""
+
+    async def ask() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *values, timeout=5)
+            return rows
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def ground_of(guest: Guest) -> str | None:
+    """Return on what ground the guest's phone is online, as the database has it."""
+    rows = ask_sql(
+        guest.world,
+        "SELECT ground FROM live_session WHERE mac = $1::text::macaddr",
+        guest.phone.mac,
+    )
+    return str(rows[0]["ground"]) if rows else None
+
+
+def test_the_library_system_is_away_and_back(world: World, online: Guest) -> None:
+    """Two guests come meanwhile: the good card stays online, the wrong PIN does not."""
+    good, wrong = Guest(world, world.phones[2]), Guest(world, world.phones[3])
+    stream = online.phone.stream("www.example.com")
+    world.stop_library()
+    try:
+        assert good.sign_in().status == 303
+        assert wrong.sign_in(pin="9999").status == 303
+        assert "Vi kan inte kontrollera bibliotekskort" in text_of(good.get("/status"))
+        assert not good.is_captive()
+        assert not wrong.is_captive()
+        assert (ground_of(good), ground_of(wrong)) == ("courtesy", "courtesy")
+        unbroken = good.phone.stream("www.example.com")
+    finally:
+        world.start_library()
+    until(lambda: ground_of(good) == "card", "the good card is checked", BACK_WITHIN_S)
+    until(lambda: ground_of(wrong) is None, "the wrong one is put out", BACK_WITHIN_S)
+    assert unbroken.stop().lost == 0
+    assert stream.stop().lost == 0
+    assert wrong.is_captive()
+    assert "kortet kunde inte godkännas" in text_of(wrong.get("/"))
+    assert "då biblioteket stänger" not in text_of(good.get("/status"))
+    assert "Vi kan inte kontrollera" not in text_of(good.get("/status"))
