@@ -15,6 +15,9 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("upkeep")
 
 
+COURTESY_IS_REMEMBERED = timedelta(days=2)
+"""It is given once a day, whatever the time zone."""
+
 MOST_AT_ONCE = 2000
 """Rows a statement, far within a statement's time-out."""
 
@@ -49,6 +52,7 @@ class PostgresUpkeep:
             "attempts": now - kept.attempts,
             "known_devices": now - kept.known_devices,
             "arrivals": now - NUMBER_IS_KEPT,
+            "courtesies": now - COURTESY_IS_REMEMBERED,
         }
         deleted = 0
         for name, before in due.items():

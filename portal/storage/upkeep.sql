@@ -10,6 +10,9 @@ SELECT count(*) FROM gone
 -- name: arrivals
 WITH gone AS (DELETE FROM arrival WHERE last_seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: courtesies
+WITH gone AS (DELETE FROM courtesy WHERE given_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 
