@@ -20,6 +20,10 @@ NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
 TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 
+# What the library day may be told, and what it was told.
+DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
+DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test check check-quick style format bench bench-day fuzz lock clean lab-packages test-packages bench-packages
 
@@ -101,8 +105,8 @@ format: $(VENV)/.ready ## format the code and mend what can be mended
 bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
-bench-day: bench-packages $(VENV)/.ready ## a tutoring visit of 120 minutes; REAL=1: in real time
-	@$(AS_ROOT) $(BIN)/python -m bench.tutoring_visit $(if $(REAL),--real)
+bench-day: bench-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
+	@$(AS_ROOT) $(BIN)/python -m $(if $(REAL),bench.tutoring_visit --real,bench.day $(DAY))
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 	@$(BIN)/python -m tests.fuzz $(TIME)

@@ -76,6 +76,12 @@ class DhcpDns:
             stdin=subprocess.PIPE,
         )
 
+    def advertise_anew(self) -> None:
+        """Start the advertiser anew: it belongs to the interfaces as they were when it started."""
+        if self._advertiser is not None:
+            stop(self._advertiser)
+            self._advertise()
+
     def restart(self) -> None:
         """Kill dnsmasq as a crash would, and start it again with the same lease file."""
         if self._process is not None:

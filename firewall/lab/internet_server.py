@@ -73,7 +73,12 @@ def _until_peer_leaves(handler: Serve) -> Serve:
 
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(
-            OSError, TimeoutError, EOFError, asyncio.LimitOverrunError, ValueError
+            OSError,
+            TimeoutError,
+            EOFError,
+            asyncio.LimitOverrunError,
+            ValueError,
+            asyncio.CancelledError,  # at the end; Python 3.11 would print it as an error
         ):
             await handler(reader, writer)
         writer.close()

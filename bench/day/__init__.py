@@ -1,0 +1,1 @@
+"""A library day, played on captive portals with real packets."""

@@ -1,0 +1,44 @@
+"""A very short library day on the whole of Kvar, with real packets."""
+
+import pytest
+
+from bench.day.clock import Clock, DayOverError
+from bench.day.count import count
+from bench.day.kvar import Kvar
+from bench.day.play import play
+from bench.day.report import rows, text
+from bench.day.scenario import Size, draw
+from bench.day.stranger import V4, V6, _minute_of
+
+SEED = 20
+
+
+def test_a_day_given_up_wakes_whoever_waits() -> None:
+    clock = Clock(60.0)
+    clock.start()
+    clock.give_up()
+    with pytest.raises(DayOverError):
+        clock.wait_until(10)
+
+
+@pytest.mark.parametrize(
+    ("address", "minute"),
+    [(f"{V4}.1.4", 260), (f"{V6}:105", 260), ("45.98.1.4", None), ("2001:db8:98::1", None)],
+)
+def test_a_strangers_target_says_when_it_was_sent(address: str, minute: int | None) -> None:
+    assert _minute_of(address) == minute
+
+
+@pytest.mark.root
+@pytest.mark.alone
+def test_nobody_is_thrown_out_of_a_short_day() -> None:
+    day = draw(SEED, Size(minutes=24, devices=4, tutorings=1, faults=3))
+    played = play(day, Kvar(), minute_s=1.0)
+    seen, figures = played.seen, count(played.seen)
+    assert (figures.log_outs, figures.return_log_ins, figures.broken) == (0, 0, 0), seen
+    assert (figures.stranger_packets, figures.interrupted_tutorings) == (0, 0), seen
+    assert (played.faults, len(seen.waits_s)) == (3, 4)
+    assert seen.stranger_sent > 100
+    assert seen.looks > 8
+    assert all(row.holds for row in rows([played]) if row.goal)
+    assert "seed 20" in text(day, 1.0, [played])
