@@ -14,7 +14,7 @@ from portal.supervisor import Child, UnknownUserError, find_account, supervise
 
 
 async def run_all(config: Config, config_file: Path) -> None:
-    """Run the private database where one is needed, then gate, keeper and portal, until SIGTERM.
+    """Run the gate, the private database where one is needed, keeper and portal, until SIGTERM.
 
     Raises:
         StartError: the database cannot be started or prepared.
@@ -22,8 +22,11 @@ async def run_all(config: Config, config_file: Path) -> None:
     try:
         _prepare_directories(config)
         async with until_stopped() as group:
+            gate, *others = _children(config, config_file)
+            # After a power cut the gate knows by itself who may go on: it waits for no database.
+            group.create_task(supervise([gate]), name="gate")
             await _start_database(config, group)
-            group.create_task(supervise(_children(config, config_file)), name="children")
+            group.create_task(supervise(others), name="children")
     except* (EmbeddedPostgresError, UnknownUserError, OSError) as problems:
         raise StartError("\n".join(str(problem) for problem in leaves(problems))) from problems
 
@@ -66,6 +69,7 @@ async def _run_postgres(postgres: EmbeddedPostgres) -> None:
 
 
 def _children(config: Config, config_file: Path) -> list[Child]:
+    """Return what runs for as long as ``kvar run``, the gate first."""
     users = config.processes
     root = os.geteuid() == 0
     kvar = (sys.executable, "-m", "portal", "--config", str(config_file))
