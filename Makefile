@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 NAME   ?=
 TIME   ?= 60
+KILLS  ?= 50
 
 # Privileged targets run through sudo when an ordinary user starts them. Without root and without
 # sudo, `make demo` still runs, with the gate simulated.
@@ -25,7 +26,7 @@ DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
 DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench bench-day fuzz lock clean lab-packages test-packages bench-packages
+.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -107,6 +108,9 @@ bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs
 
 bench-day: bench-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
 	@$(AS_ROOT) $(BIN)/python -m $(if $(REAL),bench.tutoring_visit --real,bench.day $(DAY))
+
+power-cut: test-packages $(VENV)/.ready ## KILLS power cuts during logins (50)
+	@$(AS_ROOT) $(BIN)/python -m pytest -s tests/faults/test_power_cut.py --cuts $(KILLS)
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 	@$(BIN)/python -m tests.fuzz $(TIME)

@@ -14,6 +14,10 @@ ALONE = ("bench/test_benchmarks.py", "faults/", "firewall/test_healing.py", "lab
 TESTS = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cuts", type=int, default=5, help="power cuts in faults/test_power_cut.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(ALONE):

@@ -39,6 +39,7 @@ LIBRARY_PORT = 8601
 """Among the ports that the lab leaves to programs of our own on that host."""
 START_TIMEOUT_S = 90.0
 """A bound for a start that hangs, on a machine that has much else to do."""
+KILL_TIMEOUT_S = 10.0
 
 LIBRARY_COMMAND = (sys.executable, "-m", "portal.library.demo_library")
 
@@ -186,9 +187,13 @@ class World:
 
     def start(self) -> None:
         """Start ``kvar run`` in the gateway and wait until the portal answers a login page."""
+        self.begin()
+        self.wait_until_ready()
+
+    def begin(self) -> None:
+        """Start ``kvar run`` in the gateway and wait for nothing."""
         log = self._open.enter_context(self.log_file.open("ab"))
         self._kvar = self.lab.gateway.spawn(self.kvar_command("run"), stdout=log, stderr=log)
-        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Wait until every part answers. Raises LabError with the end of the log."""
@@ -216,15 +221,24 @@ class World:
         return dict(_processes_of(str(self.config_file), str(self.directory)))
 
     def kill(self) -> int:
-        """Kill -9 every process of Kvar at once, the supervisor included; return how many."""
-        victims = list(self.pids())
-        for pid in victims:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill -9 every process of Kvar, the supervisor and PostgreSQL's own children included.
+
+        Returns how many there were. Again and again until none is left: a process that was just
+        being forked is in nobody's list.
+        """
+        count, deadline = 0, monotonic() + KILL_TIMEOUT_S
+        while victims := _everything_below(str(self.config_file), str(self.directory)):
+            if monotonic() > deadline:
+                raise processes.LabError(f"these cannot be killed: {sorted(victims)}")
+            count += len(victims)
+            for pid in victims:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            sleep(0.01)
         if self._kvar is not None:
             self._kvar.wait(10)
             self._kvar = None
-        return len(victims)
+        return count
 
     @contextmanager
     def killed(self) -> Iterator[None]:
@@ -253,10 +267,49 @@ def _garden_name(group: GardenGroup) -> GardenName:
 
 
 def _processes_of(*marks: str) -> Iterator[tuple[int, str]]:
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+    for entry in _numbered():
         with suppress(OSError):
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             if any(mark in line for mark in marks):
                 yield int(entry.name), line
+
+
+def _everything_below(*marks: str) -> set[int]:
+    """Pids of all that names one of the marks, works below one, or descends from such a process.
+
+    PostgreSQL's backends name neither file nor directory in their titles, but work in its data
+    directory. Zombies have neither a command line nor a working directory.
+    """
+    found = {pid for pid, _ in _processes_of(*marks)} | set(_working_in(*marks))
+    parents = dict(_parents())
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid for pid in found if _is_alive(pid)}
+
+
+def _working_in(*marks: str) -> Iterator[int]:
+    for entry in _numbered():
+        with suppress(OSError):
+            if (entry / "cwd").readlink().as_posix().startswith(marks):
+                yield int(entry.name)
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for entry in _numbered():
+        with suppress(OSError):
+            yield int(entry.name), int(_status(entry)[1])
+
+
+def _is_alive(pid: int) -> bool:
+    with suppress(OSError):
+        return _status(Path("/proc") / str(pid))[0] != "Z"
+    return False
+
+
+def _status(entry: Path) -> list[str]:
+    """Fields of proc(5)'s stat from the third on: state, parent and so on."""
+    return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
+def _numbered() -> Iterator[Path]:
+    return (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())

@@ -161,6 +161,19 @@ def run_sql(world: World, statement: str, *values: object) -> None:
     asyncio.run(run())
 
 
+def fetch_sql(world: World, query: str, *values: object) -> Any:
+    """Return the one value that a query of the running database gives."""
+
+    async def run() -> Any:
+        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        try:
+            return await connection.fetchval(query, *values, timeout=5)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
 def end_in(guest: Guest, seconds: float) -> None:
     """Make the session of the guest's phone end so soon, and tell the keeper as services do."""
     run_sql(
