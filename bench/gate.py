@@ -1,12 +1,13 @@
 """``make bench NAME=gate``: what the gate costs, per change, per packet and in memory.
 
-The parts are in gate_changes.py, gate_traffic.py and gate_memory.py; this file says how much is
-measured. The rule to keep: whatever is compared takes turns in one run.
+The parts are in gate_changes.py, gate_hearing.py, gate_traffic.py and gate_memory.py; this file
+says how much is measured. The rule to keep: whatever is compared takes turns in one run.
 """
 
 from dataclasses import dataclass
 
 from bench.gate_changes import measure_beside_connections, measure_changes, measure_whole
+from bench.gate_hearing import measure_hearing
 from bench.gate_labs import labs
 from bench.gate_memory import measure_memory
 from bench.gate_packets import measure_packets
@@ -27,17 +28,20 @@ class Size:
     bursts: int = 200
     rounds: int = 10
     seconds: float = 1.0
+    hearing_seconds: float = 4.0
+    asked: int = 4_000
     sessions: int = 1_000
 
 
 def measure(size: Size | None = None) -> list[Row]:
-    """Measure changes, traffic and memory."""
+    """Measure changes, hearing, traffic and memory."""
     size = size or Size()
     with labs([size.few, size.many, None]) as built:
         gates, plain = built[:-1], built[-1]
         sizes = (size.few, size.many, size.most)
         rows = measure_changes(gates, plain.lab.gateway.name, sizes, size.turns)
         rows += measure_whole(gates[-1], size.whole_turns)
+        rows += measure_hearing(gates[-1], size.hearing_seconds, size.asked)
         rows += measure_beside_connections(gates[0], size.connections, size.whole_turns)
         rows += measure_packets(built, size.bursts)
         rows += measure_traffic(built, size.rounds, size.seconds)

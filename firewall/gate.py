@@ -19,8 +19,7 @@ from firewall.kernel import KernelError
 from firewall.lease_guard import LEASED, LEASES, LeaseGuard
 from firewall.lookout import Lookout
 from firewall.nft import Nftables
-from firewall.prober import Sources
-from firewall.probes import Target, choose_targets
+from firewall.probes import Sources, Target, choose_targets
 from firewall.restore import read_admitted
 from firewall.roster import GRACE_S, Admission, Roster
 from firewall.settings import GateSettings
@@ -209,7 +208,7 @@ class KernelGate:
         wanted = {mac: admission.heard for mac, admission in known if admission}
         self._recall({mac for mac, heard in wanted.items() if not (heard.ipv4 or heard.ipv6)})
         leased = self._leases.addresses()
-        own = self._standing.own_addresses()
+        own = Sources(self._standing.own_addresses())
         targets = {
             mac: choose_targets(_key(mac), heard, leased.get(mac), own)
             for mac, heard in wanted.items()

@@ -177,7 +177,9 @@ class _Ear:
         self._loop.remove_reader(self._socket.fileno())
         self._resting = self._loop.call_later(REST_S, self._resume)
         loudest, count = Counter(senders).most_common(1)[0]
-        if count * 2 >= len(senders) and len(self._muted) < MUTED_MAX:
+        if count * 2 < len(senders) or loudest in self._muted:
+            return  # of many, or read from what had come before it was muted
+        if len(self._muted) < MUTED_MAX:
             self._muted[loudest] = self._loop.time() + MUTE_S
             self._attach_filter()
             _log.warning("a device on %s sends too much of what all hear: muted", self._name)

@@ -7,17 +7,15 @@ The rule to keep: a device waits in the queue once, however often it is asked fo
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from firewall.listener import Listener
-from firewall.probes import Interface, Target, choose_source, encode_probe
+from firewall.probes import Sources, Target, encode_probe
 
 FRAMES_PER_SECOND = 500
 """10,000 devices with two addresses are asked within 40 s."""
 _TURN_S = 0.02
 _TURN_FRAMES = int(FRAMES_PER_SECOND * _TURN_S)
-
-Sources = Mapping[str, Sequence[Interface]]
 
 
 class Prober:
@@ -27,11 +25,11 @@ class Prober:
         self._listener = listener
         self._targets_max = targets_max
         self._waiting: OrderedDict[Target, None] = OrderedDict()
-        self._sources: Sources = {}
+        self._sources = Sources({})
         self._wanted = asyncio.Event()
 
     def ask(self, targets: Iterable[Target], sources: Sources) -> None:
-        """Put targets at the end of the queue; `sources` are our addresses by interface."""
+        """Put targets at the end of the queue; `sources` are our own addresses."""
         self._sources = sources
         for target in targets:
             if len(self._waiting) >= self._targets_max:
@@ -56,6 +54,6 @@ class Prober:
             name = target.interface
             if name not in macs:
                 macs[name] = self._listener.mac(name)
-            mac, source = macs[name], choose_source(self._sources.get(name, ()), target.address)
+            mac, source = macs[name], self._sources.choose(name, target.address)
             if mac and source:
                 self._listener.send(name, encode_probe(mac, source, target))

@@ -7,9 +7,9 @@ Sources: RFC 826, RFC 1122 2.3.2.1 (unicast poll), RFC 4861 4.3 and 7.3, RFC 444
 """
 
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
+from typing import NamedTuple
 
 from firewall.roster import Heard
 from firewall.sightings import Address
@@ -22,8 +22,7 @@ _SOLICITATION = struct.Struct("!BBHI16sBB6s")  # type, code, checksum, -, target
 _ICMPV6 = 58
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A device to ask: its MAC address, the guest interface it is on, an address of its own."""
 
     mac: bytes
@@ -31,19 +30,36 @@ class Target:
     address: Address
 
 
-def choose_source(own: Sequence[Interface], target: Address) -> Address | None:
-    """Return the address of ours that the target has as its neighbour, None when there is none."""
-    near = [one.ip for one in own if one.version == target.version and target in one.network]
-    if target.version == 6:  # RFC 4861 7.2.2: a router is known by its link-local address
-        near = [one.ip for one in own if one.version == 6 and one.ip.is_link_local] or near
-    return near[0] if near else None
+class Sources:
+    """This machine's own addresses by guest interface: as whom to ask."""
+
+    def __init__(self, own: Mapping[str, Sequence[Interface]]) -> None:
+        self._own = {name: sorted(map(_as_rule, ours), key=_mask) for name, ours in own.items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def choose(self, interface: str, target: Address) -> Address | None:
+        """Return the address of ours that the target has as its neighbour, None without one."""
+        value, version = int(target), target.version
+        for mask, network, ours in self._own.get(interface, ()):
+            if value & mask == network and ours.version == version:
+                return ours
+        return None
+
+
+def _as_rule(one: Interface) -> tuple[int, int, Address]:
+    if one.version == 6 and one.ip.is_link_local:
+        return 0, 0, one.ip  # RFC 4861 7.2.2: a router is known to all by this one
+    return int(one.netmask), int(one.network.network_address), one.ip
+
+
+def _mask(rule: tuple[int, int, Address]) -> int:
+    return rule[0]
 
 
 def choose_targets(
-    mac: bytes,
-    heard: Heard,
-    leased: IPv4Address | None,
-    own: Mapping[str, Sequence[Interface]],
+    mac: bytes, heard: Heard, leased: IPv4Address | None, sources: Sources
 ) -> list[Target]:
     """Return what to ask of a device: at most one question for each kind of address.
 
@@ -51,16 +67,16 @@ def choose_targets(
         mac: the device.
         heard: where it was heard, with what addresses.
         leased: the address that its lease gives it, if any.
-        own: this machine's addresses by guest interface.
+        sources: this machine's own addresses.
     """
     ipv4 = heard.ipv4 or leased
-    interface = heard.interface or (_facing(ipv4, own) if ipv4 else "")
+    interface = heard.interface or (_facing(ipv4, sources) if ipv4 else "")
     addresses = [address for address in (ipv4, heard.ipv6) if address]
     return [Target(mac, interface, address) for address in addresses] if interface else []
 
 
-def _facing(address: IPv4Address, own: Mapping[str, Sequence[Interface]]) -> str:
-    return next((name for name, ours in own.items() if choose_source(ours, address)), "")
+def _facing(address: IPv4Address, sources: Sources) -> str:
+    return next((name for name in sources if sources.choose(name, address)), "")
 
 
 def encode_probe(own_mac: bytes, own: Address, target: Target) -> bytes:

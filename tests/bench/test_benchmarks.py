@@ -29,12 +29,15 @@ def test_gate_measures_changes_packets_traffic_and_memory() -> None:
         bursts=1,
         rounds=1,
         seconds=0.1,
+        hearing_seconds=0.2,
+        asked=3,
         sessions=2,
     )
     rows = gate.measure(smallest)
-    assert all(row.value > 0 for row in rows)
-    for start in ("admit at", "expel in", "reconcile", "read all", "one small", "TCP down",
-                  "TCP up", "new connections", "memory of kvar gate"):  # fmt: skip
+    # a share of a core may well be nothing in so short a time
+    assert all(row.value > 0 for row in rows if not row.what.startswith(("hearing", "asking")))
+    for start in ("admit at", "expel in", "reconcile", "read all", "hearing", "asking", "one small",
+                  "TCP down", "TCP up", "new connections", "memory of kvar gate"):  # fmt: skip
         assert _rows_that_begin(rows, start), start
 
 

@@ -4,7 +4,7 @@ import pytest
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, Ether
 
-from firewall.probes import Target, choose_source, choose_targets, encode_probe, interface_of
+from firewall.probes import Sources, Target, choose_targets, encode_probe, interface_of
 from firewall.roster import Heard
 
 MAC, OWN = bytes.fromhex("020000007701"), bytes.fromhex("0200000077fe")
@@ -44,13 +44,15 @@ def test_an_ipv6_address_is_asked_for_by_unicast_solicitation(last):
     ],
 )
 def test_we_ask_as_the_neighbour_we_are(target, source):
-    found = choose_source(OURS, target)
+    found = Sources({"guest0": OURS}).choose("guest0", target)
     assert (found and str(found)) == source
 
 
 def test_without_a_link_local_address_we_ask_as_what_we_have():
-    assert choose_source(OURS[:2], IPV6) == OURS[1].ip
-    assert choose_source(OURS[:2], ip_address("2001:db8:78::1")) is None
+    sources = Sources({"guest0": OURS[:2]})
+    assert sources.choose("guest0", IPV6) == OURS[1].ip
+    assert sources.choose("guest0", ip_address("2001:db8:78::1")) is None
+    assert sources.choose("guest1", IPV6) is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_without_a_link_local_address_we_ask_as_what_we_have():
     ],
 )
 def test_a_device_is_asked_at_the_addresses_it_had_last(heard, leased, addresses):
-    targets = choose_targets(MAC, heard, leased, {"guest1": [], "guest0": OURS})
+    targets = choose_targets(MAC, heard, leased, Sources({"guest1": [], "guest0": OURS}))
     assert targets == [Target(MAC, "guest0", address) for address in addresses]
 
 
