@@ -30,9 +30,13 @@ config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True
 app.add_typer(config_app, name="config")
 tutor_app = typer.Typer(help="Let devices in for tutoring.", no_args_is_help=True)
 app.add_typer(tutor_app, name="tutor")
+group_app = typer.Typer(help="Let groups in by a room code.", no_args_is_help=True)
+tutor_app.add_typer(group_app, name="group")
 
 Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
+GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]
+Devices = Annotated[int, typer.Option(min=1, max=100, help="How many devices may join.")]
 Minutes = Annotated[int, typer.Option(min=1, max=720, help="How long.")]
 
 
@@ -195,6 +199,42 @@ def tutor_end(context: typer.Context, number: Number, site: Site) -> None:
     from portal.composition import tutor
 
     _say(tutor.end(_config(context), site, number))
+
+
+@group_app.command("start")
+def group_start(
+    context: typer.Context, site: Site, minutes: Minutes = 120, devices: Devices = 15
+) -> None:
+    """Start a group, and print the room code that lets its devices in."""
+    from portal.composition import tutor_group
+
+    _say(tutor_group.start(_config(context), site, minutes, devices))
+
+
+@group_app.command("list")
+def group_list(context: typer.Context, site: Site) -> None:
+    """List the groups, with how many devices are in."""
+    from portal.composition import tutor_group
+
+    _say(tutor_group.show(_config(context), site))
+
+
+@group_app.command("extend")
+def group_extend(
+    context: typer.Context, number: GroupNumber, site: Site, minutes: Minutes = 30
+) -> None:
+    """Prolong a group and the protection of its devices, any number of times."""
+    from portal.composition import tutor_group
+
+    _say(tutor_group.extend(_config(context), site, number, minutes))
+
+
+@group_app.command("end")
+def group_end(context: typer.Context, number: GroupNumber, site: Site) -> None:
+    """End a group; its devices stay online as ordinary guests."""
+    from portal.composition import tutor_group
+
+    _say(tutor_group.end(_config(context), site, number))
 
 
 def _say(work: Coroutine[Any, Any, str]) -> None:

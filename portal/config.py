@@ -368,6 +368,10 @@ class SiteSection(_Section):
     open_network: bool = Field(
         default=False, description="The Wi-Fi is not encrypted: the login page then says so."
     )
+    tutoring: bool = Field(
+        default=True,
+        description="Tutoring groups: their room codes can be typed on the page /code.",
+    )
     allowed_internal_networks: list[Network] = Field(
         default_factory=list, description="Internal hosts that guests may reach, such as a printer."
     )

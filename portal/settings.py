@@ -66,6 +66,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         courtesy_length=timedelta(minutes=section.courtesy_min),
         card_login_without_tls=section.card_login_without_tls,
         open_network=section.open_network,
+        tutoring=section.tutoring,
         support_phone=section.support_phone,
         rules_text=section.rules_text,
     )

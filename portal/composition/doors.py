@@ -12,6 +12,7 @@ from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.storage.tutoring_groups import PostgresGroups
 
 
 def compose_doors(
@@ -27,6 +28,7 @@ def compose_doors(
         sessions=PostgresSessions(database),
         attempts=PostgresAttempts(database, settings.kept(config).known_devices),
         arrivals=PostgresArrivals(database),
+        groups=PostgresGroups(database),
         events=PostgresEvents(database),
         gate=gate,
         keys=keys,

@@ -1,25 +1,18 @@
 """Composes a tutor's command: one wish, said plainly."""
 
-import os
-import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from portal.clock import utc_now
-from portal.composition.database import dsn, key_directory
-from portal.composition.doors import compose_doors
-from portal.composition.gate import open_gate
+from portal.composition.staff import acting, clock_time, staff_doors
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import SiteId
 from portal.domain.session import Session
-from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.tutoring import Tutor
 from portal.services.tutoring import Tutoring, TutoringOutcome, TutoringRefusal
-from portal.storage.database import Database
 from portal.storage.tutoring import PostgresTutored
 
 _REFUSALS = {
@@ -63,7 +56,7 @@ async def end(config: Config, site: str, number: int) -> str:
     async with _open(config, site) as tutoring:
         outcome = await tutoring.end(SiteId(site), _tutor(number), utc_now())
     session = _session(outcome)
-    return f"device {number}: tutoring ended, online until {_clock_time(config, session.due_at)}"
+    return f"device {number}: tutoring ended, online until {clock_time(config, session.due_at)}"
 
 
 async def show(config: Config, site: str) -> str:
@@ -79,7 +72,7 @@ async def show(config: Config, site: str) -> str:
         except DatabaseUnavailableError as problem:
             raise StartError(_REFUSALS[TutoringRefusal.DATABASE_AWAY]) from problem
     lines = [
-        f"device {device.number}: waiting since {_clock_time(config, device.first_seen_at)}"
+        f"device {device.number}: waiting since {clock_time(config, device.first_seen_at)}"
         + "".join(f", {step}" for step in device.steps)
         for device in waiting
     ]
@@ -89,20 +82,12 @@ async def show(config: Config, site: str) -> str:
 
 @asynccontextmanager
 async def _open(config: Config, site: str) -> AsyncIterator[Tutoring]:
-    known = [section.id for section in config.sites]
-    if site not in known:
-        raise StartError(f"no site {site!r}; the sites are {', '.join(known)}")
-    keys = KeyRing(key_directory(config))
-    async with (
-        Database(dsn(config), size=1, name="kvar tutor") as database,
-        open_gate(config) as gate,
-    ):
-        doors = compose_doors(config, database, gate, keys, None)
+    async with staff_doors(config, site) as (doors, database):
         yield Tutoring(doors, PostgresTutored(database))
 
 
 def _tutor(number: int) -> Tutor:
-    return Tutor(pwd.getpwuid(os.getuid()).pw_name, number)
+    return Tutor(acting(), number)
 
 
 def _said(config: Config, number: int, outcome: TutoringOutcome) -> str:
@@ -117,9 +102,5 @@ def _session(outcome: TutoringOutcome) -> Session:
 
 def _line(config: Config, number: int | None, session: Session) -> str:
     until = session.protected_until or session.due_at
-    ends = _clock_time(config, session.due_at)
-    return f"device {number}: tutoring until {_clock_time(config, until)}, online until {ends}"
-
-
-def _clock_time(config: Config, moment: datetime) -> str:
-    return f"{moment.astimezone(ZoneInfo(config.organisation.time_zone)):%H:%M}"
+    ends = clock_time(config, session.due_at)
+    return f"device {number}: tutoring until {clock_time(config, until)}, online until {ends}"

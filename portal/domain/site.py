@@ -54,6 +54,8 @@ class Site:
     courtesy_length: timedelta = timedelta(minutes=60)
     card_login_without_tls: bool = False
     open_network: bool = False
+    tutoring: bool = True
+    """Whether room codes of tutoring groups can be typed here."""
     support_phone: str = ""
     rules_text: str = ""
 

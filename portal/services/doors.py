@@ -21,6 +21,7 @@ from portal.services.ports import (
     LibrarySystem,
     Sessions,
 )
+from portal.services.ports.tutoring_groups import Groups
 
 STORE_ERRORS = (DatabaseUnavailableError, KeyRingError)
 """What the guest is told as SERVICE_DOWN: no database, or no key for the new week (disk full)."""
@@ -33,6 +34,7 @@ class Doors:
     sessions: Sessions
     attempts: Attempts
     arrivals: Arrivals
+    groups: Groups
     events: Events
     gate: Gate
     keys: KeyRing

@@ -12,6 +12,7 @@ from portal.domain.site import LoginMethod, Site
 from portal.services.courtesy import Courtesy
 from portal.services.doors import Doors
 from portal.services.extend import extend
+from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
 from portal.services.returning import Recognised
@@ -32,6 +33,7 @@ class GuestService:
         self._doors = doors
         self._threshold = threshold
         self._sign_in = SignIn(doors, courtesy)
+        self._groups = GroupTutoring(doors)
         self._look_up = LookUp(doors)
 
     async def identify(self, ip: str) -> Device | None:
@@ -84,6 +86,10 @@ class GuestService:
         is_open = LoginMethod.NONE in self.site(device.site_id).login_methods
         ground = Ground.OPEN if is_open else Ground.ACCEPT
         return await self._sign_in.without_card(device, ground, now)
+
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
+        """Let the device in by a tutoring group's room code, or protect its running session."""
+        return await self._groups.join(device, code_text, now)
 
     async def extend(self, device: Device, now: datetime) -> Session | Refused:
         """Prolong the device's session; refused NOT_ONLINE, NOT_EXTENDABLE or SERVICE_DOWN."""

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CARD = "card"
     DEVICE = "device"
     SUBJECT = "subject"
+    ROOM_CODE = "room_code"
 
 
 class KeyRingError(Exception):
@@ -54,6 +55,10 @@ class KeyRing:
     def device(self, mac: MacAddress, now: datetime) -> Subject:
         """Return the device's name under the live key, for the memory of which card it used."""
         return Subject(self._hash(live_key_id(now), Kind.DEVICE, mac.encode()))
+
+    def room_code(self, code: str, now: datetime) -> Subject:
+        """Return what the database calls a tutoring group's code, under the live key."""
+        return Subject(self._hash(live_key_id(now), Kind.ROOM_CODE, code.encode()))
 
     def trace(self, mac: MacAddress, subject: Subject | None, now: datetime) -> Trace:
         """Return what this week's history calls the device and its guest."""

@@ -19,6 +19,13 @@ class RefusalReason(StrEnum):
     CARD_EXPIRED = "card.expired"
     CARD_BLOCKED = "card.blocked"
     LIBRARY_SYSTEM_DOWN = "lms.down"
+    CODE_EMPTY = "code.empty"
+    CODE_LENGTH = "code.length"
+    CODE_UNKNOWN = "code.unknown"
+    CODE_EXPIRED = "code.expired"
+    CODE_FULL = "code.full"
+    CODES_BUSY = "code.busy"
+    """So many unknown codes were typed here that none can be typed now."""
     CLOSED = "closed"
     SERVICE_DOWN = "service"
     METHOD_NOT_OFFERED = "method"
@@ -44,7 +51,9 @@ class Refused:
     no opening known).
     ``wait_s`` goes with CREDENTIALS_WRONG: how long the pause after the last attempt will be
     (None: no short pause, the day's attempts are over then).
-    ``expected_length`` and ``actual_length`` (characters) go with CARD_FORMAT, together or not.
+    ``expected_length`` and ``actual_length`` (characters) go with CARD_FORMAT, together or not,
+    and with CODE_LENGTH. ``valid_until`` goes with CODE_EXPIRED, ``devices`` with CODE_FULL: how
+    many may use the code.
     """
 
     reason: RefusalReason
@@ -54,6 +63,8 @@ class Refused:
     wait_s: int | None = None
     expected_length: int | None = None
     actual_length: int | None = None
+    valid_until: datetime | None = None
+    devices: int | None = None
 
 
 SignInOutcome = Admitted | Refused

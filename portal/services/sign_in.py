@@ -5,21 +5,21 @@ before the library system is asked; the session is committed before the gate ope
 open before the answer is given.
 """
 
-import os
+from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
 
 import structlog
 
-from portal.domain.admission import Admit, RefuseClosed, admit
+from portal.domain.admission import Admit
 from portal.domain.card import CardRefusal, CardRefused, PinRefusal, PinRefused, read_card, read_pin
 from portal.domain.identity import Device, Secret
-from portal.domain.session import Claim, Ground, start
+from portal.domain.session import Claim, Ground
 from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
 from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
+from portal.services.opening import opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
 from portal.services.ports import LibrarySystem, Opening, Started
 from portal.services.refusals import RefusalRecord
@@ -58,24 +58,24 @@ class SignIn:
         typed = self._read(card_text, pin_text)
         if isinstance(typed, Refused):
             return typed
-        permission = self._permission(device, Ground.CARD, now)
-        if isinstance(permission, Refused):
-            return permission
+        allowed = permission(self._doors, device, Ground.CARD, now)
+        if isinstance(allowed, Refused):
+            return allowed
         if self._doors.library is None:
             return Refused(RefusalReason.METHOD_NOT_OFFERED)
         try:
-            return await self._check(self._doors.library, device, typed, permission, now)
+            return await self._check(self._doors.library, device, typed, allowed, now)
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
 
     async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (ACCEPT) or for nothing (OPEN)."""
-        permission = self._permission(device, ground, now)
-        if isinstance(permission, Refused):
-            return permission
+        allowed = permission(self._doors, device, ground, now)
+        if isinstance(allowed, Refused):
+            return allowed
         try:
-            return await self._let_in(device, Claim(ground), permission, None, now)
+            return await self._let_in(device, Claim(ground), allowed, None, now)
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
@@ -93,20 +93,12 @@ class SignIn:
             return Refused(_PIN_REFUSALS.get(pin.reason, RefusalReason.CREDENTIALS_WRONG))
         return card.card, pin.pin
 
-    def _permission(self, device: Device, ground: Ground, now: datetime) -> Admit | Refused:
-        answer = admit(self._doors.sites[device.site_id], ground, now)
-        if isinstance(answer, Admit):
-            return answer
-        if isinstance(answer, RefuseClosed):
-            return Refused(RefusalReason.CLOSED, opens_at=answer.opens_at)
-        return Refused(RefusalReason.METHOD_NOT_OFFERED)
-
     async def _check(
         self,
         library: LibrarySystem,
         device: Device,
         typed: tuple[Secret, Secret],
-        permission: Admit,
+        allowed: Admit,
         now: datetime,
     ) -> SignInOutcome:
         subject = self._doors.keys.card(typed[0], now)
@@ -117,7 +109,7 @@ class SignIn:
         verification = await library.verify(*typed)
         if verification is Verification.OK:
             claim = Claim(Ground.CARD, subject)
-            return await self._let_in(device, claim, permission, reserved, now)
+            return await self._let_in(device, claim, allowed, reserved, now)
         if verification is Verification.UNAVAILABLE:
             admitted = await self._by_courtesy(device, typed, reserved, now)
             if admitted is not None:
@@ -145,12 +137,12 @@ class SignIn:
         self,
         device: Device,
         claim: Claim,
-        permission: Admit,
+        allowed: Admit,
         reserved: Reserved | None,
         now: datetime,
     ) -> SignInOutcome:
         started = await self._doors.sessions.start(
-            self._opening(device, claim, permission, reserved, now)
+            self._opening(device, claim, allowed, reserved, now)
         )
         if started.session.site_id != device.site_id:  # it runs already, and began elsewhere
             await self._doors.sessions.admit_at(started.session.id, device.site_id)
@@ -163,18 +155,14 @@ class SignIn:
         self,
         device: Device,
         claim: Claim,
-        permission: Admit,
+        allowed: Admit,
         reserved: Reserved | None,
         now: datetime,
     ) -> Opening:
-        ends = (permission.ends_at, permission.ends_because)
-        return Opening(
-            session=start(_uuid7(now), claim, device, ends, now),
-            trace=self._doors.keys.trace(device.mac, claim.subject, now),
-            most_devices=self._doors.sites[device.site_id].devices_per_card,
-            attempt=None if reserved is None else reserved.id,
-            device=None if reserved is None else reserved.device,
-        )
+        opening = opening_of(self._doors, device, claim, allowed, now)
+        if reserved is None:
+            return opening
+        return replace(opening, attempt=reserved.id, device=reserved.device)
 
 
 def _refusal(verification: Verification, reserved: Reserved) -> Refused:
@@ -194,10 +182,3 @@ def _log_start(started: Started) -> None:
         ground=session.ground,
         gave_way=len(started.put_out),
     )
-
-
-def _uuid7(now: datetime) -> UUID:
-    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random."""
-    value = int(now.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10))
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

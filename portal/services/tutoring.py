@@ -122,15 +122,8 @@ class Tutoring:
         session = await self.tutored.find(site_id, tutor.number)
         if session is None:
             return TutoringRefusal.NO_SUCH_DEVICE
-        ends = self._ends_as_a_guest(session, now)
+        ends = end_as_a_guest(self.doors, session, now)
         return await self._opened(await self.tutored.release(session, ends, tutor, now), now)
-
-    def _ends_as_a_guest(self, session: Session, now: datetime) -> tuple[datetime, EndReason]:
-        """Whoever was tutored past a limit has a visit's time from now on, like anybody else."""
-        answer = admit(self.doors.sites[session.site_id], session.ground, now)
-        if isinstance(answer, Admit) and answer.ends_at > session.ends_at:
-            return answer.ends_at, answer.ends_because
-        return session.ends_at, session.ends_because
 
     async def _opened(self, session: Session | None, now: datetime) -> TutoringOutcome:
         if session is None:
@@ -138,6 +131,18 @@ class Tutoring:
         await open_gate(self.doors.gate, session, now)
         _log.info("tutoring_changed", session=str(session.id), site=session.site_id)
         return session
+
+
+def end_as_a_guest(doors: Doors, session: Session, now: datetime) -> tuple[datetime, EndReason]:
+    """Return when and why a session ends that nobody protects any more.
+
+    Whoever was tutored past a limit has a visit's time from now on, like anybody else.
+    """
+    site = doors.sites.get(session.site_id)  # another node's, perhaps
+    answer = None if site is None else admit(site, session.ground, now)
+    if isinstance(answer, Admit) and answer.ends_at > session.ends_at:
+        return answer.ends_at, answer.ends_because
+    return session.ends_at, session.ends_because
 
 
 def _refusal(outcome: object) -> TutoringRefusal:

@@ -34,9 +34,12 @@ WITH held AS (
 SELECT held.*, pg_notify('kvar_session', 'extended ' || site_id || ' ' || id) FROM held
 
 -- name: release
+-- A device that is in a group as well stays protected with it.
 WITH held AS (
-    UPDATE live_session SET protected_until = NULL, tutored_as = NULL,
-        ends_at = $2, ends_because = $3
+    UPDATE live_session SET tutored_as = NULL, ends_at = $2, ends_because = $3,
+        protected_until = (
+            SELECT g.ends_at FROM tutoring_group AS g
+            WHERE g.id = group_id AND g.ended_at IS NULL AND g.ends_at > $4)
     WHERE id = $1
     RETURNING *
 ), told AS (

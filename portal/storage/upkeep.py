@@ -7,6 +7,7 @@ so that a failure half-way leaves only work for the next time.
 from datetime import datetime, timedelta
 
 from portal.domain.arrivals import NUMBER_IS_KEPT
+from portal.domain.tutoring import GROUP_IS_KEPT
 from portal.services.ports import Kept
 from portal.storage.database import Database
 from portal.storage.migrate import WEEKS_AHEAD
@@ -50,6 +51,8 @@ class PostgresUpkeep:
     async def _delete_small(self, kept: Kept, now: datetime) -> int:
         due = {
             "attempts": now - kept.attempts,
+            "code_attempts": now - kept.attempts,
+            "groups": now - GROUP_IS_KEPT,
             "known_devices": now - kept.known_devices,
             "arrivals": now - NUMBER_IS_KEPT,
             "courtesies": now - COURTESY_IS_REMEMBERED,

@@ -3,6 +3,19 @@
 -- name: attempts
 WITH gone AS (DELETE FROM sign_in_attempt WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: code_attempts
+WITH gone AS (DELETE FROM code_attempt WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: groups
+-- A group that nobody ended is kept a day beyond its window: it may be prolonged that long.
+WITH over AS (
+    SELECT id FROM tutoring_group AS g
+    WHERE coalesce(ended_at, ends_at) < $1
+      AND NOT EXISTS (SELECT FROM live_session AS s WHERE s.group_id = g.id)
+    ORDER BY id FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM tutoring_group WHERE id IN (SELECT id FROM over) RETURNING 1)
+SELECT count(*) FROM gone
+
 -- name: known_devices
 WITH gone AS (DELETE FROM known_device WHERE last_used_at < $1 RETURNING 1)
 SELECT count(*) FROM gone

@@ -31,6 +31,11 @@ def _refused(refusal: Refused) -> State:
     return State(lambda: FakeGuest(refusal=refusal), press="/card", fields=fields)
 
 
+def _code(refusal: Refused | None = None, code: str = "408512") -> State:
+    guest = lambda: FakeGuest(refusal=refusal)  # noqa: E731 - a state is made anew each time
+    return State(guest, "/code", press="/code", fields={"code": code})
+
+
 def _site(method: LoginMethod) -> Callable[[], FakeGuest]:
     return lambda: FakeGuest(library=replace(LIBRARY, login_methods=(method,)))
 
@@ -69,6 +74,20 @@ STATES: Mapping[str, State] = {
     ),
     "open": State(_site(LoginMethod.NONE)),
     "ask-staff": State(_site(LoginMethod.CODE)),
+    "code": State(FakeGuest, "/code"),
+    "code-empty": _code(Refused(RefusalReason.CODE_EMPTY), ""),
+    "code-length": _code(
+        Refused(RefusalReason.CODE_LENGTH, expected_length=6, actual_length=5), "40851"
+    ),
+    "code-unknown": _code(Refused(RefusalReason.CODE_UNKNOWN)),
+    "code-expired": _code(Refused(RefusalReason.CODE_EXPIRED, valid_until=NOW)),
+    "code-full": _code(Refused(RefusalReason.CODE_FULL, devices=15)),
+    "code-busy": _code(Refused(RefusalReason.CODES_BUSY)),
+    "code-wait": _code(
+        Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=NOW + timedelta(minutes=12))
+    ),
+    "code-online": State(_online(), "/code"),
+    "code-joined": _code(),
     "connection-ended": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT)),
     "logged-out": State(_online(), path="/status", press="/logout"),
     "online": State(

@@ -43,6 +43,7 @@ CREATE INDEX returning_device_until ON returning_device (until);
 CREATE TABLE tutoring_group (
     id           uuid PRIMARY KEY,
     site_id      text NOT NULL,
+    number       integer NOT NULL CHECK (number > 0),  -- what the tutor calls it
     code         bytea NOT NULL CHECK (octet_length(code) = 32),  -- keyed hash of the room code
     starts_at    timestamptz NOT NULL,
     ends_at      timestamptz NOT NULL CHECK (ends_at > starts_at),
@@ -50,8 +51,180 @@ CREATE TABLE tutoring_group (
     ended_at     timestamptz
 );
 CREATE UNIQUE INDEX tutoring_group_code ON tutoring_group (site_id, code) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX tutoring_group_number ON tutoring_group (site_id, number)
+    WHERE ended_at IS NULL;
 ALTER TABLE live_session ADD CONSTRAINT live_session_group
     FOREIGN KEY (group_id) REFERENCES tutoring_group;
+CREATE INDEX live_session_members ON live_session (group_id) WHERE group_id IS NOT NULL;
+
+-- Codes typed that nobody has: guesses. At most some hundreds an hour (see try_code).
+CREATE TABLE code_attempt (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL,
+    device  bytea NOT NULL CHECK (octet_length(device) = 32),
+    site_id text NOT NULL
+);
+CREATE INDEX code_attempt_at ON code_attempt (at);
+
+-- Start a group under the lowest number that is free. No row: a live group has this code already.
+CREATE FUNCTION start_group(_new tutoring_group, _by text) RETURNS SETOF tutoring_group
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tutoring_group ' || _new.site_id, 0));
+    SELECT min(n) INTO _new.number FROM generate_series(1, 10000) AS n WHERE NOT EXISTS (
+        SELECT FROM tutoring_group AS g
+         WHERE g.site_id = _new.site_id AND g.ended_at IS NULL AND g.number = n);
+    INSERT INTO tutoring_group VALUES (_new.*) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        INSERT INTO event (at, kind, site_id, detail)
+        VALUES (_new.starts_at, 'group_started', _new.site_id, jsonb_build_object(
+            'group', _new.number, 'devices', _new.most_devices, 'by', _by));
+        RETURN NEXT _new;
+    END IF;
+END $$;
+
+-- Say whose code this is, or count it as a guess. One at a time in the whole installation, so that
+-- guesses made in parallel cannot exceed a limit; it takes well under a millisecond. "what" is
+-- waits (this device, until then), busy (codes cannot be typed here now), unknown or known.
+CREATE FUNCTION try_code(
+    _code bytea, _device bytea, _site_id text, _now timestamptz,
+    _per_device integer, _device_window interval,
+    _per_site integer, _everywhere integer, _window interval, _alarm_at integer
+) RETURNS TABLE (what text, until timestamptz, known tutoring_group) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _soon    timestamptz := _now + interval '1 minute';  -- other nodes' clocks may be ahead
+    _oldest  timestamptz;
+    _here    bigint;
+    _all     bigint;
+    _group   tutoring_group;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);  -- promised to nobody
+    PERFORM pg_advisory_xact_lock(hashtext('try_code'));
+    SELECT a.at INTO _oldest FROM code_attempt AS a
+     WHERE a.device = _device AND a.at > _now - _device_window AND a.at <= _soon
+     ORDER BY a.at DESC OFFSET _per_device - 1 LIMIT 1;
+    IF FOUND THEN
+        RETURN QUERY SELECT 'waits', least(_oldest, _now) + _device_window, NULL::tutoring_group;
+        RETURN;
+    END IF;
+    SELECT count(*) FILTER (WHERE a.site_id = _site_id), count(*) INTO _here, _all
+      FROM code_attempt AS a WHERE a.at > _now - _window AND a.at <= _soon;
+    IF _here >= _per_site OR _all >= _everywhere THEN
+        RETURN QUERY SELECT 'busy', NULL::timestamptz, NULL::tutoring_group;
+        RETURN;
+    END IF;
+    SELECT g.* INTO _group FROM tutoring_group AS g WHERE g.site_id = _site_id AND g.code = _code
+     ORDER BY g.ended_at IS NULL DESC, g.ends_at DESC LIMIT 1;
+    IF FOUND THEN
+        RETURN QUERY SELECT 'known', NULL::timestamptz, _group;
+        RETURN;
+    END IF;
+    INSERT INTO code_attempt (at, device, site_id) VALUES (_now, _device, _site_id);
+    IF _here + 1 >= _alarm_at AND NOT EXISTS (
+        SELECT FROM event AS e WHERE e.at > _now - _window AND e.at <= _soon
+           AND e.kind = 'many_wrong_codes' AND e.site_id = _site_id) THEN
+        INSERT INTO event (at, kind, site_id) VALUES (_now, 'many_wrong_codes', _site_id);
+    END IF;
+    RETURN QUERY SELECT 'unknown', NULL::timestamptz, NULL::tutoring_group;
+END $$;
+
+-- Let a device join: under the group's lock its devices are counted, so that no more than
+-- most_devices are ever in. A session that runs stays as it is, and is protected. "what" is over,
+-- full, started or running. Who goes on under another address, or has ended, holds no place.
+CREATE FUNCTION join_group(_group_id uuid, _new live_session)
+RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _now     timestamptz := _new.started_at;
+    _group   tutoring_group;
+    _others  bigint;
+    _what    text;
+    _joined  live_session;
+BEGIN
+    SELECT g.* INTO _group FROM tutoring_group AS g
+     WHERE g.id = _group_id AND g.ended_at IS NULL AND g.ends_at > _now FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'over', NULL::live_session;
+        RETURN;
+    END IF;
+    SELECT count(*) INTO _others FROM live_session AS s
+     WHERE s.group_id = _group_id AND s.mac <> _new.mac AND NOT s.succeeded AND s.due_at > _now;
+    IF _others >= _group.most_devices THEN
+        RETURN QUERY SELECT 'full', NULL::live_session;
+        RETURN;
+    END IF;
+    SELECT started.what, (started.session).id INTO STRICT _what, _joined.id
+      FROM start_session(_new, 1, NULL, NULL) AS started;
+    UPDATE live_session AS s SET group_id = _group_id, succeeded = false,
+           protected_until = greatest(s.protected_until, _group.ends_at)
+     WHERE s.id = _joined.id RETURNING s.* INTO STRICT _joined;
+    INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail)
+    VALUES (_now, 'group_joined', _group.site_id, _joined.id, _joined.trace_key,
+            _joined.device_trace, jsonb_build_object('group', _group.number));
+    PERFORM pg_notify('kvar_session', 'extended ' || _joined.site_id || ' ' || _joined.id);
+    RETURN QUERY SELECT _what, _joined;
+END $$;
+
+-- Prolong a group's window and the protection of its devices, which are returned.
+CREATE FUNCTION extend_group(_id uuid, _until timestamptz, _now timestamptz, _by text)
+RETURNS TABLE (what text, is_longer tutoring_group, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _group tutoring_group;
+    _member live_session;
+BEGIN
+    UPDATE tutoring_group AS g SET ends_at = greatest(g.ends_at, _until)
+     WHERE g.id = _id AND g.ended_at IS NULL RETURNING g.* INTO _group;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO event (at, kind, site_id, detail) VALUES (_now, 'group_extended', _group.site_id,
+        jsonb_build_object('group', _group.number, 'by', _by));
+    RETURN QUERY SELECT 'group', _group, NULL::live_session;
+    FOR _member IN
+        UPDATE live_session AS s SET protected_until = greatest(s.protected_until, _group.ends_at)
+         WHERE s.group_id = _id RETURNING s.*
+    LOOP
+        PERFORM pg_notify('kvar_session', 'extended ' || _member.site_id || ' ' || _member.id);
+        RETURN QUERY SELECT 'member', _group, _member;
+    END LOOP;
+END $$;
+
+-- End a group. Its devices stay online as ordinary guests, each until the end that is told for its
+-- session; one that a tutor holds by its own number stays protected.
+CREATE FUNCTION end_group(
+    _id uuid, _sessions uuid[], _ends_at timestamptz[], _ends_because text[],
+    _now timestamptz, _by text
+) RETURNS TABLE (what text, ended tutoring_group, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _group tutoring_group;
+    _member live_session;
+BEGIN
+    UPDATE tutoring_group AS g SET ended_at = greatest(_now, g.starts_at)
+     WHERE g.id = _id AND g.ended_at IS NULL RETURNING g.* INTO _group;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO event (at, kind, site_id, detail) VALUES (_now, 'group_ended', _group.site_id,
+        jsonb_build_object('group', _group.number, 'by', _by));
+    RETURN QUERY SELECT 'group', _group, NULL::live_session;
+    UPDATE live_session AS s SET ends_at = told.ends_at, ends_because = told.ends_because
+      FROM unnest(_sessions, _ends_at, _ends_because) AS told (id, ends_at, ends_because)
+     WHERE s.id = told.id AND s.group_id = _id AND s.tutored_as IS NULL;
+    FOR _member IN
+        UPDATE live_session AS s SET group_id = NULL, protected_until =
+               CASE WHEN s.tutored_as IS NULL THEN NULL ELSE s.protected_until END
+         WHERE s.group_id = _id RETURNING s.*
+    LOOP
+        INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail)
+        VALUES (_now, 'group_left', _member.site_id, _member.id, _member.trace_key,
+                _member.device_trace, jsonb_build_object('group', _group.number));
+        PERFORM pg_notify('kvar_session', 'extended ' || _member.site_id || ' ' || _member.id);
+        RETURN QUERY SELECT 'member', _group, _member;
+    END LOOP;
+END $$;
 
 -- Devices that were let in while their owners' cards could not be checked: once a day each. Hashes
 -- are under the live key of one year.

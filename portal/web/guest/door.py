@@ -48,6 +48,10 @@ class GuestDoor(Protocol):
         """Check card and PIN; open the gate before answering Admitted."""
         ...
 
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
+        """Let the device in by a code, or protect its session; open the gate before Admitted."""
+        ...
+
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         """Let the device in where the site asks for no more than a press."""
         ...

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     """What a form does. A token for one purpose is worthless for another."""
 
     CARD = "card"
+    CODE = "code"
     ACCEPT = "accept"
     EXTEND = "extend"
     SIGN_OUT = "sign_out"

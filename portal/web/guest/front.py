@@ -48,7 +48,7 @@ def login_page(
     press_only = bool(_PRESS_ONLY.intersection(methods))
     common: dict[str, object] = {
         "number": standing.number,
-        "notice": _notice(standing.last_end, press_only=press_only),
+        "notice": notice(standing.last_end, press_only=press_only),
         "returning": standing.last_end is not None,
     }
     if press_only:
@@ -92,6 +92,7 @@ def status_page(
         "refused": refused,
         # On an open network the next page would let the device in again.
         "may_sign_out": online.session.ground is not Ground.OPEN,
+        "may_join": here.library.tutoring and not ending["protected"],
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
     }
@@ -103,7 +104,8 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     closing = session.ends_because is EndReason.CLOSING_TIME
     end = session.ends_at - library.closing_grace if closing else session.ends_at
     protected = session.protected_until is not None and session.protected_until > visit.now
-    near = end - visit.now <= WARN_BEFORE and not protected
+    # Closing time ends a protected session too.
+    near = end - visit.now <= WARN_BEFORE and (closing or not protected)
     return {
         "protected": protected,
         "courtesy": session.ground is Ground.COURTESY,
@@ -113,7 +115,7 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     }
 
 
-def _notice(end: EndReason | None, *, press_only: bool) -> str | None:
+def notice(end: EndReason | None, *, press_only: bool = False) -> str | None:
     """Return the text that tells a returning guest why the last connection ended."""
     if end is None:
         return None

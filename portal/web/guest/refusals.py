@@ -23,6 +23,16 @@ _CARD_FIELD = frozenset(
     }
 )
 
+_CODE_FIELD = frozenset(
+    {
+        RefusalReason.CODE_EMPTY,
+        RefusalReason.CODE_LENGTH,
+        RefusalReason.CODE_UNKNOWN,
+        RefusalReason.CODE_EXPIRED,
+        RefusalReason.CODE_FULL,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -49,6 +59,8 @@ def explain(
     reason = refused.reason
     if reason in _CARD_FIELD:
         return FieldError("card", _field_text(refused, visit))
+    if reason in _CODE_FIELD:
+        return FieldError("code", _code_text(refused, pages, visit))
     if reason is RefusalReason.PIN_EMPTY:
         return FieldError("pin", visit.language.text(reason.value))
     if reason is RefusalReason.SERVICE_DOWN:
@@ -66,6 +78,22 @@ def _field_text(refused: Refused, visit: Visit) -> str:
             return text("card.format.any")
         digits, typed = refused.expected_length, refused.actual_length
         return text("card.format", digits=digits, typed=typed)
+    return text(refused.reason.value)
+
+
+def _code_text(refused: Refused, pages: Pages, visit: Visit) -> str:
+    text = visit.language.text
+    match refused.reason:
+        case RefusalReason.CODE_LENGTH:
+            digits, typed = refused.expected_length, refused.actual_length
+            return text("code.length", digits=digits, typed=typed)
+        case RefusalReason.CODE_FULL:
+            devices = moments.counted(visit.language, "devices", refused.devices or 0)
+            return text("code.full", devices=devices)
+        case RefusalReason.CODE_EXPIRED:
+            if refused.valid_until is None:
+                return text("code.expired.any")
+            return text("code.expired", time=pages.clock(visit, refused.valid_until))
     return text(refused.reason.value)
 
 
@@ -101,6 +129,12 @@ def _closed_text(refused: Refused, pages: Pages, visit: Visit, _number: int | No
     return visit.language.text("closed", when=pages.clock(visit, refused.opens_at))
 
 
+def _busy_text(_refused: Refused, _pages: Pages, visit: Visit, number: int | None) -> str:
+    if number is None:
+        return visit.language.text("code.busy.unnumbered")
+    return visit.language.text("code.busy", number=number)
+
+
 def _code_or_staff(refused: Refused, _pages: Pages, visit: Visit, _number: int | None) -> str:
     """Send the guest for a code only where there are codes."""
     codes = visit.here is not None and LoginMethod.CODE in visit.here.library.login_methods
@@ -109,6 +143,7 @@ def _code_or_staff(refused: Refused, _pages: Pages, visit: Visit, _number: int |
 
 _PAGE_TEXTS: dict[RefusalReason, Callable[[Refused, Pages, Visit, int | None], str]] = {
     RefusalReason.TOO_MANY_ATTEMPTS: _wait_text,
+    RefusalReason.CODES_BUSY: _busy_text,
     RefusalReason.CLOSED: _closed_text,
     RefusalReason.CARD_EXPIRED: _code_or_staff,
     RefusalReason.LIBRARY_SYSTEM_DOWN: _code_or_staff,

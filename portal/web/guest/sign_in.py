@@ -76,7 +76,7 @@ async def _refuse(
         return login_page(site, visit, here, standing, draft)
     # A closed library has nobody to show the number to.
     number = None if refused.reason is RefusalReason.CLOSED else standing.number
-    values = {"key": explained.key, "text": explained.text, "number": number}
+    values = {"key": explained.key, "text": explained.text, "number": number, "again": "/"}
     return site.pages.render("refusal", visit, values, status=explained.status)
 
 

@@ -16,6 +16,7 @@ from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.storage.tutoring_groups import PostgresGroups
 from tests.portal.services.fakes import FakeGate, FakeLibrary
 
 WEEK = OpeningHours("Europe/Stockholm", ((Span(time(10), time(19)),),) * 7)
@@ -52,6 +53,7 @@ def doors(
         sessions=PostgresSessions(database),
         attempts=PostgresAttempts(database),
         arrivals=PostgresArrivals(database),
+        groups=PostgresGroups(database),
         events=PostgresEvents(database),
         gate=gate,
         keys=KeyRing(tmp_path / "keys"),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.sign_in_limits import (
     CARDS_WINDOW,
@@ -20,9 +21,22 @@ from portal.domain.sign_in_limits import (
     SITE_WINDOW,
     Tally,
 )
+from portal.domain.tutoring import Group
 from portal.domain.verification import Verification
 from portal.services.ports import Event, Opening, Reservation, Started
 from portal.services.ports.courtesy import Confirmation
+from portal.services.ports.tutoring_groups import (
+    CodeAnswer,
+    CodesBusy,
+    CodeTried,
+    DeviceWaits,
+    GroupFull,
+    GroupOver,
+    JoinAnswer,
+    Joined,
+    NewGroup,
+    UnknownCode,
+)
 
 UNDECIDED = timedelta(seconds=30)
 MEMORY = timedelta(days=30)
@@ -271,6 +285,108 @@ class MemoryArrivals:
             number, last = self.numbers[key]
             self.numbers[key] = (number, max(now, last))
             self.steps[key] = [*self.steps[key], step][-10:]
+
+
+@dataclass
+class MemoryGroups:
+    sessions: MemorySessions
+    groups: dict[UUID, tuple[Group, Subject]] = field(default_factory=dict)
+    guesses: list[tuple[datetime, Subject, SiteId]] = field(default_factory=list)
+
+    async def start(self, group: NewGroup, by: str) -> Group | None:
+        del by  # the event's; nothing here reads events
+        live = [(g, c) for g, c in self._of(group.site_id) if g.ended_at is None]
+        if any(code == group.code for _, code in live):
+            return None
+        number = next(n for n in count(1) if all(g.number != n for g, _ in live))
+        values = (group.starts_at, group.ends_at, group.most_devices)
+        started = Group(group.id, group.site_id, number, *values)
+        self.groups[group.id] = (started, group.code)
+        return started
+
+    async def try_code(self, tried: CodeTried, limits: CodeLimits, now: datetime) -> CodeAnswer:
+        recent = [at for at, device, _ in self.guesses if device == tried.device]
+        mine = sorted((at for at in recent if at > now - limits.device_window), reverse=True)
+        if len(mine) >= limits.per_device:
+            return DeviceWaits(min(mine[limits.per_device - 1], now) + limits.device_window)
+        sites = [site for at, _, site in self.guesses if at > now - limits.window]
+        if sites.count(tried.site_id) >= limits.per_site or len(sites) >= limits.everywhere:
+            return CodesBusy()
+        found = [g for g, code in self._of(tried.site_id) if code == tried.code]
+        if found:
+            return max(found, key=lambda g: (g.ended_at is None, g.ends_at))
+        self.guesses.append((now, tried.device, tried.site_id))
+        return UnknownCode()
+
+    async def join(self, group: Group, opening: Opening) -> JoinAnswer:
+        now, mac = opening.session.started_at, opening.session.mac
+        current = self.groups[group.id][0]
+        if not current.takes_in(now):
+            return GroupOver()
+        others = [s for s in self._members(group) if s.mac != mac and not s.succeeded]
+        if sum(s.due_at > now for s in others) >= current.most_devices:
+            return GroupFull()
+        started = await self.sessions.start(opening)
+        held = max(started.session.protected_until or current.ends_at, current.ends_at)
+        joined = replace(started.session, group_id=group.id, protected_until=held, succeeded=False)
+        self.sessions.live[mac] = joined
+        return Joined(joined, started.is_new)
+
+    async def live(self, site_id: SiteId, now: datetime) -> list[tuple[Group, int]]:
+        live = [group for group, _ in self._of(site_id) if group.ended_at is None]
+        return [
+            (g, sum(not s.succeeded and s.due_at > now for s in self._members(g)))
+            for g in sorted(live, key=lambda g: g.number)
+        ]
+
+    async def members(self, group: Group) -> list[Session]:
+        return self._members(group)
+
+    async def prolong(
+        self, group: Group, until: datetime, by: str, now: datetime
+    ) -> tuple[Group, Sequence[Session]] | None:
+        del by, now
+        current, code = self.groups[group.id]
+        if current.ended_at is not None:
+            return None
+        longer = replace(current, ends_at=max(current.ends_at, until))
+        self.groups[group.id] = (longer, code)
+        for s in self._members(group):
+            held = max(s.protected_until or longer.ends_at, longer.ends_at)
+            self.sessions.live[s.mac] = replace(s, protected_until=held)
+        return longer, self._members(group)
+
+    async def end(
+        self,
+        group: Group,
+        ends: Mapping[UUID, tuple[datetime, EndReason]],
+        by: str,
+        now: datetime,
+    ) -> Sequence[Session] | None:
+        del by
+        current, code = self.groups[group.id]
+        if current.ended_at is not None:
+            return None
+        self.groups[group.id] = (replace(current, ended_at=max(now, current.starts_at)), code)
+        left = [self._left(session, ends) for session in self._members(group)]
+        self.sessions.live |= {session.mac: session for session in left}
+        return left
+
+    @staticmethod
+    def _left(session: Session, ends: Mapping[UUID, tuple[datetime, EndReason]]) -> Session:
+        if session.tutored_as is not None:
+            return replace(session, group_id=None)
+        at, because = ends.get(session.id, (session.ends_at, session.ends_because))
+        return replace(
+            session, group_id=None, protected_until=None, ends_at=at, ends_because=because
+        )
+
+    def _of(self, site_id: SiteId) -> list[tuple[Group, Subject]]:
+        return [(g, code) for g, code in self.groups.values() if g.site_id == site_id]
+
+    def _members(self, group: Group) -> list[Session]:
+        members = [s for s in self.sessions.live.values() if s.group_id == group.id]
+        return sorted(members, key=lambda s: s.id)
 
 
 @dataclass

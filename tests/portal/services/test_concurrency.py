@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.sign_in_limits import Limits
 from portal.services.doors import Doors
+from portal.services.group_tutoring import GroupTutoring, StartedGroup
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted, Captive, RefusalReason, Refused
+from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database, Deadlines
 from portal.storage.sessions import PostgresSessions
+from portal.storage.tutoring_groups import PostgresGroups
 from tests.portal.services.fakes import FakeGate, FakeLibrary
 
+PATIENT = Deadlines(connect_s=20, statement_s=20)
 CARD, PIN = Secret("20000000000001"), Secret("1234")
 OTHER_CARD, OTHER_PIN = Secret("20000000000002"), Secret("2345")
 
@@ -156,8 +160,7 @@ async def test_devices_swapped_between_two_full_cards(
     doors: Doors, postgres_dsn: str, now: datetime
 ) -> None:
     """Each sign-in ends a session of the other card: the lock order must not deadlock."""
-    patient = Deadlines(connect_s=20, statement_s=20)
-    async with Database(postgres_dsn, size=16, deadlines=patient) as wide:
+    async with Database(postgres_dsn, size=16, deadlines=PATIENT) as wide:
         guest = GuestService(
             replace(
                 doors,
@@ -178,6 +181,84 @@ async def test_devices_swapped_between_two_full_cards(
                 "SELECT count(*), count(DISTINCT mac) AS macs FROM live_session GROUP BY subject"
             )
             assert all(row["count"] == row["macs"] <= 5 for row in rows)
+
+
+async def started_group(doors: Doors, now: datetime, devices: int = 15) -> StartedGroup:
+    groups = GroupTutoring(doors)
+    started = await groups.start(SiteId("main"), "ada", timedelta(hours=2), devices, now)
+    assert isinstance(started, StartedGroup)
+    return started
+
+
+async def test_forty_devices_with_one_room_code_at_once(
+    doors: Doors, postgres_dsn: str, gate: FakeGate, now: datetime
+) -> None:
+    """On sixteen connections, and some of the devices are online already."""
+    async with Database(postgres_dsn, size=16, deadlines=PATIENT) as wide:
+        doors = replace(doors, sessions=PostgresSessions(wide), groups=PostgresGroups(wide))
+        guest, started = GuestService(doors), await started_group(doors, now)
+        for n in range(0, 40, 4):
+            await guest.accept(device(n), now)
+        outcomes = await asyncio.gather(
+            *(guest.join(device(n % 40), started.code, now) for n in range(80))
+        )
+        joined = {o.session.mac for o in outcomes if isinstance(o, Admitted)}
+        refused = [o for o in outcomes if isinstance(o, Refused)]
+        assert len(joined) == 15
+        assert {o.reason for o in refused} == {RefusalReason.CODE_FULL}
+        assert await count(wide, "live_session", "group_id IS NOT NULL") == 15
+        assert await count(wide, "live_session", "protected_until IS NOT NULL") == 15
+        assert joined <= gate.devices.keys()
+
+
+async def test_room_codes_guessed_in_parallel(
+    doors: Doors, postgres_dsn: str, now: datetime
+) -> None:
+    """From one device never more than its ten; from a crowd never more than the site's sixty."""
+    async with Database(postgres_dsn, size=16, deadlines=PATIENT) as wide:
+        doors = replace(doors, groups=PostgresGroups(wide), arrivals=PostgresArrivals(wide))
+        guest, started = GuestService(doors), await started_group(doors, now)
+        guesses = [f"{n:06}" for n in range(200) if f"{n:06}" != started.code]
+        one = await asyncio.gather(*(guest.join(device(1), code, now) for code in guesses))
+        reasons = [o.reason for o in one if isinstance(o, Refused)]
+        assert reasons.count(RefusalReason.CODE_UNKNOWN) == 10
+        assert reasons.count(RefusalReason.TOO_MANY_ATTEMPTS) == len(guesses) - 10
+        crowd = await asyncio.gather(
+            *(guest.join(device(2 + n), code, now) for n, code in enumerate(guesses))
+        )
+        reasons = [o.reason for o in crowd if isinstance(o, Refused)]
+        assert reasons.count(RefusalReason.CODE_UNKNOWN) == 50
+        assert reasons.count(RefusalReason.CODES_BUSY) == len(guesses) - 50
+        assert await count(wide, "code_attempt") == 60
+        assert await count(wide, "event", "kind = 'many_wrong_codes'") == 1
+
+
+async def test_a_group_that_ends_while_devices_join(
+    doors: Doors, postgres_dsn: str, now: datetime
+) -> None:
+    """Whoever gets in last is no more protected than the others, and nobody is put out."""
+    async with Database(postgres_dsn, size=16, deadlines=PATIENT) as wide:
+        doors = replace(doors, sessions=PostgresSessions(wide), groups=PostgresGroups(wide))
+        guest, groups = GuestService(doors), GroupTutoring(doors)
+        for _ in range(5):
+            started = await started_group(doors, now, devices=40)
+            number = started.group.number
+            *joins, left = await asyncio.gather(
+                *(guest.join(device(n), started.code, now) for n in range(20)),
+                groups.end(SiteId("main"), number, "ada", now),
+            )
+            joined = sum(isinstance(outcome, Admitted) for outcome in joins)
+            assert left == joined
+            assert await count(wide, "live_session", "group_id IS NOT NULL") == 0
+            assert await count(wide, "live_session", "protected_until IS NOT NULL") == 0
+
+
+async def test_groups_that_start_at_once_have_numbers_of_their_own(
+    doors: Doors, now: datetime
+) -> None:
+    started = await asyncio.gather(*(started_group(doors, now) for _ in range(20)))
+    assert {one.group.number for one in started} == set(range(1, 21))
+    assert len({one.code for one in started}) == 20
 
 
 async def test_a_crowd_gets_numbers_of_its_own(guest: GuestService, now: datetime) -> None:

@@ -27,6 +27,7 @@ from tests.portal.services.stores import (
     MemoryArrivals,
     MemoryAttempts,
     MemoryEvents,
+    MemoryGroups,
     MemorySessions,
 )
 
@@ -68,6 +69,7 @@ class ServiceLife(RuleBasedStateMachine):
             sessions=self.sessions,
             attempts=attempts,
             arrivals=MemoryArrivals(),
+            groups=MemoryGroups(self.sessions),
             events=MemoryEvents(),
             gate=self.gate,
             keys=KeyRing(Path(self.directory.name)),

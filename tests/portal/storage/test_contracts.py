@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.room_code import CodeLimits
 from portal.domain.session import Claim, EndReason, Ground, Session, start
 from portal.domain.sign_in_limits import Tally
+from portal.domain.tutoring import Group
 from portal.domain.verification import Verification
 from portal.services.ports import (
     Arrivals,
@@ -26,18 +28,31 @@ from portal.services.ports import (
     Trace,
 )
 from portal.services.ports.courtesy import Confirmation, Courtesies
+from portal.services.ports.tutoring_groups import (
+    CodesBusy,
+    CodeTried,
+    DeviceWaits,
+    GroupFull,
+    GroupOver,
+    Groups,
+    Joined,
+    NewGroup,
+    UnknownCode,
+)
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.storage.tutoring_groups import PostgresGroups
 from portal.storage.upkeep import PostgresUpkeep
 from tests.portal.services.stores import (
     MemoryArrivals,
     MemoryAttempts,
     MemoryCourtesies,
     MemoryEvents,
+    MemoryGroups,
     MemorySessions,
 )
 
@@ -53,6 +68,7 @@ class Stores:
     arrivals: Arrivals
     events: Events
     courtesies: Courtesies
+    groups: Groups
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -65,7 +81,9 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 def in_memory() -> Stores:
     attempts = MemoryAttempts()
     sessions = MemorySessions(attempts)
-    return Stores(sessions, attempts, MemoryArrivals(), MemoryEvents(), MemoryCourtesies(sessions))
+    groups = MemoryGroups(sessions)
+    courtesies = MemoryCourtesies(sessions)
+    return Stores(sessions, attempts, MemoryArrivals(), MemoryEvents(), courtesies, groups)
 
 
 def in_postgres(database: Database) -> Stores:
@@ -75,6 +93,7 @@ def in_postgres(database: Database) -> Stores:
         PostgresArrivals(database),
         PostgresEvents(database),
         PostgresCourtesies(database),
+        PostgresGroups(database),
     )
 
 
@@ -429,3 +448,106 @@ async def test_a_session_is_in_the_list_of_every_site_that_let_it_in(
     assert await sessions.end(wanted.session.id, EndReason.LOGGED_OUT, now)
     await sessions.admit_at(wanted.session.id, BRANCH)
     assert await sessions.admitted([MAIN, BRANCH], now) == []
+
+
+CODE, OTHER_CODE, NOBODYS = (Subject(letter * 32) for letter in (b"1", b"2", b"3"))
+
+
+async def a_group(
+    stores: Stores, now: datetime, code: Subject = CODE, *, site_id: SiteId = MAIN, devices: int = 2
+) -> Group:
+    new = NewGroup(_id(), site_id, code, now, now + 2 * HOUR, devices)
+    started = await stores.groups.start(new, "ada")
+    assert started is not None
+    return started
+
+
+async def test_a_code_is_one_groups_while_it_lives(stores: Stores, now: datetime) -> None:
+    first = await a_group(stores, now)
+    assert (first.number, first.ends_at, first.ended_at) == (1, now + 2 * HOUR, None)
+    again = NewGroup(_id(), MAIN, CODE, now, now + HOUR, 3)
+    assert await stores.groups.start(again, "ada") is None
+    assert (await a_group(stores, now, site_id=BRANCH)).number == 1
+    assert (await a_group(stores, now, OTHER_CODE)).number == 2
+    assert await stores.groups.end(first, {}, "ada", now) == []
+    assert await stores.groups.end(first, {}, "ada", now) is None
+    assert await stores.groups.prolong(first, now + 9 * HOUR, "ada", now) is None
+    assert await stores.groups.start(again, "ada") is not None
+    assert [group.number for group, _ in await stores.groups.live(MAIN, now)] == [1, 2]
+
+
+async def test_whose_code_it_is(stores: Stores, now: datetime) -> None:
+    group = await a_group(stores, now)
+
+    async def tried(code: Subject, device: int = 1, site_id: SiteId = MAIN) -> object:
+        asked = CodeTried(code, name(device), site_id)
+        return await stores.groups.try_code(asked, CodeLimits(2, 10 * MINUTE, 4, 6, HOUR), now)
+
+    assert await tried(CODE) == group
+    assert await tried(CODE, site_id=BRANCH) == UnknownCode()
+    assert await tried(NOBODYS) == UnknownCode()
+    assert await tried(CODE) == DeviceWaits(now + 10 * MINUTE)
+    for device in (2, 3, 4):
+        assert await tried(NOBODYS, device) == UnknownCode()
+    assert await tried(CODE, 5) == CodesBusy()
+    assert await tried(NOBODYS, 6, BRANCH) == UnknownCode()
+    assert await tried(NOBODYS, 7, BRANCH) == CodesBusy()
+    now += 10 * MINUTE
+    assert await tried(CODE) == CodesBusy()
+    now += HOUR
+    await stores.groups.end(group, {}, "ada", now)
+    ended = await tried(CODE)
+    assert isinstance(ended, Group)
+    assert (ended.id, ended.ended_at) == (group.id, now)
+
+
+async def test_joining_a_group(stores: Stores, now: datetime) -> None:
+    group = await a_group(stores, now)
+    running = (await stores.sessions.start(opening(1, now, CARD))).session
+    held = replace(running, group_id=group.id, protected_until=group.ends_at)
+    assert await stores.groups.join(group, opening(1, now)) == Joined(held, is_new=False)
+    new = opening(2, now)
+    started = replace(new.session, group_id=group.id, protected_until=group.ends_at)
+    assert await stores.groups.join(group, new) == Joined(started, is_new=True)
+    assert await stores.groups.join(group, opening(3, now)) == GroupFull()
+    assert await stores.sessions.find(mac(3)) is None
+    assert await stores.groups.members(group) == sorted([held, started], key=lambda s: s.id)
+    assert await stores.groups.live(MAIN, now) == [(group, 2)]
+    assert await stores.groups.join(group, opening(2, now + 2 * HOUR)) == GroupOver()
+
+
+async def test_prolonging_and_ending_a_group(stores: Stores, now: datetime) -> None:
+    group = await a_group(stores, now)
+    first, second = opening(1, now), opening(2, now)
+    for one in (first, second):
+        await stores.groups.join(group, one)
+    answer = await stores.groups.prolong(group, now + 3 * HOUR, "ada", now)
+    assert answer is not None
+    assert answer[0] == replace(group, ends_at=now + 3 * HOUR)
+    assert {member.protected_until for member in answer[1]} == {now + 3 * HOUR}
+    assert await stores.groups.prolong(answer[0], now, "ada", now) is not None, "shortens nothing"
+    assert await stores.groups.live(MAIN, now) == [(answer[0], 2)]
+    ends = {first.session.id: (now + 5 * HOUR, EndReason.CLOSING_TIME)}
+    left = await stores.groups.end(group, ends, "ada", now)
+    assert left is not None
+    told = replace(first.session, ends_at=now + 5 * HOUR, ends_because=EndReason.CLOSING_TIME)
+    assert sorted(left, key=lambda s: s.id) == [told, second.session]
+    assert await stores.sessions.find(mac(1)) == told
+    assert await stores.groups.members(group) == []
+
+
+async def test_upkeep_forgets_guesses_and_old_groups(database: Database, now: datetime) -> None:
+    stores, upkeep = in_postgres(database), PostgresUpkeep(database)
+    group = await a_group(stores, now)
+    await a_group(stores, now, OTHER_CODE)
+    await stores.groups.join(group, opening(1, now, hours=30))
+    await stores.groups.try_code(CodeTried(NOBODYS, name(1), MAIN), CodeLimits(), now)
+    assert await upkeep.tidy(Kept(), now + 26 * HOUR) == 0
+    assert await upkeep.tidy(Kept(), now + 27 * HOUR) == 1, "the other still has a member"
+    assert [found for found, _ in await stores.groups.live(MAIN, now)] == [group]
+    member = await stores.sessions.find(mac(1))
+    assert member is not None
+    await stores.sessions.end(member.id, EndReason.LOGGED_OUT, now + 28 * HOUR)
+    assert await upkeep.tidy(Kept(), now + 28 * HOUR) == 1
+    assert await upkeep.tidy(Kept(), now + timedelta(days=7, minutes=1)) == 1
+    assert await database.fetch("SELECT FROM code_attempt") == []

@@ -124,6 +124,19 @@ class FakeGuest:
             return Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=3, wait_s=900)
         return self._admit(Ground.CARD)
 
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append(f"code {code_text}")
+        if self.refusal is not None:
+            return self.refusal
+        if code_text.replace(" ", "") != "408512":
+            return Refused(RefusalReason.CODE_UNKNOWN)
+        if self.session is None:
+            self._admit(Ground.TUTOR)
+        assert self.session is not None
+        self.session = replace(self.session, protected_until=now + timedelta(hours=2))
+        return Admitted(self.session)
+
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)
         self.calls.append("accept")

@@ -1,0 +1,45 @@
+"""What a staff command needs: the doors of a site, who acts, and a clock time to tell."""
+
+import os
+import pwd
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from portal.composition.database import dsn, key_directory
+from portal.composition.doors import compose_doors
+from portal.composition.gate import open_gate
+from portal.composition.start import StartError
+from portal.config import Config
+from portal.services.doors import Doors
+from portal.services.key_ring import KeyRing
+from portal.storage.database import Database
+
+
+@asynccontextmanager
+async def staff_doors(config: Config, site: str) -> AsyncIterator[tuple[Doors, Database]]:
+    """Open the doors, for one command at one site.
+
+    Raises:
+        StartError: there is no such site.
+    """
+    known = [section.id for section in config.sites]
+    if site not in known:
+        raise StartError(f"no site {site!r}; the sites are {', '.join(known)}")
+    keys = KeyRing(key_directory(config))
+    async with (
+        Database(dsn(config), size=1, name="kvar staff") as database,
+        open_gate(config) as gate,
+    ):
+        yield compose_doors(config, database, gate, keys, None), database
+
+
+def acting() -> str:
+    """Return who acts, for the event log: the account that the command runs under."""
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def clock_time(config: Config, moment: datetime) -> str:
+    """Return "14:05" in the organisation's time zone."""
+    return f"{moment.astimezone(ZoneInfo(config.organisation.time_zone)):%H:%M}"
