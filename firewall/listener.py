@@ -59,7 +59,7 @@ class Listener:
             KernelError: not to all of them; those that could be are listened to.
         """
         for name, ear in list(self._ears.items()):
-            if ear.dead or links.get(name) != ear.index:
+            if links.get(name) != ear.index or not ear.is_alive():
                 self._ears.pop(name).close()
             else:
                 ear.unmute()
@@ -89,11 +89,11 @@ class Listener:
 
 
 class _Ear:
-    """The socket of one interface. `dead` when it is to be opened anew."""
+    """The socket of one interface."""
 
     def __init__(self, name: str, index: int, hear: Hear) -> None:
         self.index = index
-        self.dead = False
+        self._broken = False
         self._name = name
         self._hear = hear
         self._loop = asyncio.get_running_loop()
@@ -121,6 +121,14 @@ class _Ear:
         kept = ctypes.create_string_buffer(program, len(program))
         head = _PROGRAM.pack(len(program) // _INSTRUCTION_BYTES, ctypes.addressof(kept))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, head)
+
+    def is_alive(self) -> bool:
+        """Return whether the socket is still where it was bound; a dead one would stay silent."""
+        try:
+            name, protocol, *_ = self._socket.getsockname()
+        except OSError:
+            return False
+        return not self._broken and (name, protocol) == (self._name, _ALL_PROTOCOLS)
 
     def close(self) -> None:
         if self._resting:
@@ -169,7 +177,7 @@ class _Ear:
         if error.errno == errno.ENETDOWN:
             return  # told once; when the interface comes up, its frames come again
         _log.warning("deaf on %s: %s", self._name, error)
-        self.dead = True
+        self._broken = True
         self._loop.remove_reader(self._socket.fileno())
 
     def _rest(self, senders: list[bytes]) -> None:
