@@ -128,6 +128,10 @@ class GateClient:
         """Yield events, each with its `event` name, on a connection of its own.
 
         The first is always `watching`. Events may be lost while nobody watches: compare after it.
+        `device_seen` (mac, ip, interface, site): a device that is not in, each at most every 10 s;
+        the ip is empty while it has none. `device_elsewhere` (mac, interface, site, before): one
+        that is in, heard on another guest interface (before: the one where it was). `healed`
+        (repaired): a foreign change was mended. `alive`: nothing has happened for a while.
 
         Raises:
             GateError: the gate went away, or refused.

@@ -36,6 +36,7 @@ class Senses:
         self._events = events
         self._names: dict[int, str] = {}
         self._neighbours = Monitor(NETLINK_ROUTE, (_NEIGHBOUR_GROUP,))
+        self._trouble = ""
         self._resting: asyncio.TimerHandle | None = None
 
     def listen(self, links: Mapping[str, int]) -> None:
@@ -50,10 +51,14 @@ class Senses:
 
     def follow(self, links: Mapping[str, int]) -> None:
         """Listen to exactly these interfaces from now on; what cannot be is tried again."""
+        trouble = ""
         try:
             self._follow(links)
         except KernelError as error:
-            _log.error("could not listen: %s", error)
+            trouble = str(error)
+        if trouble != self._trouble:  # told once, not at each comparison
+            _log.error("could not listen: %s", trouble) if trouble else _log.info("listening again")
+            self._trouble = trouble
 
     def close(self) -> None:
         """Stop listening."""

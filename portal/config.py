@@ -120,7 +120,8 @@ class Organisation(_Section):
         "", description="The guest Wi-Fi's name, told to visitors who come from another network."
     )
     data_directory: Path = Field(
-        Path("/var/lib/kvar"), description="Keys and the private database live here."
+        Path("/var/lib/kvar"),
+        description="Keys, the private database, the list of who is admitted.",
     )
 
 
