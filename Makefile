@@ -18,15 +18,17 @@ BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base ipro
 LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
 # Node.js from elsewhere (NodeSource) brings its own npm, and conflicts with Debian's.
 NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
-TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables strace $(NODE_PACKAGES)
+TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables opennds strace $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
+# openNDS is what the library day is compared with; its package starts nothing by itself.
+DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds
 
 # What the library day may be told, and what it was told.
 DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
 DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages
+.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages day-packages
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -106,7 +108,10 @@ format: $(VENV)/.ready ## format the code and mend what can be mended
 bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
-bench-day: bench-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
+day-packages:
+	@deploy/install-prerequisites.sh $(DAY_PACKAGES)
+
+bench-day: day-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
 	@$(AS_ROOT) $(BIN)/python -m $(if $(REAL),bench.tutoring_visit --real,bench.day $(DAY))
 
 power-cut: test-packages $(VENV)/.ready ## KILLS power cuts during logins (50)

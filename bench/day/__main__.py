@@ -3,14 +3,22 @@
 import argparse
 import secrets
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from bench.day.kvar import Kvar
+from bench.day.opennds import BEST, DEFAULT, OpenNds
 from bench.day.play import Played, play
+from bench.day.product import Product
 from bench.day.report import rows, text
 from bench.day.scenario import Size, draw
 from bench.rows import save
 
-PRODUCTS = {"kvar": Kvar}
+PRODUCTS: dict[str, Callable[[float], AbstractContextManager[Product]]] = {
+    "kvar": lambda _: Kvar(),
+    "opennds": lambda minute_s: OpenNds("openNDS, default", DEFAULT, minute_s),
+    "opennds-best": lambda minute_s: OpenNds("openNDS, best", BEST, minute_s),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -22,20 +30,23 @@ def main(arguments: list[str]) -> int:
     day = draw(seed, size)
     played: list[Played] = []
     for name in wish.products:
-        product = PRODUCTS[name]()
-        print(f"\n{product.name}")
-        played.append(play(day, product, wish.minute_s))
+        print(f"\n{name}", flush=True)
+        played.append(play(day, PRODUCTS[name](wish.minute_s), wish.minute_s, _tell))
     print(f"\n{text(day, wish.minute_s, played)}")
     print(f"written to {save('day', rows(played))}")
     return 0
 
 
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.day", description=__doc__)
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--minutes", type=int, default=Size.minutes)
-    parser.add_argument("--devices", type=int, default=Size.devices)
-    parser.add_argument("--faults", type=int, default=Size.faults)
+    parser.add_argument("--minutes", type=int, default=Size().minutes)
+    parser.add_argument("--devices", type=int, default=Size().devices)
+    parser.add_argument("--faults", type=int, default=Size().faults)
     parser.add_argument("--minute-s", type=float, default=1.0, help="real seconds of a minute")
     parser.add_argument("--products", nargs="+", choices=PRODUCTS, default=list(PRODUCTS))
     return parser

@@ -226,7 +226,7 @@ def _visitor(dice: random.Random, kind: Kind, size: Size) -> list[Step]:
     steps += _while_there(dice, kind, size, (arrives, leaves))
     steps += _while_there(dice, kind, size, (returns, home))
     if kind is Kind.ROTATING:
-        steps.append(Step((returns + home) / 2, Act.ROTATE))
+        steps.append(Step(returns + 2 * size.factor, Act.ROTATE))
     return steps
 
 

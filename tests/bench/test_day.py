@@ -5,6 +5,7 @@ import pytest
 from bench.day.clock import Clock, DayOverError
 from bench.day.count import count
 from bench.day.kvar import Kvar
+from bench.day.opennds import DEFAULT, OpenNds, Timeouts
 from bench.day.play import play
 from bench.day.report import rows, text
 from bench.day.scenario import Size, draw
@@ -27,6 +28,21 @@ def test_a_day_given_up_wakes_whoever_waits() -> None:
 )
 def test_a_strangers_target_says_when_it_was_sent(address: str, minute: int | None) -> None:
     assert _minute_of(address) == minute
+
+
+def test_time_outs_are_scaled_and_rounded_up() -> None:
+    assert DEFAULT.scaled(1.0) == Timeouts(1, 1, 2, 24)
+    assert DEFAULT.scaled(2.0) == Timeouts(1, 1, 4, 48)
+
+
+@pytest.mark.root
+@pytest.mark.alone
+def test_the_same_day_is_played_on_opennds() -> None:
+    day = draw(SEED, Size(minutes=8, devices=2, tutorings=0, faults=2))
+    played = play(day, OpenNds("openNDS", DEFAULT, 1.0), minute_s=1.0)
+    assert len(played.seen.waits_s) >= 2
+    assert played.seen.stranger_sent > 50
+    assert played.faults + len(played.skipped) == 2
 
 
 @pytest.mark.root

@@ -108,7 +108,7 @@ def _after(act: Act, device: Device, *, awake: bool, present: bool) -> tuple[boo
             assert present, device
             assert not awake, device
             return True, True
-        case Act.HOP | Act.ROAM:
+        case Act.HOP | Act.ROAM | Act.ROTATE:
             assert awake, device
         case _:
             assert present, device
