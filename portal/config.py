@@ -352,6 +352,13 @@ class SiteSection(_Section):
     longest_session_h: int = Field(
         21, ge=21, le=48, description="Where there are no hours; over 20 h needs no warning."
     )
+    absent_after_h: float = Field(
+        4,
+        ge=1,
+        le=48,
+        description="Hours without any sign of a device (no byte, no DHCP, no answer) after which "
+        "its session ends. Phones sleep: less than an hour is refused.",
+    )
     devices_per_card: int = Field(5, ge=1, le=50, description="The longest absent gives way.")
     library_down: WhenDown = Field(
         WhenDown.REFUSE,

@@ -4,10 +4,11 @@ Not the gate (package firewall). The rule to keep: it translates names and the o
 and decides nothing. Fails closed: without the agent nobody new comes in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from firewall.client import GateClient, GateError
 from portal.domain.identity import Device, MacAddress, SiteId
+from portal.domain.presence import Signals
 from portal.services.ports import GateUnavailableError
 
 PROFILE = "default"
@@ -49,3 +50,31 @@ class AgentGate:
         except GateError as error:
             raise GateUnavailableError(str(error)) from error
         return changes.count
+
+    async def usage(self) -> Mapping[MacAddress, Signals]:
+        """Return what the gate knows of each admitted device."""
+        try:
+            usage = await self._client.usage()
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+        return {
+            MacAddress(mac): Signals(
+                device.counters.up_bytes, device.counters.down_bytes, device.heard_s_ago
+            )
+            for mac, device in usage.devices.items()
+        }
+
+    async def probe(self, macs: Sequence[MacAddress]) -> None:
+        """Ask devices for a sign of life."""
+        try:
+            await self._client.probe(macs)
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+
+    async def missing_interfaces(self) -> frozenset[str]:
+        """Return the guest interfaces that do not exist now."""
+        try:
+            health = await self._client.ping()
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+        return frozenset(health["missing_interfaces"])

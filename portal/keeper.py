@@ -1,16 +1,18 @@
-"""The keeper's loops: the gate in step with the database, ends on time, small tables.
+"""The keeper's loops: the gate in step with the database, ends on time, presence, small tables.
 
-Not the rules (services/reconcile.py). The rule to keep: a neighbour that is away is waited for;
+Not the rules (services). The rule to keep: a neighbour that is away is waited for;
 nothing at the gate changes because of a list that could not be read.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Never
 
 import structlog
 
+from portal.services.clock_watch import ClockWatch
 from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import (
     Clock,
@@ -19,6 +21,8 @@ from portal.services.ports import (
     Kept,
     Upkeep,
 )
+from portal.services.ports.keeping import SnapshotNotWrittenError, Snapshots
+from portal.services.presence import PresenceWatch
 from portal.services.reconcile import Reconciliation
 
 COMPARE_EVERY_S = 30.0
@@ -29,8 +33,17 @@ LOOK_EVERY_S = 0.5
 within a second; the kernel's own time-out comes 2 s after the end."""
 
 SETTLE_S = 1.0
-"""Changes are gathered for so long before they are looked at: a class logging in is one, not
-thirty."""
+"""After a look at changes the next ones are gathered for so long: a class logging in is two looks,
+not thirty."""
+
+PRESENCE_EVERY_S = 30.0
+"""Counters and signs of life; far shorter than any silence that means something."""
+
+SNAPSHOT_PAUSE_S = 1.0
+SNAPSHOT_EVERY_S = 30.0
+"""One disk flush a second at most, and a file that is never older than this while all is well."""
+
+BELIEVE_EVERY_S = 60.0
 
 RETRY_S = 2.0
 TIDY_EVERY_S = 3600.0
@@ -45,12 +58,13 @@ _log = structlog.get_logger()
 class Keeper:
     """``changed`` is set by whoever hears that a session changed somewhere."""
 
-    def __init__(self, reconciliation: Reconciliation, upkeep: Upkeep, clock: Clock) -> None:
+    def __init__(self, reconciliation: Reconciliation, upkeep: Upkeep, clock: ClockWatch) -> None:
         self._reconciliation = reconciliation
         self._upkeep = upkeep
         self._clock = clock
         self._was_well = True
         self._anew = False
+        self._looked_at_s = -SETTLE_S
         self.changed = asyncio.Event()
 
     async def keep_in_step(self) -> Never:
@@ -74,7 +88,8 @@ class Keeper:
 
     async def _bring(self, agree: Callable[[datetime], Awaitable[object]]) -> bool:
         try:
-            await agree(self._clock())
+            self._looked_at_s = asyncio.get_running_loop().time()
+            await agree(await self._clock.now())
         except (DatabaseUnavailableError, GateUnavailableError) as problem:
             self._tell(well=False, problem=type(problem).__name__)
             return False
@@ -94,7 +109,8 @@ class Keeper:
         try:
             async with asyncio.timeout(longest_s):
                 await self.changed.wait()
-                await asyncio.sleep(SETTLE_S)
+                gathered_s = asyncio.get_running_loop().time() - self._looked_at_s
+                await asyncio.sleep(max(0.0, SETTLE_S - gathered_s))
         except TimeoutError:
             return
 
@@ -108,22 +124,75 @@ class Keeper:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
-                await self._reconciliation.end_due(self._clock())
+                await self._reconciliation.end_due(await self._clock.now())
             except (DatabaseUnavailableError, GateUnavailableError) as problem:
                 self._tell(well=False, problem=type(problem).__name__)
 
-    async def tidy(self, kept: Kept, keys: KeyRing) -> Never:
-        """Delete what is due and destroy the keys of times past, every hour."""
+    async def keep_presence(self, presence: PresenceWatch) -> Never:
+        """Look who is there every PRESENCE_EVERY_S, and end who is long gone."""
         while True:
-            now = self._clock()
             try:
-                deleted = await self._upkeep.tidy(kept, now)
-                _log.info("tables_tidied", deleted=deleted)
+                await presence.look(await self._clock.now(), asyncio.get_running_loop().time())
+            except (DatabaseUnavailableError, GateUnavailableError) as problem:
+                self._tell(well=False, problem=type(problem).__name__)
+            await asyncio.sleep(PRESENCE_EVERY_S)
+
+    async def keep_snapshot(self, snapshots: Snapshots, wall_clock: Clock) -> Never:
+        """Write who is admitted after each change, for the gate to read after a power cut."""
+        was_written = True
+        while True:
+            await _wait_for(self._reconciliation.agreed, SNAPSHOT_EVERY_S)
+            self._reconciliation.agreed.clear()
+            admitted = self._reconciliation.admitted
+            if admitted is None:
+                continue
+            try:
+                await snapshots.save(admitted, wall_clock())
+                was_written = True
+            except SnapshotNotWrittenError as problem:
+                if was_written:
+                    _log.error("snapshot_not_written", reason=str(problem))
+                was_written = False
+            await asyncio.sleep(SNAPSHOT_PAUSE_S)
+
+    async def believe_closing(self) -> Never:
+        """End at closing time again who was to, once a clock that jumped is steady."""
+        while True:
+            await asyncio.sleep(BELIEVE_EVERY_S)
+            try:
+                if await self._clock.believe_closing():
+                    self.changed.set()
+            except DatabaseUnavailableError as problem:
+                self._tell(well=False, problem=type(problem).__name__)
+
+    async def tidy(self, kept: Kept, keys: KeyRing) -> Never:
+        """Delete what is due and destroy the keys of times past, every hour.
+
+        Not by a clock that has just jumped: it would delete what is not due.
+        """
+        while True:
+            try:
+                now = await self._clock.now()
+                if not self._clock.is_in_doubt:
+                    await self._tidy(kept, keys, now)
             except DatabaseUnavailableError:
                 _log.warning("tables_not_tidied")
-            try:
-                for key in keys.destroy_before(now - kept.longest - LONGEST_STAY):
-                    _log.info("key_destroyed", key=key)
-            except KeyRingError as problem:
-                _log.error("key_not_destroyed", reason=str(problem))
             await asyncio.sleep(TIDY_EVERY_S)
+
+    async def _tidy(self, kept: Kept, keys: KeyRing, now: datetime) -> None:
+        try:
+            deleted = await self._upkeep.tidy(kept, now)
+            _log.info("tables_tidied", deleted=deleted)
+        except DatabaseUnavailableError:
+            _log.warning("tables_not_tidied")
+        try:
+            for key in keys.destroy_before(now - kept.longest - LONGEST_STAY):
+                _log.info("key_destroyed", key=key)
+        except KeyRingError as problem:
+            _log.error("key_not_destroyed", reason=str(problem))
+
+
+async def _wait_for(event: asyncio.Event, longest_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest_s):
+            await event.wait()

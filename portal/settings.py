@@ -15,6 +15,7 @@ from portal.config import WEEKDAYS, Config, Hours, LibrarySystem, SiteSection, p
 from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
+from portal.domain.presence import Policy
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
@@ -51,6 +52,11 @@ def sites(config: Config) -> dict[SiteId, Site]:
     return {SiteId(section.id): _site(section, zone) for section in config.sites}
 
 
+def guest_interfaces(config: Config) -> dict[SiteId, frozenset[str]]:
+    """Return the gateway's interfaces on each site's guest network."""
+    return {SiteId(site.id): frozenset(site.guest_interfaces) for site in config.sites}
+
+
 def _site(section: SiteSection, time_zone: str) -> Site:
     hours = section.opening_hours
     return Site(
@@ -61,6 +67,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         closing_grace=timedelta(minutes=section.closing_grace_min),
         time_limit=_minutes(section.time_limit_min),
         longest_session=timedelta(hours=section.longest_session_h),
+        absence=Policy(timedelta(hours=section.absent_after_h)),
         devices_per_card=section.devices_per_card,
         library_down=section.library_down,
         courtesy_length=timedelta(minutes=section.courtesy_min),

@@ -1,50 +1,94 @@
 """Composes the keeper's process."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import datetime
 
 from portal import settings
-from portal.clock import utc_now
+from portal.clock import machine_start, read_clocks, utc_now
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
 from portal.config import Config
 from portal.domain.identity import Device
+from portal.domain.session import Session
+from portal.gate import AgentGate
 from portal.gate_watch import Watching, watch_gate
 from portal.keeper import Keeper
+from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
 from portal.services.key_ring import KeyRing
+from portal.services.presence import PresenceWatch
 from portal.services.reconcile import Reconciliation
 from portal.services.returning import Returning
-from portal.storage.database import Database
+from portal.snapshot_file import SnapshotFile
+from portal.storage.clocks import PostgresClocks
+from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, listen
 from portal.storage.sessions import PostgresSessions
+from portal.storage.sightings import PostgresSightings
 from portal.storage.upkeep import PostgresUpkeep
+
+PATIENT = Deadlines(connect_s=1.5, statement_s=20.0)
+"""A jump of the clock moves every session of the site in one statement."""
 
 
 async def run_keeper(config: Config) -> None:
     """Run the keeper until SIGTERM."""
     address, keys = dsn(config), KeyRing(key_directory(config))
-    async with (
-        Database(address, size=2, name="kvar keeper") as database,
-        open_gate(config) as gate,
-        open_gate(config) as opened,  # of its own: a whole comparison must not keep anybody waiting
-        gate_client(config) as watched,
-    ):
-        reconciliation = Reconciliation(
-            PostgresSessions(database), gate, list(settings.sites(config))
-        )
-        keeper = Keeper(reconciliation, PostgresUpkeep(database), utc_now)
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        database = await enter(Database(address, size=3, name="kvar keeper"))
+        patient = await enter(Database(address, size=1, deadlines=PATIENT, name="kvar keeper"))
+        # each purpose has a client of its own: a whole comparison must not keep anybody waiting
+        gate, opened, looked = [await enter(open_gate(config)) for _ in range(3)]
+        watched = await enter(gate_client(config))
+        keeper = _keeper(config, database, patient, gate)
         doorkeeper = Doorkeeper(
             Returning(compose_doors(config, database, opened, keys, None)), utc_now
         )
-        async with until_stopped() as group:
-            group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
-            group.create_task(doorkeeper.work(), name="let in who returns")
-            group.create_task(keeper.keep_in_step(), name="keep in step")
-            group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
-            group.create_task(keeper.end_on_time(), name="end on time")
-            group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
+        group = await enter(until_stopped())
+        group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
+        group.create_task(doorkeeper.work(), name="let in who returns")
+        group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
+        _start(group, keeper, config)
+        presence = _presence(config, database, looked)
+        group.create_task(keeper.keep_presence(presence), name="keep presence")
+        group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
+
+
+def _keeper(config: Config, database: Database, patient: Database, gate: AgentGate) -> Keeper:
+    sites = settings.sites(config)
+    clock = ClockWatch(PostgresClocks(patient), sites, read_clocks, machine_start())
+    reconciliation = Reconciliation(PostgresSessions(database), gate, list(sites))
+    return Keeper(reconciliation, PostgresUpkeep(database), clock)
+
+
+def _presence(config: Config, database: Database, gate: AgentGate) -> PresenceWatch:
+    return PresenceWatch(
+        PostgresSessions(database),
+        PostgresSightings(database),
+        gate,
+        settings.sites(config),
+        settings.guest_interfaces(config),
+        _leave,
+    )
+
+
+def _start(group: asyncio.TaskGroup, keeper: Keeper, config: Config) -> None:
+    """Start what needs nothing but the keeper itself."""
+    snapshots = SnapshotFile(settings.snapshot_path(config))
+    group.create_task(keeper.keep_in_step(), name="keep in step")
+    group.create_task(keeper.end_on_time(), name="end on time")
+    group.create_task(keeper.keep_snapshot(snapshots, utc_now), name="keep snapshot")
+    group.create_task(keeper.believe_closing(), name="believe closing")
+
+
+async def _leave(session: Session, now: datetime) -> None:
+    """Whoever was absent and comes back logs in."""
+    del session, now
 
 
 async def _hear_gate(

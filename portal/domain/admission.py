@@ -132,3 +132,13 @@ def _latest(site: Site, ground: Ground, now: datetime) -> Admit | None:
 def _earlier(limit: Admit, latest: Admit) -> Admit:
     """Return the end that comes first; at the same time, the later bound names the reason."""
     return limit if limit.ends_at < latest.ends_at else latest
+
+
+def closing_end(site: Site, now: datetime) -> datetime | None:
+    """Return when closing time ends sessions at the site: now where it did; None: never."""
+    if site.opening_hours is None:
+        return None
+    latest = _latest(site, Ground.TUTOR, now)
+    if latest is None:
+        return now
+    return latest.ends_at if latest.ends_because is EndReason.CLOSING_TIME else None

@@ -23,11 +23,15 @@ class ClockReading:
     wall: datetime
     monotonic_s: float
 
+    @property
+    def started_at(self) -> datetime:
+        """When the machine started, by its wall clock: constant until that clock jumps."""
+        return self.wall - timedelta(seconds=self.monotonic_s)
+
 
 def jump_between(before: ClockReading, after: ClockReading) -> timedelta:
     """Return how far the wall clock jumped, zero where it only went on."""
-    passed = timedelta(seconds=after.monotonic_s - before.monotonic_s)
-    jump = (after.wall - before.wall) - passed
+    jump = after.started_at - before.started_at
     return jump if abs(jump) >= SMALLEST_JUMP else timedelta(0)
 
 

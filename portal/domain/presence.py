@@ -53,30 +53,34 @@ class Signals:
 class Picture:
     """What is known of one device: its counters, its last sign, and probes unanswered since.
 
-    ``seen_at_s`` is on the monotonic clock, and never earlier than the last sign really was.
+    ``seen_at_s`` is on the monotonic clock, and never earlier than the last sign really was; before
+    there is one (``has_signed``) it is the first look.
     """
 
     up_bytes: int
     down_bytes: int
     seen_at_s: float
     probes: int = 0
+    has_signed: bool = True
 
 
 def observe(before: Picture | None, signals: Signals, now_s: float) -> Picture:
     """Return the picture after one look; the very same object when there was no new sign.
 
-    Whoever is seen for the first time counts as seen now. Counters that changed in either direction
-    are a sign of now, also when they began anew.
+    Whoever is looked at for the first time counts as seen now. Counters that changed in either
+    direction are a sign of now, also when they began anew.
     """
     counters = (signals.up_bytes, signals.down_bytes)
-    if before is None or counters != (before.up_bytes, before.down_bytes):
+    if before is None:
+        return Picture(*counters, now_s, has_signed=False)
+    if counters != (before.up_bytes, before.down_bytes):
         return Picture(*counters, now_s)
     if signals.seen_s_ago is None:
         return before
     seen_at_s = now_s - max(signals.seen_s_ago, 0.0)
     if seen_at_s <= before.seen_at_s + _SAME_SIGN_S:
         return before
-    return replace(before, seen_at_s=seen_at_s, probes=0)
+    return Picture(*counters, seen_at_s)
 
 
 def probed(picture: Picture) -> Picture:
@@ -146,6 +150,9 @@ class Policy:
     def probe_after(self) -> timedelta:
         """The silence after which it is asked."""
         return self.absence - PROBE_BEFORE
+
+
+DEFAULT_POLICY = Policy()
 
 
 def decide(session: Session, presence: Presence, policy: Policy, now: datetime) -> Decision:

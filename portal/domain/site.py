@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours
+from portal.domain.presence import DEFAULT_POLICY, Policy
 
 
 class LoginMethod(StrEnum):
@@ -49,6 +50,7 @@ class Site:
     closing_grace: timedelta = timedelta(minutes=15)
     time_limit: timedelta | None = None
     longest_session: timedelta = timedelta(hours=21)
+    absence: Policy = DEFAULT_POLICY
     devices_per_card: int = 5
     library_down: WhenDown = WhenDown.REFUSE
     courtesy_length: timedelta = timedelta(minutes=60)

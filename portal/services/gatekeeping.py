@@ -14,6 +14,10 @@ from portal.domain.identity import MacAddress
 from portal.domain.session import Session
 from portal.services.ports import Gate, GateUnavailableError
 
+LONGEST_S = 50 * 3600.0
+"""Longer than any session of a site. By a clock that lost its battery years are left, which the
+gate would refuse; the keeper tells it anew twice a minute."""
+
 PATIENCE_S = 2.0
 """The agent restarts in well under a second; a guest waits this long for it."""
 
@@ -27,7 +31,7 @@ def remaining_s(due_at: datetime, now: datetime) -> float:
 
     No margin: the gate has its own, so that the kernel's end comes after the keeper's.
     """
-    return max((due_at - now).total_seconds(), 0.0)
+    return min(max((due_at - now).total_seconds(), 0.0), LONGEST_S)
 
 
 async def open_gate(gate: Gate, session: Session, now: datetime) -> bool:

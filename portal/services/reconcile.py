@@ -45,6 +45,13 @@ class Reconciliation:
     site_ids: Sequence[SiteId]
     _applied: dict[MacAddress, datetime] | None = field(default=None, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    agreed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    """Set when the gate agreed to a change, or to the whole list; whoever waits clears it."""
+
+    @property
+    def admitted(self) -> Mapping[MacAddress, datetime] | None:
+        """Who is in, and each one's end, as the gate agreed last; None: it does not now."""
+        return self._applied
 
     async def run(self, now: datetime) -> Reconciled:
         """End what is due, then make the gate agree.
@@ -123,6 +130,8 @@ class Reconciliation:
             await self._carry_over(known, dict(wanted), now)
             mended = 0
         self._applied = dict(wanted)
+        if known != self._applied:
+            self.agreed.set()
         return mended
 
     async def _carry_over(

@@ -4,8 +4,8 @@
 SELECT started.what, (started.session).*
 FROM start_session(
     ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
-        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, false, NULL,
-        NULL)::live_session,
+        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, NULL, NULL,
+        false, NULL, NULL)::live_session,
     $12::integer, $13::bigint, $14::bytea
 ) AS started
 
@@ -41,8 +41,11 @@ WITH noted AS (
 SELECT pg_notify('kvar_session', 'followed ' || site_id || ' ' || session_id) FROM noted
 
 -- name: end
+-- Absence needs what domain/session.py says of it, whatever has happened since it was decided.
 WITH gone AS (
-    DELETE FROM live_session AS s WHERE id = $1 RETURNING s AS session
+    DELETE FROM live_session AS s WHERE id = $1 AND ($2 <> 'absent' OR (
+        (protected_until > $3) IS NOT TRUE AND last_seen_at <= $3 - interval '1 hour'))
+    RETURNING s AS session
 )
 SELECT (session).*, record_end(session, $2, greatest($3, (session).started_at)) FROM gone
 

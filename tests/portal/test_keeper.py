@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from portal import keeper as keeping
+from portal.domain.clock_jump import ClockReading
 from portal.domain.identity import MacAddress, SiteId
 from portal.keeper import Keeper
+from portal.services.clock_watch import ClockWatch
 from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError, Kept
 from portal.services.reconcile import Reconciliation
 from tests.portal.services.fakes import FakeGate
-from tests.portal.services.stores import MemoryAttempts, MemorySessions
+from tests.portal.services.stores import MemoryAttempts, MemoryClocks, MemorySessions
 
 MAC = MacAddress("02:00:00:00:00:01")
 
@@ -43,8 +45,10 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def tidying(upkeep: Upkeep, keys: KeyRing, now: datetime) -> AsyncIterator[None]:
-    reconciliation = Reconciliation(MemorySessions(MemoryAttempts()), FakeGate(), [SiteId("main")])
-    keeper = Keeper(reconciliation, upkeep, lambda: now)
+    sessions = MemorySessions(MemoryAttempts())
+    reconciliation = Reconciliation(sessions, FakeGate(), [SiteId("main")])
+    clock = ClockWatch(MemoryClocks(sessions), {}, lambda: ClockReading(now, 100.0), "one")
+    keeper = Keeper(reconciliation, upkeep, clock)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(keeper.tidy(Kept(), keys))
         yield

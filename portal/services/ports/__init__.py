@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.presence import Signals
 from portal.domain.session import EndReason, Session
 from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
@@ -70,6 +71,30 @@ class Gate(Protocol):
 
         Raises:
             GateUnavailableError: the agent did not confirm.
+        """
+        ...
+
+    async def usage(self) -> Mapping[MacAddress, Signals]:
+        """Return what the gate knows of each admitted device.
+
+        Raises:
+            GateUnavailableError: the agent did not answer.
+        """
+        ...
+
+    async def probe(self, macs: Sequence[MacAddress]) -> None:
+        """Ask devices for a sign of life; usage tells later who gave one.
+
+        Raises:
+            GateUnavailableError: the agent did not answer.
+        """
+        ...
+
+    async def missing_interfaces(self) -> frozenset[str]:
+        """Return the guest interfaces that do not exist now: nobody there can be seen.
+
+        Raises:
+            GateUnavailableError: the agent did not answer.
         """
         ...
 
@@ -214,6 +239,8 @@ class EventKind(StrEnum):
     """An alarm: a site sees far more wrong PINs than guests make."""
     LIBRARY_SYSTEM_MISBEHAVED = "library_system_misbehaved"
     """An alarm: it answered without checking the PIN, or it refused us."""
+    CLOCK_JUMPED = "clock_jumped"
+    """An alarm: somebody or something set the wall clock; ``seconds`` says how far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@
 ALTER TABLE live_session
     ADD COLUMN upload_bytes   bigint NOT NULL DEFAULT 0,
     ADD COLUMN download_bytes bigint NOT NULL DEFAULT 0,
+    -- What the gate's counters of the device showed when these were last written.
+    ADD COLUMN upload_reading   bigint,
+    ADD COLUMN download_reading bigint,
     -- Its owner goes on under another address: it stays admitted, and takes no device place.
     ADD COLUMN succeeded      boolean NOT NULL DEFAULT false,
     -- The device number on the tutor's tile while tutoring lasts.
@@ -288,6 +291,22 @@ END $$;
 -- Events that waited on disk while the database was away are written once, however often they come.
 ALTER TABLE event ADD COLUMN origin uuid;
 CREATE UNIQUE INDEX event_origin ON event (at, origin);
+
+-- A site's wall clock beside its machine's monotonic one, as its keeper last saw them: a jump is
+-- found also when the keeper was not there, and moves the site's sessions exactly once.
+CREATE TABLE site_clock (
+    site_id          text PRIMARY KEY,
+    machine_start    text NOT NULL,              -- the kernel's boot_id
+    started_at       timestamptz NOT NULL,       -- when that was, by the wall clock
+    seen_at          timestamptz NOT NULL,       -- the latest wall clock time ever believed
+    is_behind        boolean NOT NULL,           -- the machine started with an earlier time
+    closing_in_doubt boolean NOT NULL DEFAULT false
+);
+
+-- What two readings of a counter that may begin anew say of the bytes between them.
+CREATE FUNCTION counted(_before bigint, _now bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN _before <= _now THEN _now - _before ELSE _now END
+$$;
 
 -- What ended, with its counters.
 CREATE OR REPLACE FUNCTION record_end(_gone live_session, _reason text, _at timestamptz)

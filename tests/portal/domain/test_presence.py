@@ -54,7 +54,9 @@ def long_session(session: Session, now: datetime) -> Session:
 
 
 def test_who_is_seen_first_is_seen_now() -> None:
-    assert observe(None, Signals(5, 7, heard_s_ago=900), 1000) == Picture(5, 7, 1000)
+    assert observe(None, Signals(5, 7, heard_s_ago=900), 1000) == Picture(
+        5, 7, 1000, has_signed=False
+    )
 
 
 @pytest.mark.parametrize("counters", [(6, 7), (5, 8), (0, 0)])
@@ -375,6 +377,7 @@ CLOSING, LIMIT = EndReason.CLOSING_TIME, EndReason.TIME_LIMIT
 @example([Unwatched(330, "stopped"), Pass(20)], LIMIT, 1260)
 @example([Pass(200), Step(31536000), Pass(100)], CLOSING, 1260)
 @example([Step(0.6), Step(0.6), Pass(60)], LIMIT, 60)
+@example([Press("protect", 240), Step(-3600), Step(31536000), Pass(244)], LIMIT, 60)
 @example([Pass(2, "reset"), Pass(239)], CLOSING, 242)
 def test_no_history_ends_a_session_wrongly_or_leaves_it_alive(
     story: list[Happening], because: EndReason, length_min: int

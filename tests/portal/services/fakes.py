@@ -5,9 +5,10 @@ The stores pass the same contract tests as those of portal/storage.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from portal.domain.identity import Device, MacAddress, Secret
+from portal.domain.presence import Signals
 from portal.domain.verification import Verification
 from portal.services.ports import GateUnavailableError
 
@@ -44,6 +45,9 @@ class FakeGate:
     def __init__(self) -> None:
         self.devices: dict[MacAddress, float] = {}
         self.addresses: dict[str, Device] = {}
+        self.signals: dict[MacAddress, Signals] = {}
+        self.probed: Counter[MacAddress] = Counter()
+        self.missing: frozenset[str] = frozenset()
         self.failures = 0
         self.before_reconciling: Callable[[], Awaitable[None]] | None = None
 
@@ -67,6 +71,18 @@ class FakeGate:
         changes = len(wanted.keys() ^ self.devices.keys())
         self.devices = wanted
         return changes
+
+    async def usage(self) -> Mapping[MacAddress, Signals]:
+        self._maybe_fail()
+        return {mac: self.signals.get(mac, Signals(0, 0)) for mac in self.devices}
+
+    async def probe(self, macs: Sequence[MacAddress]) -> None:
+        self._maybe_fail()
+        self.probed.update(macs)
+
+    async def missing_interfaces(self) -> frozenset[str]:
+        self._maybe_fail()
+        return self.missing
 
     def _maybe_fail(self) -> None:
         if self.failures:

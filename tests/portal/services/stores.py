@@ -10,9 +10,10 @@ from itertools import count
 from uuid import UUID
 
 from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
+from portal.domain.clock_jump import SMALLEST_JUMP, ClockReading, move
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.room_code import CodeLimits
-from portal.domain.session import EndReason, Ground, Session
+from portal.domain.session import EndReason, Ground, Session, holds
 from portal.domain.sign_in_limits import (
     CARDS_WINDOW,
     DAY,
@@ -172,7 +173,9 @@ class MemorySessions:
 
     async def end(self, session_id: UUID, reason: EndReason, now: datetime) -> Session | None:
         for session in list(self.live.values()):
-            if session.id == session_id:
+            if session.id == session_id and (
+                reason is not EndReason.ABSENT or holds(session, reason, now)
+            ):
                 return self._end(session, reason, max(now, session.started_at))
         return None
 
@@ -395,3 +398,37 @@ class MemoryEvents:
 
     async def record(self, event: Event) -> None:
         self.events.append(event)
+
+
+@dataclass
+class MemoryClocks:
+    """One machine's clock for the sessions of a memory store."""
+
+    sessions: MemorySessions
+    started_at: dict[SiteId, datetime] = field(default_factory=dict)
+    doubted: set[SiteId] = field(default_factory=set)
+
+    async def settle(
+        self, site_ids: Sequence[SiteId], machine_start: str, reading: ClockReading
+    ) -> Mapping[SiteId, timedelta]:
+        del machine_start
+        jumps = {}
+        for site_id in site_ids:
+            before = self.started_at.setdefault(site_id, reading.started_at)
+            jump = reading.started_at - before
+            if abs(jump) >= SMALLEST_JUMP:
+                self.started_at[site_id] = reading.started_at
+                jumps[site_id] = jump
+                for mac, session in self.sessions.live.items():
+                    if session.site_id == site_id:
+                        self.sessions.live[mac] = move(session, jump)
+        self.doubted |= jumps.keys()
+        return jumps
+
+    async def in_doubt(self, site_ids: Sequence[SiteId]) -> list[SiteId]:
+        return [site_id for site_id in site_ids if site_id in self.doubted]
+
+    async def believe_closing(self, site_id: SiteId, ends_at: datetime | None) -> int:
+        del ends_at
+        self.doubted.discard(site_id)
+        return 0
