@@ -107,8 +107,9 @@ class GateClient:
     async def probe(self, macs: Sequence[str]) -> int:
         """Have the gate ask admitted devices for a sign of life; `usage` tells who gave one.
 
-        Returns at once: the gate asks at a pace of its own, 500 a second. A device that does not
-        answer may be asleep. Returns how many there are to ask, those whose address is known.
+        Returns at once: the gate asks at a pace of its own, 500 a second. Call some hundreds at a
+        time, so that nobody waits to be let in meanwhile. A device that does not answer may be
+        asleep. Returns how many there are to ask, those whose address is known.
 
         Raises:
             GateError: the gate did not answer.

@@ -7,10 +7,9 @@ The rules to keep: one writer; a missing element in a dump is mended, never take
 
 import errno
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from math import inf
 from typing import Any, TypeVar
 
 from firewall import marks, ruleset
@@ -19,8 +18,8 @@ from firewall.kernel import KernelError
 from firewall.lease_guard import LEASED, LEASES, LeaseGuard
 from firewall.lookout import Lookout
 from firewall.nft import Nftables
-from firewall.probes import Sources, Target, choose_targets
 from firewall.restore import read_admitted
+from firewall.roll_call import Ask, RollCall
 from firewall.roster import GRACE_S, Admission, Roster
 from firewall.settings import GateSettings
 from firewall.standing import Standing
@@ -42,7 +41,6 @@ WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
 
 _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
 _RECONCILE_TOLERANCE_S = 1.0  # wall clock to monotonic and back, twice a minute
-_RECALL_EVERY_S = 10.0  # a neighbour table of 10,000 takes some 50 ms to read
 _DEVICE_MASK = marks.NUMBER_MASK | marks.PASS
 _WHOLE_MARK = 0xFFFF_FFFF
 
@@ -67,7 +65,7 @@ class KernelGate:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         doom: Callable[[int, int], None],
-        ask: Callable[[Iterable[Target], Sources], None] = lambda *_: None,
+        ask: Ask = lambda *_: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -78,9 +76,8 @@ class KernelGate:
         self._profiles = {number: name for name, number in settings.profiles.items()}
         self.lookout = Lookout(self._roster, settings.sites)
         self._doom = doom
-        self._ask = ask
-        self._recalled_at = -inf
         self._leases = LeaseGuard(settings.lease_files, self._nftables, self._change)
+        self._roll_call = RollCall(self._roster, self._standing, self._leases, clock, ask)
         self._generation = 0
         self._healed = 0
 
@@ -204,17 +201,7 @@ class KernelGate:
         Raises:
             KernelError: the kernel refused.
         """
-        known = [(mac, self._roster.get(mac)) for mac in macs]
-        wanted = {mac: admission.heard for mac, admission in known if admission}
-        self._recall({mac for mac, heard in wanted.items() if not (heard.ipv4 or heard.ipv6)})
-        leased = self._leases.addresses()
-        own = Sources(self._standing.own_addresses())
-        targets = {
-            mac: choose_targets(_key(mac), heard, leased.get(mac), own)
-            for mac, heard in wanted.items()
-        }
-        self._ask((target for found in targets.values() for target in found), own)
-        return sum(map(bool, targets.values()))
+        return self._roll_call.call(macs)
 
     def health(self) -> dict[str, Any]:
         """Return generation, number of devices, how often foreign changes were mended.
@@ -265,19 +252,6 @@ class KernelGate:
         if thoroughly or repaired:
             self._generation = self._nftables.generation()
         return self._note(repaired)
-
-    def _recall(self, unheard: Collection[str]) -> None:
-        """Learn from the kernel the addresses of devices that told none since the agent began."""
-        now = self._clock()
-        if not unheard or now - self._recalled_at < _RECALL_EVERY_S:
-            return
-        self._recalled_at = now
-        names = {index: name for name, index in self._standing.links.items()}
-        for neighbour in self._standing.neighbours():
-            mac = (neighbour.mac or b"").hex(":")
-            admission = self._roster.get(mac) if mac in unheard else None
-            if admission and neighbour.index in names:
-                admission.heard.learn(names[neighbour.index], neighbour.address)
 
     def _note(self, repaired: list[str]) -> list[str]:
         self._healed += bool(repaired)
