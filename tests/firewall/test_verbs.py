@@ -164,6 +164,7 @@ def test_changes_come_back_as_they_were_written():
 
 def test_counters_add_up():
     assert Counters(1, 2, 3, 4) + Counters(1, 1, 1, 1) == Counters(2, 3, 4, 5)
+    assert Counters(2, 3, 4, 5) - Counters(1, 1, 1, 1) == Counters(1, 2, 3, 4)
 
 
 @given(COUNTERS)
