@@ -20,8 +20,8 @@ from firewall.sightings import FRAME_MAX_BYTES, MUTED_MAX, Sighting, decode_sigh
 
 FRAMES_AT_ONCE = 128
 REST_S = 0.05
-"""After so many frames at once: an interface takes at most 2,560 a second, some 20 us each on a busy
-machine. 10,000 guests send a few hundred."""
+"""After so many frames at once: an interface takes at most 2,560 a second, some 20 us each on a
+busy machine. 10,000 guests send a few hundred."""
 MUTE_S = 10.0
 """For this long a source that alone fills half of a full reading is not listened to."""
 
