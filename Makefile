@@ -72,6 +72,7 @@ QUICK    := -m "not root and not browser" --numprocesses auto --maxprocesses 4 -
 
 # Every branch of these is taken by their tests.
 PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
+  portal/storage/spool_records.py,$\
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\
   firewall/snapshot.py,firewall/verbs.py

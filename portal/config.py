@@ -365,6 +365,11 @@ class SiteSection(_Section):
         description="While cards cannot be checked: refuse, or courtesy (online for courtesy_min, "
         "once a day and device; the card is checked as soon as the library system is back).",
     )
+    database_down: WhenDown = Field(
+        WhenDown.REFUSE,
+        description="The same while Kvar's own database is away; the session is then written down "
+        "when it is back, and the card checked.",
+    )
     courtesy_min: int = Field(
         60, ge=5, le=480, description="How long courtesy access lasts at the longest."
     )

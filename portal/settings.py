@@ -70,6 +70,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         absence=Policy(timedelta(hours=section.absent_after_h)),
         devices_per_card=section.devices_per_card,
         library_down=section.library_down,
+        database_down=section.database_down,
         courtesy_length=timedelta(minutes=section.courtesy_min),
         card_login_without_tls=section.card_login_without_tls,
         open_network=section.open_network,

@@ -20,6 +20,11 @@ def key_directory(config: Config) -> Path:
     return config.organisation.data_directory / "keys"
 
 
+def spool_directory(config: Config) -> Path:
+    """Return where records wait for the database: written and read by the portal's user alone."""
+    return config.organisation.data_directory / "spool"
+
+
 def address_file(config: Config) -> Path:
     """Return where ``kvar run`` writes the private PostgreSQL's address."""
     return config.organisation.data_directory / "database-address"

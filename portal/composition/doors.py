@@ -1,17 +1,20 @@
 """Composes what the services talk to."""
 
 from portal import settings
+from portal.composition.database import spool_directory
 from portal.config import Config
 from portal.domain.card import DEFAULT_RULES
 from portal.gate import AgentGate
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
 from portal.services.ports import LibrarySystem
+from portal.services.spooling import SpooledEvents
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
+from portal.storage.spool import DiskSpool
 from portal.storage.tutoring_groups import PostgresGroups
 
 
@@ -24,16 +27,18 @@ def compose_doors(
 ) -> Doors:
     """Return the doors of one process; ``library`` None: it checks no cards."""
     section = config.library_system
+    spool = DiskSpool(spool_directory(config))
     return Doors(
         sessions=PostgresSessions(database),
         attempts=PostgresAttempts(database, settings.kept(config).known_devices),
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
-        events=PostgresEvents(database),
+        events=SpooledEvents(PostgresEvents(database), spool),
         gate=gate,
         keys=keys,
         library=library,
         sites=settings.sites(config),
         card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
         limits=settings.limits(config),
+        spool=spool,
     )

@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 from portal import settings
-from portal.composition.database import address_file, key_directory, migrate_database
+from portal.composition.database import (
+    address_file,
+    key_directory,
+    migrate_database,
+    spool_directory,
+)
 from portal.composition.start import StartError, leaves, until_stopped
 from portal.config import Config
 from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -36,6 +41,7 @@ def _prepare_directories(config: Config) -> None:
     users = config.processes
     _prepare(config.organisation.data_directory, 0o755)
     _prepare(key_directory(config), 0o700, users.user)
+    _prepare(spool_directory(config), 0o700, users.user)
     _prepare(config.gate.socket.parent, 0o755, users.gate_user)
     # setgid: what the keeper writes there belongs to the gate's group; MAC addresses are nobody
     # else's business

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
-from portal.composition.database import dsn, key_directory
+from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
@@ -27,8 +27,10 @@ from portal.snapshot_file import SnapshotFile
 from portal.storage.clocks import PostgresClocks
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, listen
+from portal.storage.replay import Replay
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
+from portal.storage.spool import DiskSpool
 from portal.storage.upkeep import PostgresUpkeep
 
 PATIENT = Deadlines(connect_s=1.5, statement_s=20.0)
@@ -62,7 +64,8 @@ async def run_keeper(config: Config) -> None:
 def _keeper(config: Config, database: Database, patient: Database, gate: AgentGate) -> Keeper:
     sites = settings.sites(config)
     clock = ClockWatch(PostgresClocks(patient), sites, read_clocks, machine_start())
-    reconciliation = Reconciliation(PostgresSessions(database), gate, list(sites))
+    replay = Replay(DiskSpool(spool_directory(config)), database)
+    reconciliation = Reconciliation(PostgresSessions(database), gate, list(sites), replay.drain)
     return Keeper(reconciliation, PostgresUpkeep(database), clock)
 
 

@@ -53,6 +53,7 @@ class Site:
     absence: Policy = DEFAULT_POLICY
     devices_per_card: int = 5
     library_down: WhenDown = WhenDown.REFUSE
+    database_down: WhenDown = WhenDown.REFUSE
     courtesy_length: timedelta = timedelta(minutes=60)
     card_login_without_tls: bool = False
     open_network: bool = False

@@ -9,29 +9,39 @@ the attempt counts as wrong until the library system has said otherwise.
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Never
 from uuid import UUID
 
 import structlog
 
 from portal.domain.admission import Admit, admit
-from portal.domain.identity import Device, Secret, Subject
-from portal.domain.session import EndReason, Ground, Session
+from portal.domain.identity import Device, MacAddress, Secret, Subject
+from portal.domain.session import Claim, EndReason, Ground, Session
 from portal.domain.site import Site, WhenDown
 from portal.domain.verification import Verification
-from portal.services.attempts import Reserved
+from portal.services.attempts import AttemptDesk, Reserved
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
-from portal.services.outcomes import RefusalReason
+from portal.services.key_ring import KeyRingError
+from portal.services.opening import opening_of
+from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import Clock
 from portal.services.ports.courtesy import Confirmation, Courtesies
+from portal.services.ports.spool import UnwrittenSession
 from portal.services.refusals import RefusalRecord
+from portal.services.spooling import keep
 
 LOOK_EVERY_S = 5.0
 
 MOST_WAITING = 2_000
 """Cards kept at once: a library's visitors of an hour. Further guests are refused."""
+
+MOST_GIVEN = 20_000
+"""Devices that had a courtesy without the database, of which only this process knows."""
+
+A_DAY = timedelta(hours=36)
+"""A calendar day at any site has passed then."""
 
 MOST_CHECKS = 2
 """An answer that is lost may have counted as a wrong PIN at the library system all the same."""
@@ -54,7 +64,8 @@ class _Waiting:
     device: Device
     card: Secret
     pin: Secret
-    attempt: Reserved
+    attempt: Reserved | None
+    """None where the database was away: to be reserved before the check."""
     checks: int = 0
     answer: Verification | None = None
     """What the library system said, where it could not be written down yet."""
@@ -66,8 +77,11 @@ class Courtesy:
     def __init__(self, doors: Doors, courtesies: Courtesies) -> None:
         self._doors = doors
         self._courtesies = courtesies
+        self._desk = AttemptDesk(doors)
         self._record = RefusalRecord(doors)
         self._waiting: dict[UUID, _Waiting] = {}
+        self._unwritten: dict[MacAddress, Session] = {}
+        self._given_at: dict[MacAddress, datetime] = {}
 
     @property
     def waiting(self) -> int:
@@ -92,11 +106,68 @@ class Courtesy:
         given = await self._courtesies.take(name, site.start_of_day(now), now)
         return answer if given else None
 
+    async def without_database(
+        self, device: Device, typed: tuple[Secret, Secret], now: datetime
+    ) -> Session | None:
+        """Let the device in while the database is away; None where that is not to be.
+
+        The session is on disk before the gate opens, and the keeper writes it into the database
+        before it compares: so nobody is put out for it.
+        """
+        site = self._doors.sites[device.site_id]
+        answer = admit(site, Ground.COURTESY, now)
+        if not isinstance(answer, Admit) or not self._may_be_unwritten(site, device, now):
+            return None
+        session = await self._write_down(device, answer, now)
+        if session is None:
+            return None
+        self._given_at[device.mac] = now
+        self._unwritten[device.mac] = session
+        await open_gate(self._doors.gate, session, now)
+        self._wait_for_check(_Waiting(session, device, *typed, None))
+        return session
+
+    def unwritten(self, mac: MacAddress, now: datetime) -> Session | None:
+        """Return the device's session where it stands on disk only: the database is back just now.
+
+        Forgotten as soon as it was seen in the database (``written``).
+        """
+        session = self._unwritten.get(mac)
+        return None if session is None or now >= session.due_at else session
+
+    def written(self, mac: MacAddress) -> None:
+        """Note that the database knows of the device's session, or that it was ended."""
+        self._unwritten.pop(mac, None)
+
+    def _may_be_unwritten(self, site: Site, device: Device, now: datetime) -> bool:
+        last = self._given_at.get(device.mac)
+        return (
+            site.database_down is WhenDown.COURTESY
+            and len(self._waiting) < MOST_WAITING
+            and len(self._given_at) < MOST_GIVEN
+            and (last is None or last < site.start_of_day(now))
+        )
+
+    async def _write_down(self, device: Device, allowed: Admit, now: datetime) -> Session | None:
+        """Put a new session on disk; None where that cannot be done."""
+        try:
+            opening = opening_of(self._doors, device, Claim(Ground.COURTESY), allowed, now)
+            name = self._doors.keys.device(device.mac, now)
+        except KeyRingError as error:
+            _log.warning("store_failed", during="courtesy", reason=str(error))
+            return None
+        record = UnwrittenSession(opening.session, opening.trace, name)
+        return opening.session if await keep(self._doors.spool, record) else None
+
     def keep(
         self, session: Session, device: Device, typed: tuple[Secret, Secret], attempt: Reserved
     ) -> None:
         """Remember whose card is to be checked for the session."""
-        self._waiting[session.id] = _Waiting(session, device, *typed, attempt)
+        self._wait_for_check(_Waiting(session, device, *typed, attempt))
+
+    def _wait_for_check(self, waiting: _Waiting) -> None:
+        session = waiting.session
+        self._waiting[session.id] = waiting
         _log.info("courtesy_given", session=str(session.id), site=session.site_id)
 
     async def watch(self, clock: Clock) -> Never:
@@ -127,6 +198,8 @@ class Courtesy:
         for waiting in list(self._waiting.values()):
             if now >= waiting.session.ends_at:
                 self._forget(waiting)
+        self._unwritten = {mac: s for mac, s in self._unwritten.items() if now < s.due_at}
+        self._given_at = {mac: at for mac, at in self._given_at.items() if now - at < A_DAY}
 
     def _forget(self, waiting: _Waiting) -> None:
         self._waiting.pop(waiting.session.id, None)
@@ -134,9 +207,22 @@ class Courtesy:
     async def _settle(self, waiting: _Waiting, now: datetime) -> bool:
         """Check one card and act on it; False when the library system is away again."""
         current = await self._doors.sessions.find(waiting.device.mac)
+        if current is None and self.unwritten(waiting.device.mac, now) is not None:
+            return True  # the keeper has not written it yet
+        self.written(waiting.device.mac)
         if current is None or current.id != waiting.session.id:
             self._forget(waiting)  # logged out, or in by another way
             return True
+        attempt = waiting.attempt or await self._reserve(waiting, now)
+        if isinstance(attempt, Refused):
+            await self._no_attempt_left(waiting, current, attempt, now)
+            return True
+        waiting.attempt = attempt
+        return await self._check(waiting, attempt, current, now)
+
+    async def _check(
+        self, waiting: _Waiting, attempt: Reserved, current: Session, now: datetime
+    ) -> bool:
         answer = waiting.answer or await self._ask(waiting)
         if answer is Verification.UNAVAILABLE:
             if waiting.checks >= MOST_CHECKS:
@@ -144,11 +230,23 @@ class Courtesy:
             return False
         waiting.answer = answer
         if answer is Verification.OK:
-            await self._confirm(waiting, current, now)
+            await self._confirm(waiting, attempt, current, now)
         else:
-            await self._refuse(waiting, current, answer, now)
+            await self._refuse(waiting, attempt, current, now)
         self._forget(waiting)
         return True
+
+    async def _reserve(self, waiting: _Waiting, now: datetime) -> Reserved | Refused:
+        subject = self._doors.keys.card(waiting.card, now)
+        return await self._desk.reserve(subject, waiting.device, now)
+
+    async def _no_attempt_left(
+        self, waiting: _Waiting, session: Session, refused: Refused, now: datetime
+    ) -> None:
+        """A short wait is waited for; otherwise the guess was one too many."""
+        if refused.retry_at is None:
+            await self._end(session, now)
+            self._forget(waiting)
 
     async def _ask(self, waiting: _Waiting) -> Verification:
         library = self._doors.library
@@ -157,7 +255,9 @@ class Courtesy:
         waiting.checks += 1
         return await library.verify(waiting.card, waiting.pin)
 
-    async def _confirm(self, waiting: _Waiting, session: Session, now: datetime) -> None:
+    async def _confirm(
+        self, waiting: _Waiting, attempt: Reserved, session: Session, now: datetime
+    ) -> None:
         doors = self._doors
         subject = doors.keys.card(waiting.card, now)
         site = doors.site_of(session, waiting.device)
@@ -167,8 +267,8 @@ class Courtesy:
             trace=doors.keys.trace(session.mac, subject, session.started_at),
             ends=_ordinary_end(site, session, now),
             most_devices=site.devices_per_card,
-            attempt=waiting.attempt.id,
-            device=waiting.attempt.device,
+            attempt=attempt.id,
+            device=attempt.device,
         )
         confirmed = await self._courtesies.confirm(confirmation, now)
         if confirmed is not None:
@@ -177,12 +277,17 @@ class Courtesy:
             _log.info("courtesy_confirmed", session=str(session.id))
 
     async def _refuse(
-        self, waiting: _Waiting, session: Session, answer: Verification, now: datetime
+        self, waiting: _Waiting, attempt: Reserved, session: Session, now: datetime
     ) -> None:
+        answer = waiting.answer or Verification.UNAVAILABLE
         reason = _REFUSALS.get(answer)
         told = reason or RefusalReason.LIBRARY_SYSTEM_DOWN
-        await self._record.by_library(waiting.device, waiting.attempt.id, answer, told, now)
-        if reason is None or session.is_protected(now):  # only its tutor ends a tutored session
+        await self._record.by_library(waiting.device, attempt.id, answer, told, now)
+        if reason is not None:
+            await self._end(session, now)
+
+    async def _end(self, session: Session, now: datetime) -> None:
+        if session.is_protected(now):  # only its tutor ends a tutored session
             return
         ended = await self._doors.sessions.end(session.id, EndReason.REVOKED, now)
         if ended is not None:

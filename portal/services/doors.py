@@ -21,6 +21,7 @@ from portal.services.ports import (
     LibrarySystem,
     Sessions,
 )
+from portal.services.ports.spool import Spool
 from portal.services.ports.tutoring_groups import Groups
 
 STORE_ERRORS = (DatabaseUnavailableError, KeyRingError)
@@ -29,7 +30,10 @@ STORE_ERRORS = (DatabaseUnavailableError, KeyRingError)
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Everything a guest service talks to. ``library`` None: no site takes cards."""
+    """Everything a guest service talks to. ``library`` None: no site takes cards.
+
+    ``spool`` None: nothing is kept while the database is away.
+    """
 
     sessions: Sessions
     attempts: Attempts
@@ -42,6 +46,7 @@ class Doors:
     sites: Mapping[SiteId, Site]
     card_rules: CardRules = DEFAULT_RULES
     limits: Limits = field(default_factory=Limits)
+    spool: Spool | None = None
 
     def site_of(self, session: Session, device: Device) -> Site:
         """Return the site whose rules hold for a session.

@@ -15,9 +15,11 @@ from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
+from portal.services.ports.spool import UnwrittenSignOut
 from portal.services.returning import Recognised
 from portal.services.sign_in import SignIn
 from portal.services.sign_out import sign_out
+from portal.services.spooling import keep
 from portal.services.threshold import Threshold
 
 
@@ -32,9 +34,10 @@ class GuestService:
     ) -> None:
         self._doors = doors
         self._threshold = threshold
+        self._courtesy = courtesy
         self._sign_in = SignIn(doors, courtesy)
         self._groups = GroupTutoring(doors)
-        self._look_up = LookUp(doors)
+        self._look_up = LookUp(doors, courtesy)
 
     async def identify(self, ip: str) -> Device | None:
         """Return the device behind an address on a guest network, None for any other address.
@@ -75,7 +78,10 @@ class GuestService:
         self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
     ) -> SignInOutcome:
         """Check the card and the PIN as typed and let the device in, or say why not."""
-        return await self._sign_in.with_card(device, card_text, pin_text, now)
+        outcome = await self._sign_in.with_card(device, card_text, pin_text, now)
+        if isinstance(outcome, Admitted):
+            self._look_up.remember(outcome.session)
+        return outcome
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (login method ``accept``).
@@ -100,9 +106,15 @@ class GuestService:
 
         True as well for a device that has no session: the outcome is the one asked for.
         """
+        courtesy = self._courtesy
+        if courtesy is not None and courtesy.unwritten(device.mac, now) is not None:
+            # the database, if it is back, may learn of the session only after this
+            await keep(self._doors.spool, UnwrittenSignOut(device, now))
         signed_out = await sign_out(self._doors, device, now)
         if signed_out:  # else it is online still, and what is remembered must go on saying so
             self._look_up.forget(device)
+            if courtesy is not None:
+                courtesy.written(device.mac)
         return signed_out
 
     def site_of(self, session: Session, device: Device) -> Site:

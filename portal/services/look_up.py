@@ -13,6 +13,7 @@ import structlog
 from portal.domain.admission import offered_extension
 from portal.domain.identity import Device, MacAddress
 from portal.domain.session import Session
+from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
 from portal.services.outcomes import Captive, Online, Standing
@@ -26,18 +27,19 @@ _log = structlog.get_logger()
 class LookUp:
     """Answers where a device stands."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, courtesy: Courtesy | None = None) -> None:
         self._doors = doors
+        self._courtesy = courtesy
         self._seen_online: OrderedDict[MacAddress, Session] = OrderedDict()
 
     async def standing(self, device: Device, now: datetime) -> Standing:
         """Say where the device stands; a captive one is counted among those waiting."""
         try:
-            session = await self._doors.sessions.find(device.mac)
+            session = await self._find(device, now)
             if session is None or now >= session.due_at:
                 self.forget(device)
                 return await self._captive(device, now)
-            self._remember(session)
+            self.remember(session)
             await self._follow(session, device, now)
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="look_up", reason=str(error))
@@ -62,7 +64,18 @@ class LookUp:
             await self._doors.sessions.admit_at(session.id, device.site_id)
             await open_gate(self._doors.gate, session, now)
 
-    def _remember(self, session: Session) -> None:
+    async def _find(self, device: Device, now: datetime) -> Session | None:
+        """Find the device's session, also while it stands on disk only."""
+        session = await self._doors.sessions.find(device.mac)
+        if self._courtesy is None:
+            return session
+        if session is None:
+            return self._courtesy.unwritten(device.mac, now)
+        self._courtesy.written(device.mac)
+        return session
+
+    def remember(self, session: Session) -> None:
+        """Note that the device is online, for when nobody can be asked."""
         self._seen_online[session.mac] = session
         self._seen_online.move_to_end(session.mac)
         if len(self._seen_online) > MOST_REMEMBERED:

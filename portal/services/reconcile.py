@@ -5,7 +5,7 @@ database being away changes nothing at the gate; nobody is put out for a list we
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,6 +43,8 @@ class Reconciliation:
     sessions: Sessions
     gate: Gate
     site_ids: Sequence[SiteId]
+    drain: Callable[[datetime], Awaitable[object]] | None = None
+    """Writes what waited on disk while the database was away: it belongs to every list."""
     _applied: dict[MacAddress, datetime] | None = field(default=None, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     agreed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -105,14 +107,19 @@ class Reconciliation:
             self._applied |= {session.mac: session.due_at for session in ended}
 
     async def _agree(self, now: datetime) -> int:
-        wanted = await self.sessions.admitted(self.site_ids, now)
+        wanted = await self._wanted(now)
         mended = 0
         for _ in range(MOST_ROUNDS):
             mended += await self._apply(wanted, now)
-            applied, wanted = wanted, await self.sessions.admitted(self.site_ids, now)
+            applied, wanted = wanted, await self._wanted(now)
             if sorted(applied) == sorted(wanted):
                 break
         return mended
+
+    async def _wanted(self, now: datetime) -> Admissions:
+        if self.drain is not None:
+            await self.drain(now)
+        return await self.sessions.admitted(self.site_ids, now)
 
     async def _end_due(self, now: datetime) -> Sequence[Session]:
         ended = await self.sessions.end_due(self.site_ids, now)

@@ -13,7 +13,7 @@ import structlog
 from portal.domain.admission import Admit
 from portal.domain.card import CardRefusal, CardRefused, PinRefusal, PinRefused, read_card, read_pin
 from portal.domain.identity import Device, Secret
-from portal.domain.session import Claim, Ground
+from portal.domain.session import Claim, Ground, Session
 from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
 from portal.services.courtesy import Courtesy
@@ -67,7 +67,7 @@ class SignIn:
             return await self._check(self._doors.library, device, typed, allowed, now)
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="sign_in", reason=str(error))
-            return _SERVICE_DOWN
+            return await self._without_database(device, typed, now)
 
     async def without_card(self, device: Device, ground: Ground, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (ACCEPT) or for nothing (OPEN)."""
@@ -79,6 +79,17 @@ class SignIn:
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="sign_in", reason=str(error))
             return _SERVICE_DOWN
+
+    async def _without_database(
+        self, device: Device, typed: tuple[Secret, Secret], now: datetime
+    ) -> SignInOutcome:
+        """Let the device in unchecked where the site does so; the refusal is told later."""
+        courtesy = self._courtesy
+        session = courtesy and await courtesy.without_database(device, typed, now)
+        if isinstance(session, Session):
+            return Admitted(session)
+        await self._record.by_outage(device, now)
+        return _SERVICE_DOWN
 
     def _read(self, card_text: Secret, pin_text: Secret) -> tuple[Secret, Secret] | Refused:
         card = read_card(card_text.reveal(), self._doors.card_rules)

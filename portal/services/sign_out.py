@@ -13,12 +13,18 @@ from portal.domain.session import EndReason
 from portal.services.doors import Doors
 from portal.services.gatekeeping import close_gate
 from portal.services.ports import DatabaseUnavailableError
+from portal.services.ports.spool import UnwrittenSignOut
+from portal.services.spooling import keep
 
 _log = structlog.get_logger()
 
 
 async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
-    """End the device's session and close the gate; False when the database is away."""
+    """End the device's session and close the gate; False when that cannot be remembered.
+
+    While the database is away the wish is kept on disk: the keeper ends the session before it
+    compares, so that nobody is let in again who has logged out.
+    """
     try:
         session = await doors.sessions.find(device.mac)
         if session is not None:
@@ -26,6 +32,7 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
             _log.info("session_ended", session=str(session.id), reason=EndReason.LOGGED_OUT)
     except DatabaseUnavailableError as error:
         _log.warning("store_failed", during="sign_out", reason=str(error))
-        return False
+        if not await keep(doors.spool, UnwrittenSignOut(device, now)):
+            return False
     await close_gate(doors.gate, [device.mac])
     return True

@@ -27,4 +27,5 @@ class PostgresEvents:
             event.trace.key_id if event.trace else None,
             event.trace.device if event.trace else None,
             json.dumps(dict(event.detail)),
+            event.origin,
         )

@@ -5,6 +5,8 @@ unchecked is checked afterwards; nobody who was online notices anything.
 """
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import asyncpg
@@ -12,13 +14,16 @@ import pytest
 
 from portal.composition.database import dsn
 from portal.demo.world import World, WorldSettings
-from tests.lab.guest import Guest, text_of, until
+from tests.faults.gateway import POSTGRES, Gateway
+from tests.faults.test_neighbours import children_of
+from tests.lab.guest import CARD, PIN, Guest, text_of, until
 
 pytestmark = pytest.mark.root
 
 _EXTRA = """
 devices_per_card = 50
 library_down = "courtesy"
+database_down = "courtesy"
 courtesy_min = 30
 
 [limits]
@@ -83,3 +88,47 @@ def test_the_library_system_is_away_and_back(world: World, online: Guest) -> Non
     assert "kortet kunde inte godkännas" in text_of(wrong.get("/"))
     assert "då biblioteket stänger" not in text_of(good.get("/status"))
     assert "Vi kan inte kontrollera" not in text_of(good.get("/status"))
+
+
+def test_the_database_is_away_and_back(
+    world: World, gateway: Gateway, online: Guest, stranger: Guest
+) -> None:
+    """A guest comes, another leaves; afterwards everything is written down exactly once."""
+    came = Guest(world, world.phones[2])
+    token = came.token()
+    leave = online.token("/status", action="/logout")
+    count = "SELECT count(*)::int FROM event WHERE kind = $1 AND detail->>'reason' = $2"
+    refused = (count, "sign_in_refused", "service")
+    ended = (count, "session_ended", "logged_out")
+    before = [ask_sql(world, *what)[0]["count"] for what in (refused, ended)]
+    stopped = gateway.pid(POSTGRES)
+    assert stopped is not None
+    family = [stopped, *children_of(stopped)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        assert came.post("/card", {"token": token, "card": CARD, "pin": PIN}).status == 303
+        assert came.is_admitted()
+        assert "Vi kan inte kontrollera bibliotekskort" in text_of(came.get("/status"))
+        unbroken = came.phone.stream("www.example.com")
+        assert online.post("/logout", {"token": leave}).status == 303
+        assert not online.is_admitted()
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+    until(lambda: ground_of(came) == "card", "the card is checked", BACK_WITHIN_S)
+    assert ground_of(online) is None
+    assert not online.is_admitted()
+    assert unbroken.stop().lost == 0
+    started = ask_sql(
+        world,
+        "SELECT count(*)::int FROM event WHERE kind = 'session_started' AND session_id = "
+        "(SELECT id FROM live_session WHERE mac = $1::text::macaddr)",
+        came.phone.mac,
+    )
+    assert started[0]["count"] == 1
+    after = [ask_sql(world, *what)[0]["count"] for what in (refused, ended)]
+    assert after == [before[0], before[1] + 1]
+    waiting = list((world.config.organisation.data_directory / "spool").glob("*.json"))
+    assert waiting == []
+    assert stranger.is_captive()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.presence import Signals
@@ -245,13 +245,17 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. ``detail`` holds no MAC address, card number or free text."""
+    """Something that happened. ``detail`` holds no MAC address, card number or free text.
+
+    ``origin`` tells the same event, written again, from another one like it.
+    """
 
     kind: EventKind
     site_id: SiteId
     at: datetime
     trace: Trace | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+    origin: UUID = field(default_factory=uuid4, compare=False)
 
 
 class Events(Protocol):

@@ -288,6 +288,18 @@ BEGIN
     RETURN QUERY SELECT 'confirmed', _confirmed;
 END $$;
 
+-- Write a courtesy session that began while the database was away; once, however often it comes. A
+-- session that the device has already stays.
+CREATE FUNCTION replay_courtesy(_new live_session, _device bytea) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO courtesy AS c (device, given_at) VALUES (_device, _new.started_at)
+    ON CONFLICT (device) DO UPDATE SET given_at = greatest(c.given_at, excluded.given_at);
+    IF NOT EXISTS (SELECT FROM past_session WHERE id = _new.id AND started_at = _new.started_at) THEN
+        PERFORM start_session(_new, 1, NULL, NULL);
+    END IF;
+END $$;
+
 -- Events that waited on disk while the database was away are written once, however often they come.
 ALTER TABLE event ADD COLUMN origin uuid;
 CREATE UNIQUE INDEX event_origin ON event (at, origin);

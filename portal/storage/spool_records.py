@@ -1,0 +1,135 @@
+"""PURE: the records of the spool as bytes, one JSON object each.
+
+Not the files (spool.py). The rule to keep: no PIN, card number or subject, and a MAC address only
+where the record is about the device's admission itself.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.session import EndReason, Ground, Session
+from portal.services.ports import Event, EventKind, Trace
+from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
+
+EVENT, SESSION, SIGN_OUT = "event", "session", "signout"
+"""Kinds of records, as their files are named."""
+
+
+class RecordError(Exception):
+    """The bytes are no record: cut short, or of another version."""
+
+
+def kind_of(record: Record) -> str:
+    """Return what a record's file is named after."""
+    match record:
+        case Event():
+            return EVENT
+        case UnwrittenSession():
+            return SESSION
+        case UnwrittenSignOut():  # pragma: no branch - the last there is
+            return SIGN_OUT
+
+
+def time_of(record: Record) -> datetime:
+    """Return when what is recorded happened."""
+    return record.session.started_at if isinstance(record, UnwrittenSession) else record.at
+
+
+def encode(record: Record) -> bytes:
+    """Return the record in JSON."""
+    match record:
+        case Event():
+            fields = _event(record)
+        case UnwrittenSession():
+            fields = _session(record)
+        case UnwrittenSignOut():  # pragma: no branch - the last there is
+            fields = {"mac": record.device.mac, "site": record.device.site_id}
+    common = {"record": kind_of(record), "at": time_of(record).isoformat()}
+    return json.dumps({**common, **fields}).encode()
+
+
+def decode(data: bytes) -> Record:
+    """Read a record.
+
+    Raises:
+        RecordError: it is none.
+    """
+    try:
+        fields = json.loads(data)
+        return _READ[fields["record"]](fields, datetime.fromisoformat(fields["at"]))
+    except (ValueError, KeyError, TypeError) as problem:
+        raise RecordError(type(problem).__name__) from problem
+
+
+def _event(event: Event) -> Mapping[str, object]:
+    return {
+        "kind": event.kind,
+        "site": event.site_id,
+        "origin": str(event.origin),
+        "trace": None if event.trace is None else _trace(event.trace),
+        "detail": dict(event.detail),
+    }
+
+
+def _session(record: UnwrittenSession) -> Mapping[str, object]:
+    session = record.session
+    return {
+        "id": str(session.id),
+        "mac": session.mac,
+        "site": session.site_id,
+        "ends_at": session.ends_at.isoformat(),
+        "ends_because": session.ends_because,
+        "trace": _trace(record.trace),
+        "device": record.device.hex(),
+    }
+
+
+def _trace(trace: Trace) -> Mapping[str, str]:
+    return {"key": trace.key_id, "device": trace.device.hex()}
+
+
+def _read_event(fields: Mapping[str, Any], at: datetime) -> Event:
+    trace = fields["trace"]
+    return Event(
+        EventKind(fields["kind"]),
+        SiteId(fields["site"]),
+        at,
+        None if trace is None else _read_trace(trace),
+        dict(fields["detail"]),
+        UUID(fields["origin"]),
+    )
+
+
+def _read_session(fields: Mapping[str, Any], at: datetime) -> UnwrittenSession:
+    session = Session(
+        id=UUID(fields["id"]),
+        ground=Ground.COURTESY,
+        subject=None,
+        mac=MacAddress(fields["mac"]),
+        site_id=SiteId(fields["site"]),
+        started_at=at,
+        ends_at=datetime.fromisoformat(fields["ends_at"]),
+        ends_because=EndReason(fields["ends_because"]),
+        last_seen_at=at,
+    )
+    device = Subject(bytes.fromhex(fields["device"]))
+    return UnwrittenSession(session, _read_trace(fields["trace"]), device)
+
+
+def _read_sign_out(fields: Mapping[str, Any], at: datetime) -> UnwrittenSignOut:
+    return UnwrittenSignOut(Device(MacAddress(fields["mac"]), SiteId(fields["site"])), at)
+
+
+def _read_trace(fields: Mapping[str, str]) -> Trace:
+    return Trace(fields["key"], bytes.fromhex(fields["device"]))
+
+
+_READ: Mapping[str, Callable[[Mapping[str, Any], datetime], Record]] = {
+    EVENT: _read_event,
+    SESSION: _read_session,
+    SIGN_OUT: _read_sign_out,
+}
