@@ -35,7 +35,7 @@ BACK_WITHIN_S = 40.0
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World(WorldSettings(phones=4, extra=_EXTRA)) as built:
+    with World(WorldSettings(phones=6, extra=_EXTRA)) as built:
         for phone in built.phones:
             phone.join(ipv6=True)
         yield built
@@ -94,7 +94,7 @@ def test_the_database_is_away_and_back(
     world: World, gateway: Gateway, online: Guest, stranger: Guest
 ) -> None:
     """A guest comes, another leaves; afterwards everything is written down exactly once."""
-    came = Guest(world, world.phones[2])
+    came = Guest(world, world.phones[4])
     token = came.token()
     leave = online.token("/status", action="/logout")
     count = "SELECT count(*)::int FROM event WHERE kind = $1 AND detail->>'reason' = $2"
