@@ -2,9 +2,10 @@
 
 -- name: session
 SELECT replay_courtesy(
-    ROW($1::uuid, $2::text, NULL, $3::macaddr, $4::text, $5::timestamptz, $6::timestamptz,
-        $7::text, $5, NULL, 0, $8::text, $9::bytea, NULL, NULL, 0, 0, false, NULL,
-        NULL)::live_session,
+    jsonb_populate_record(NULL::live_session, jsonb_build_object(
+        'id', $1::uuid, 'ground', $2::text, 'mac', $3::macaddr, 'site_id', $4::text,
+        'started_at', $5::timestamptz, 'ends_at', $6::timestamptz, 'ends_because', $7::text,
+        'trace_key', $8::text, 'device_trace', $9::bytea)),
     $10::bytea)
 
 -- name: sign_out
