@@ -76,6 +76,8 @@ class Seen:
     lost: list[Lost] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
     """From the first try to be online of every log-in."""
+    never_in: int = 0
+    """Visitors who went home without ever having been let in."""
     new_addresses: int = 0
     """Log-ins because a device took another address."""
     looks: int = 0

@@ -57,7 +57,10 @@ class Kvar:
 
     name = "Kvar"
     ipv6 = True
-    terms = ("two sites with a guest interface each; IPv4 and IPv6; default settings",)
+    terms = (
+        "two sites with a guest interface each; IPv4 and IPv6; default settings",
+        "its absence of 4 h is not scaled: no device of a drawn day is silent so long",
+    )
 
     def __init__(self) -> None:
         self._world = DayWorld(WorldSettings(phones=0, sites=SITES, extra=_EXTRA))

@@ -8,6 +8,7 @@ the legacy one, since the version in Debian 12 fails on the other.
 import html
 import math
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -22,6 +23,7 @@ from typing import IO, Self
 from bench.day import faults
 from bench.day.product import Breakage
 from bench.day.scenario import Fault
+from bench.rows import RESULTS
 from firewall.lab import processes
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
@@ -71,9 +73,12 @@ class Timeouts:
     session_min: int
 
     def scaled(self, minute_s: float) -> "Timeouts":
-        """Return them on the day's clock. It takes whole minutes, so they are rounded up."""
+        """Return them on the day's clock; it takes whole minutes, so they are rounded up.
+
+        How often it looks stays as it is: every second, it has no time left for guests.
+        """
         return Timeouts(
-            max(1, round(self.check_s * minute_s / 60)),
+            self.check_s,
             math.ceil(self.before_login_min * minute_s / 60),
             math.ceil(self.idle_min * minute_s / 60),
             math.ceil(self.session_min * minute_s / 60),
@@ -94,9 +99,10 @@ class OpenNds:
         "one network for both sites: roamers only change access point (in its favour)",
         "a click on its terms instead of a card, for tutored guests too (in its favour)",
         "time-outs rounded up to whole minutes of its own clock (in its favour)",
-        "looks for idle devices once a minute of the day, not every 15 s (in its favour)",
+        "looks for idle devices every 15 s of real time, as it does by default (in its favour)",
         "address translation, which is not its own, put back at once after a flush (in its favour)",
         "started again 0.1 s after it dies, as by systemd with Debian's unit",
+        "chains that a killed one leaves are removed first: its own way does not (in its favour)",
     )
 
     def __init__(self, name: str, timeouts: Timeouts, minute_s: float) -> None:
@@ -118,6 +124,8 @@ class OpenNds:
         return self
 
     def __exit__(self, *_: object) -> None:
+        RESULTS.mkdir(exist_ok=True)
+        shutil.copyfile(self._directory / "log", RESULTS / "day-opennds.log")
         self._open.close()
 
     def _build(self) -> None:
@@ -165,10 +173,22 @@ class OpenNds:
             self._wanted.wait()
             if self._closing.is_set():
                 return
+            self._clear_chains()
             started = self.lab.gateway.spawn(command, stdout=self._log, stderr=self._log)
             self._process = started
-            started.wait()
+            code = started.wait()
+            self._log.write(f"--- ended with {code}\n".encode())
+            self._log.flush()
             sleep(RESTART_PAUSE_S)
+
+    def _clear_chains(self) -> None:
+        """Remove what a killed one left, or no other can start.
+
+        It does so itself, but by `nft`, which does not know the rules of the legacy iptables.
+        """
+        for table in ("filter", "nat", "mangle"):
+            for flag in ("-F", "-X"):
+                self.lab.gateway.run(["iptables-legacy", "-t", table, flag])
 
     def _stop(self) -> None:
         self._closing.set()

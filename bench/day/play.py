@@ -61,7 +61,7 @@ class _Playing:
         minutes = self._day.size.minutes
         lives: list[Callable[[], Seen]] = [visitor.live for visitor in visitors]
         lives += [lambda each=each: each.live(minutes) for each in strangers]
-        seen = _together(self._together([*lives, self._break_things]))
+        seen = together(self._together([*lives, self._break_things]))
         seen.stranger_packets = self._strangers_packets()
         return Played(
             product=self._stage.product.name,
@@ -133,7 +133,7 @@ def _first_failures(done: set[Future[Seen]]) -> Iterator[Future[Seen]]:
     yield from sorted(failed, key=lambda each: isinstance(each.exception(), DayOverError))
 
 
-def _together(parts: Sequence[Seen]) -> Seen:
+def together(parts: Sequence[Seen]) -> Seen:
     """Return everything that the parts saw: lists joined, numbers added."""
     whole = Seen()
     for field in dataclasses.fields(Seen):

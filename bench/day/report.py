@@ -74,6 +74,7 @@ def _further(played: Sequence[Played]) -> Iterator[tuple[str, list[str]]]:
     yield "faults done", [str(each.faults) for each in played]
     yield "log-ins because of another address", [str(each.new_addresses) for each in seen]
     yield "all log-ins", [str(len(each.waits_s)) for each in seen]
+    yield "visitors never let in", [str(each.never_in) for each in seen]
     yield "wait for a log-in, median", [_seconds(each.waits_s, 50) for each in seen]
     yield "wait for a log-in, longest", [_seconds(each.waits_s, 100) for each in seen]
     yield "looks at a probe", [str(each.looks) for each in seen]

@@ -41,7 +41,7 @@ class Visitor:
         self._device = device
         self._phone = phone
         self._tutored = tutored
-        self._awake = self._dozing = False
+        self._awake = self._dozing = self._has_session = False
         self._stream: Stream | None = None
         self._stream_began_at = 0.0
         self._talk: Conversation | None = None
@@ -74,7 +74,7 @@ class Visitor:
     def _use_until(self, minute: float) -> None:
         end = minute * self._clock.minute_s
         while (left := end - self._clock.seconds) > 0:
-            if self._awake:
+            if self._awake and self._has_session:
                 self._use()
                 left = end - self._clock.seconds
             self._clock.pause(min(self._tick_s, max(0.0, left)) if self._awake else left)
@@ -180,15 +180,22 @@ class Visitor:
                 return
 
     def _log_in(self, *, tutored: bool = False) -> None:
-        """Until the internet answers; nobody gives up."""
+        """Until the internet answers; nobody gives up before going home."""
         product, began = self._stage.product, self._clock.seconds
         way = product.let_in_by_tutor if tutored else product.log_in
+        told = ""
         while self._look() != "":
+            if self._clock.minute > self._device.steps[-1].minute:
+                self.seen.never_in += not self._has_session
+                return
             problem = self._try(way)
             if problem:
-                self._tell(f"not logged in: {problem}")
                 self._clock.pause(RETRY_S)
+            if problem and not told:
+                told = problem
+                self._tell(f"not logged in: {problem}")
         self.seen.waits_s.append(self._clock.seconds - began)
+        self._has_session = True
 
     def _try(self, way: Callable[[Phone, int], str]) -> str:
         """Return "" when the product took the log-in, else what was in the way."""
@@ -232,6 +239,9 @@ class Visitor:
             self._thrown_out(seen, returning=False)
 
     def _thrown_out(self, seen: str, *, returning: bool) -> None:
+        if not self._has_session:  # not let in before it left; it tries again
+            self._log_in()
+            return
         out = LoggedOut(self._device.number, self._clock.seconds, returning, seen)
         self.seen.logged_out.append(out)
         self._tell(f"{'asked again on return' if returning else 'logged out'}: {seen}")

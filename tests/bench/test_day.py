@@ -31,8 +31,8 @@ def test_a_strangers_target_says_when_it_was_sent(address: str, minute: int | No
 
 
 def test_time_outs_are_scaled_and_rounded_up() -> None:
-    assert DEFAULT.scaled(1.0) == Timeouts(1, 1, 2, 24)
-    assert DEFAULT.scaled(2.0) == Timeouts(1, 1, 4, 48)
+    assert DEFAULT.scaled(1.0) == Timeouts(15, 1, 2, 24)
+    assert DEFAULT.scaled(2.0) == Timeouts(15, 1, 4, 48)
 
 
 @pytest.mark.root

@@ -20,6 +20,7 @@ from bench.day.scenario import (
 
 SEEDS = range(12)
 WHOLE, SHORT = Size(), Size(minutes=30, devices=5, tutorings=2, faults=3)
+ABSENT_MIN = 240
 OFF_THE_NETWORK = {Act.LEAVE, Act.HOME}
 
 
@@ -163,3 +164,11 @@ def test_no_more_are_helped_than_there_are_phones_and_laptops() -> None:
 def test_a_shorter_day_is_shorter_by_the_same_factor() -> None:
     assert WHOLE.factor == 1
     assert Size(minutes=OPEN_MIN // 4).factor == 0.25
+
+
+def test_nobody_is_silent_for_as_long_as_kvar_calls_absent(day: Day) -> None:
+    """Four hours: what cannot be scaled in its settings must not matter."""
+    for device in day.devices:
+        for before, after in pairwise(device.steps):
+            if before.act in {Act.LEAVE, Act.SLEEP}:
+                assert after.minute - before.minute < ABSENT_MIN
