@@ -18,6 +18,7 @@ from tests.browser.states import STATES
 _FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 _SHOWN = (
     "login",
+    "code",
     "wrong-pin",
     "card-blocked",
     "library-system-down",
