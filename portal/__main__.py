@@ -178,11 +178,23 @@ def tutor_list(context: typer.Context, site: Site) -> None:
 
 
 @tutor_app.command("let-in")
-def tutor_let_in(context: typer.Context, number: Number, site: Site, minutes: Minutes = 90) -> None:
+def tutor_let_in(
+    context: typer.Context,
+    number: Number,
+    site: Site,
+    minutes: Minutes = 90,
+    continues: Annotated[
+        int | None, typer.Option(help="The number that the visitor had before the phone changed.")
+    ] = None,
+) -> None:
     """Let a device in, or keep it in: nothing ends its session meanwhile but closing time."""
     from portal.composition import tutor
 
-    _say(tutor.let_in(_config(context), site, number, minutes))
+    config = _config(context)
+    if continues is None:
+        _say(tutor.let_in(config, site, number, minutes))
+    else:
+        _say(tutor.carry_over(config, site, number, continues, minutes))
 
 
 @tutor_app.command("extend")

@@ -18,6 +18,8 @@ from portal.storage.tutoring import PostgresTutored
 _REFUSALS = {
     TutoringRefusal.NO_SUCH_DEVICE: "no device has that number here; "
     "kvar tutor list shows the numbers",
+    TutoringRefusal.NO_SUCH_TUTORING: "nobody is under tutoring by the number to go on with; "
+    "kvar tutor list shows the numbers",
     TutoringRefusal.CLOSED: "the library is closed, and its guest network with it",
     TutoringRefusal.DATABASE_AWAY: "the database is away; try again soon",
 }
@@ -33,6 +35,19 @@ async def let_in(config: Config, site: str, number: int, minutes: int) -> str:
         length = timedelta(minutes=minutes)
         outcome = await tutoring.let_in(SiteId(site), _tutor(number), length, utc_now())
     return _said(config, number, outcome)
+
+
+async def carry_over(config: Config, site: str, number: int, tile: int, minutes: int) -> str:
+    """Let a device go on with the tutoring of another number, and say until when.
+
+    Raises:
+        StartError: nothing was moved; the text says why.
+    """
+    async with _open(config, site) as tutoring:
+        length = timedelta(minutes=minutes)
+        outcome = await tutoring.carry_over(SiteId(site), _tutor(number), tile, length, utc_now())
+    session = _session(outcome)
+    return f"device {number} goes on; {_line(config, session.tutored_as, session)}"
 
 
 async def extend(config: Config, site: str, number: int, minutes: int) -> str:

@@ -28,6 +28,8 @@ class TutoringRefusal(StrEnum):
 
     NO_SUCH_DEVICE = "no_such_device"
     """Nobody shows this number, or nobody with it is under tutoring."""
+    NO_SUCH_TUTORING = "no_such_tutoring"
+    """Nobody is under tutoring by the number that the device was to go on with."""
     CLOSED = "closed"
     DATABASE_AWAY = "database_away"
 
@@ -67,6 +69,20 @@ class Tutoring:
         except STORE_ERRORS as error:
             return _told("let_in", error)
 
+    async def carry_over(
+        self, site_id: SiteId, tutor: Tutor, tile: int, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        """Let the device go on with the tutoring of number ``tile``, under which it stays known.
+
+        For a visitor whose phone changed its address, and now shows another number. What the old
+        address held (protection, group, number) moves; the old address goes on as a guest's that
+        its owner has left, so that a slip of the tutor's throws nobody out.
+        """
+        try:
+            return await self._carry_over(site_id, tutor, tile, length, now)
+        except STORE_ERRORS as error:
+            return _told("carry_over", error)
+
     async def extend(
         self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime
     ) -> TutoringOutcome:
@@ -93,14 +109,39 @@ class Tutoring:
         mac = await self.tutored.device(site_id, tutor.number, now)
         if mac is None:  # an online device under tutoring shows its number to the tutor only
             return await self._protect_known(site_id, tutor, length, now)
-        device = Device(mac, site_id)
+        session = await self._own_session(Device(mac, site_id), now)
+        if isinstance(session, TutoringRefusal):
+            return session
+        until = protect(session.protected_until, length, now)
+        return await self._protect(session, until, tutor, now)
+
+    async def _own_session(self, device: Device, now: datetime) -> TutoringOutcome:
+        """Return the session that the device has, or the one it gets now."""
         outcome = await SignIn(self.doors).without_card(device, Ground.TUTOR, now)
-        session = await self.doors.sessions.find(mac)
-        if session is None or now >= session.due_at:
-            return _refusal(outcome)
-        return await self._protect(
-            session, protect(session.protected_until, length, now), tutor, now
-        )
+        session = await self.doors.sessions.find(device.mac)
+        return _refusal(outcome) if session is None or now >= session.due_at else session
+
+    async def _carry_over(
+        self, site_id: SiteId, tutor: Tutor, tile: int, length: timedelta, now: datetime
+    ) -> TutoringOutcome:
+        old = await self.tutored.find(site_id, tile)
+        if old is None or now >= old.due_at:
+            return TutoringRefusal.NO_SUCH_TUTORING
+        mac = await self.tutored.device(site_id, tutor.number, now)
+        if mac is None:
+            return TutoringRefusal.NO_SUCH_DEVICE
+        until = protect(old.protected_until, length, now)
+        if mac == old.mac:
+            return await self._protect(old, until, Tutor(tutor.name, tile), now)
+        new = await self._own_session(Device(mac, site_id), now)
+        if isinstance(new, TutoringRefusal):
+            return new
+        ends = end_as_a_guest(self.doors, old, now)
+        moved = await self.tutored.carry_over((old, ends), (new, until), tutor, now)
+        if moved is None:
+            return TutoringRefusal.NO_SUCH_TUTORING
+        await open_gate(self.doors.gate, moved[0], now)
+        return await self._opened(moved[1], now)
 
     async def _protect_known(
         self, site_id: SiteId, tutor: Tutor, length: timedelta, now: datetime

@@ -67,3 +67,21 @@ class PostgresTutored:
             _SQL["release"], session.id, *ends, now, tutor.number, tutor.name
         )
         return maybe_session(row)
+
+    async def carry_over(
+        self,
+        old: tuple[Session, tuple[datetime, EndReason]],
+        new: tuple[Session, datetime],
+        tutor: Tutor,
+        now: datetime,
+    ) -> tuple[Session, Session] | None:
+        """See services.ports.tutoring.Tutored."""
+        rows = await self._database.fetch(
+            _SQL["carry_over"],
+            *(old[0].id, *old[1], new[0].id, new[1]),
+            *(now, tutor.number, tutor.name),
+        )
+        if not rows:
+            return None
+        left, moved = rows
+        return session_of(left), session_of(moved)

@@ -48,3 +48,6 @@ WITH held AS (
            jsonb_build_object('number', $5::integer, 'by', $6::text) FROM held
 )
 SELECT held.*, pg_notify('kvar_session', 'extended ' || site_id || ' ' || id) FROM held
+
+-- name: carry_over
+SELECT * FROM carry_over_tutoring($1, $2, $3, $4, $5, $6, $7, $8)

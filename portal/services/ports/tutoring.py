@@ -56,3 +56,18 @@ class Tutored(Protocol):
     ) -> Session | None:
         """Take the protection away; the session then ends as told. None when it has ended."""
         ...
+
+    async def carry_over(
+        self,
+        old: tuple[Session, tuple[datetime, EndReason]],
+        new: tuple[Session, datetime],
+        tutor: Tutor,
+        now: datetime,
+    ) -> tuple[Session, Session] | None:
+        """Move number, group and protection from the old session to the new one, and return both.
+
+        The old one ends as told, and counts as one whose owner goes on elsewhere; the new one is
+        protected until the time told. None when one of them has ended or the old one holds no
+        number any more.
+        """
+        ...

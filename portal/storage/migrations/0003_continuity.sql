@@ -300,6 +300,44 @@ BEGIN
     END IF;
 END $$;
 
+-- Move a tutoring from one address of a visitor to another: number, group and protection. The new
+-- session keeps its own number where the old one's is not free at its site (it began elsewhere).
+-- First the old one is returned, then the new one; nothing when there is nothing to move any more.
+CREATE FUNCTION carry_over_tutoring(
+    _old_id uuid, _ends_at timestamptz, _ends_because text, _new_id uuid, _until timestamptz,
+    _now timestamptz, _device_number integer, _by text
+) RETURNS SETOF live_session LANGUAGE plpgsql AS $$
+DECLARE
+    _old live_session;
+    _new live_session;
+BEGIN
+    PERFORM FROM live_session WHERE id IN (_old_id, _new_id) ORDER BY id FOR UPDATE;
+    SELECT * INTO _old FROM live_session WHERE id = _old_id AND tutored_as IS NOT NULL;
+    IF NOT FOUND OR NOT EXISTS (SELECT FROM live_session WHERE id = _new_id) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY UPDATE live_session SET tutored_as = NULL, group_id = NULL, succeeded = true,
+        protected_until = NULL, ends_at = _ends_at, ends_because = _ends_because
+     WHERE id = _old_id RETURNING *;
+    UPDATE live_session AS s SET succeeded = false,
+        protected_until = greatest(s.protected_until, _until),
+        group_id = coalesce(_old.group_id, s.group_id),
+        tutored_as = CASE WHEN EXISTS (
+            SELECT FROM live_session AS o
+             WHERE o.site_id = s.site_id AND o.tutored_as = _old.tutored_as AND o.id <> s.id)
+            THEN s.tutored_as ELSE _old.tutored_as END
+     WHERE s.id = _new_id RETURNING s.* INTO STRICT _new;
+    INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail)
+    SELECT _now, told.kind, s.site_id, s.id, s.trace_key, s.device_trace, jsonb_build_object(
+               'number', _old.tutored_as, 'device', _device_number, 'by', _by)
+      FROM (VALUES (_old_id, 'tutoring_left'), (_new_id, 'tutoring_carried_over'))
+               AS told (id, kind)
+      JOIN live_session AS s ON s.id = told.id;
+    PERFORM pg_notify('kvar_session', 'extended ' || _old.site_id || ' ' || _old.id);
+    PERFORM pg_notify('kvar_session', 'extended ' || _new.site_id || ' ' || _new.id);
+    RETURN NEXT _new;
+END $$;
+
 -- Events that waited on disk while the database was away are written once, however often they come.
 ALTER TABLE event ADD COLUMN origin uuid;
 CREATE UNIQUE INDEX event_origin ON event (at, origin);

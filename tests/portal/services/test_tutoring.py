@@ -9,6 +9,7 @@ import pytest
 from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import EndReason, Ground, Session
 from portal.services.doors import Doors
+from portal.services.group_tutoring import GroupTutoring, StartedGroup
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted, Captive, Online
 from portal.services.ports.tutoring import Tutor
@@ -191,4 +192,120 @@ async def test_without_a_database_the_tutor_is_told(
     assert await away.let_in(MAIN, tutor, HOUR, now) is TutoringRefusal.DATABASE_AWAY
     assert await away.extend(MAIN, tutor, HOUR, now) is TutoringRefusal.DATABASE_AWAY
     assert await away.end(MAIN, tutor, now) is TutoringRefusal.DATABASE_AWAY
+    moved = await away.carry_over(MAIN, tutor, tutor.number, HOUR, now)
+    assert moved is TutoringRefusal.DATABASE_AWAY
     assert await tutoring.under_way(MAIN, now) == [session]
+
+
+NEW_PHONE = Device(MacAddress("02:00:00:00:00:02"), MAIN)
+
+
+async def test_a_phone_that_changed_its_address_goes_on_as_the_same_tile(
+    tutoring: Tutoring, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    tutor, old = await let_in(tutoring, guest, now)
+    later = now + 60 * MINUTE
+    other = Tutor("ada", await number_of(guest, NEW_PHONE, later))
+    session = await tutoring.carry_over(MAIN, other, tutor.number, 90 * MINUTE, later)
+    assert isinstance(session, Session)
+    assert (session.mac, session.ground) == (NEW_PHONE.mac, Ground.TUTOR)
+    assert (session.tutored_as, session.protected_until) == (tutor.number, later + 90 * MINUTE)
+    assert NEW_PHONE.mac in gate.devices
+    assert await tutoring.under_way(MAIN, later) == [session]
+    left = await guest.standing(PHONE, later)
+    assert isinstance(left, Online), "the old address is not put out"
+    assert (left.session.id, left.session.succeeded) == (old.id, True)
+    assert (left.session.tutored_as, left.session.protected_until) == (None, None)
+    longer = await tutoring.extend(MAIN, tutor, 30 * MINUTE, later)
+    assert isinstance(longer, Session)
+    assert longer.mac == NEW_PHONE.mac
+
+
+async def test_going_on_shortens_nothing_and_keeps_the_group(
+    tutoring: Tutoring, guest: GuestService, doors: Doors, now: datetime
+) -> None:
+    groups = GroupTutoring(doors)
+    started = await groups.start(MAIN, "ada", 4 * HOUR, 1, now)
+    assert isinstance(started, StartedGroup)
+    tutor, _ = await let_in(tutoring, guest, now)
+    assert isinstance(await guest.join(PHONE, started.code, now), Admitted)
+    other = Tutor("ada", await number_of(guest, NEW_PHONE, now))
+    session = await tutoring.carry_over(MAIN, other, tutor.number, 10 * MINUTE, now)
+    assert isinstance(session, Session)
+    assert (session.group_id, session.protected_until) == (started.group.id, now + 4 * HOUR)
+    assert await groups.live(MAIN, now) == [(started.group, 1)]
+
+
+async def test_a_session_that_the_new_address_has_is_kept(
+    tutoring: Tutoring, guest: GuestService, now: datetime
+) -> None:
+    tutor, _ = await let_in(tutoring, guest, now)
+    other = Tutor("ada", await number_of(guest, NEW_PHONE, now))
+    own = await guest.sign_in_with_card(NEW_PHONE, CARD, PIN, now)
+    assert isinstance(own, Admitted)
+    session = await tutoring.carry_over(MAIN, other, tutor.number, HOUR, now)
+    assert isinstance(session, Session)
+    assert (session.id, session.ground) == (own.session.id, Ground.CARD)
+    assert session.tutored_as == tutor.number
+    assert session.is_protected(now)
+
+
+async def test_going_on_as_itself_is_a_second_press(
+    tutoring: Tutoring, guest: GuestService, now: datetime
+) -> None:
+    tutor, first = await let_in(tutoring, guest, now)
+    again = await tutoring.carry_over(MAIN, tutor, tutor.number, 90 * MINUTE, now + MINUTE)
+    assert isinstance(again, Session)
+    assert (again.id, again.succeeded) == (first.id, False)
+    assert again.protected_until == now + 91 * MINUTE
+
+
+async def test_a_wrong_number_moves_nothing_and_lets_nobody_in(
+    tutoring: Tutoring, guest: GuestService, gate: FakeGate, now: datetime
+) -> None:
+    tutor, session = await let_in(tutoring, guest, now)
+    number = await number_of(guest, NEW_PHONE, now)
+    nobody = next(n for n in range(10, 100) if n not in {tutor.number, number})
+    outcomes = [
+        await tutoring.carry_over(MAIN, Tutor("ada", number), nobody, HOUR, now),
+        await tutoring.carry_over(MAIN, Tutor("ada", nobody), tutor.number, HOUR, now),
+    ]
+    assert outcomes == [TutoringRefusal.NO_SUCH_TUTORING, TutoringRefusal.NO_SUCH_DEVICE]
+    assert await tutoring.under_way(MAIN, now) == [session]
+    assert NEW_PHONE.mac not in gate.devices
+    night = now + 10 * HOUR
+    over = await tutoring.carry_over(MAIN, Tutor("ada", number), tutor.number, HOUR, night)
+    assert over is TutoringRefusal.NO_SUCH_TUTORING
+
+
+async def test_who_moved_it_is_written_down(
+    tutoring: Tutoring, guest: GuestService, database: Database, now: datetime
+) -> None:
+    tutor, old = await let_in(tutoring, guest, now)
+    other = Tutor("grace", await number_of(guest, NEW_PHONE, now))
+    new = await tutoring.carry_over(MAIN, other, tutor.number, HOUR, now)
+    assert isinstance(new, Session)
+    rows = await database.fetch("SELECT * FROM event WHERE detail ? 'device'")
+    wanted = {"number": tutor.number, "device": other.number, "by": "grace"}
+    assert all(json.loads(row["detail"]) == wanted for row in rows)
+    assert {row["kind"]: row["session_id"] for row in rows} == {
+        "tutoring_left": old.id,
+        "tutoring_carried_over": new.id,
+    }
+
+
+async def test_what_ended_meanwhile_cannot_be_moved(
+    tutoring: Tutoring, guest: GuestService, doors: Doors, now: datetime
+) -> None:
+    tutor, old = await let_in(tutoring, guest, now)
+    own = await guest.sign_in_with_card(NEW_PHONE, CARD, PIN, now)
+    assert isinstance(own, Admitted)
+    left, kept = (old, (old.ends_at, old.ends_because)), (own.session, now + HOUR)
+    await doors.sessions.end(own.session.id, EndReason.LOGGED_OUT, now)
+    assert await tutoring.tutored.carry_over(left, kept, tutor, now) is None
+    assert await tutoring.under_way(MAIN, now) == [old]
+    again = await guest.sign_in_with_card(NEW_PHONE, CARD, PIN, now)
+    assert isinstance(again, Admitted)
+    await tutoring.end(MAIN, tutor, now)
+    kept = (again.session, now + HOUR)
+    assert await tutoring.tutored.carry_over(left, kept, tutor, now) is None
