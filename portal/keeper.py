@@ -186,7 +186,8 @@ class Keeper:
         except DatabaseUnavailableError:
             _log.warning("tables_not_tidied")
         try:
-            for key in keys.destroy_before(now - kept.longest - LONGEST_STAY):
+            history, names = now - kept.history, now - kept.names
+            for key in keys.destroy_before(history - LONGEST_STAY, names - LONGEST_STAY):
                 _log.info("key_destroyed", key=key)
         except KeyRingError as problem:
             _log.error("key_not_destroyed", reason=str(problem))

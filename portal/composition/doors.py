@@ -12,6 +12,7 @@ from portal.services.spooling import SpooledEvents
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
+from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.storage.spool import DiskSpool
@@ -33,6 +34,7 @@ def compose_doors(
         attempts=PostgresAttempts(database, settings.kept(config).known_devices),
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
+        returns=PostgresReturns(database),
         events=SpooledEvents(PostgresEvents(database), spool),
         gate=gate,
         keys=keys,

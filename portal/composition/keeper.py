@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import datetime
 
 from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
@@ -13,15 +12,16 @@ from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
 from portal.config import Config
 from portal.domain.identity import Device
-from portal.domain.session import Session
 from portal.gate import AgentGate
 from portal.gate_watch import Watching, watch_gate
 from portal.keeper import Keeper
 from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
+from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
 from portal.services.presence import PresenceWatch
 from portal.services.reconcile import Reconciliation
+from portal.services.return_tickets import ReturnTickets
 from portal.services.returning import Returning
 from portal.snapshot_file import SnapshotFile
 from portal.storage.clocks import PostgresClocks
@@ -47,36 +47,39 @@ async def run_keeper(config: Config) -> None:
         # each purpose has a client of its own: a whole comparison must not keep anybody waiting
         gate, opened, looked = [await enter(open_gate(config)) for _ in range(3)]
         watched = await enter(gate_client(config))
-        keeper = _keeper(config, database, patient, gate)
-        doorkeeper = Doorkeeper(
-            Returning(compose_doors(config, database, opened, keys, None)), utc_now
-        )
+        doors = compose_doors(config, database, opened, keys, None)
+        keeper = _keeper(config, database, patient, gate, doors)
+        doorkeeper = Doorkeeper(Returning(doors), utc_now)
         group = await enter(until_stopped())
         group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
         group.create_task(doorkeeper.work(), name="let in who returns")
         group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
         _start(group, keeper, config)
-        presence = _presence(config, database, looked)
+        presence = _presence(config, database, looked, ReturnTickets(doors))
         group.create_task(keeper.keep_presence(presence), name="keep presence")
         group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
 
 
-def _keeper(config: Config, database: Database, patient: Database, gate: AgentGate) -> Keeper:
-    sites = settings.sites(config)
-    clock = ClockWatch(PostgresClocks(patient), sites, read_clocks, machine_start())
+def _keeper(
+    config: Config, database: Database, patient: Database, gate: AgentGate, doors: Doors
+) -> Keeper:
+    clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
     replay = Replay(DiskSpool(spool_directory(config)), database)
-    reconciliation = Reconciliation(PostgresSessions(database), gate, list(sites), replay.drain)
+    ended = ReturnTickets(doors).ended
+    reconciliation = Reconciliation(doors.sessions, gate, list(doors.sites), replay.drain, ended)
     return Keeper(reconciliation, PostgresUpkeep(database), clock)
 
 
-def _presence(config: Config, database: Database, gate: AgentGate) -> PresenceWatch:
+def _presence(
+    config: Config, database: Database, gate: AgentGate, tickets: ReturnTickets
+) -> PresenceWatch:
     return PresenceWatch(
         PostgresSessions(database),
         PostgresSightings(database),
         gate,
         settings.sites(config),
         settings.guest_interfaces(config),
-        _leave,
+        tickets.ended,
     )
 
 
@@ -87,11 +90,6 @@ def _start(group: asyncio.TaskGroup, keeper: Keeper, config: Config) -> None:
     group.create_task(keeper.end_on_time(), name="end on time")
     group.create_task(keeper.keep_snapshot(snapshots, utc_now), name="keep snapshot")
     group.create_task(keeper.believe_closing(), name="believe closing")
-
-
-async def _leave(session: Session, now: datetime) -> None:
-    """Whoever was absent and comes back logs in."""
-    del session, now
 
 
 async def _hear_gate(

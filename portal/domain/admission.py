@@ -16,6 +16,7 @@ EXTENSION_IS_OFFERED_WITHIN = timedelta(hours=1)
 
 _METHODS = {
     Ground.CARD: LoginMethod.CARD,
+    Ground.REMEMBERED: LoginMethod.CARD,
     Ground.VOUCHER: LoginMethod.CODE,
     Ground.ACCEPT: LoginMethod.ACCEPT,
     Ground.OPEN: LoginMethod.NONE,

@@ -66,3 +66,8 @@ class Site:
         """Return the midnight before, in the site's time zone where it is known, else in UTC."""
         zone: tzinfo = ZoneInfo(self.opening_hours.time_zone) if self.opening_hours else UTC
         return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def end_of_day(self, now: datetime) -> datetime:
+        """Return the midnight after, in the same time zone."""
+        noon_tomorrow = self.start_of_day(now).replace(hour=12) + timedelta(days=1)
+        return self.start_of_day(noon_tomorrow)

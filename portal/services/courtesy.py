@@ -30,6 +30,7 @@ from portal.services.ports import Clock
 from portal.services.ports.courtesy import Confirmation, Courtesies
 from portal.services.ports.spool import UnwrittenSession
 from portal.services.refusals import RefusalRecord
+from portal.services.remembered import NO_LONGER_GOOD, Remembered
 from portal.services.spooling import keep
 
 LOOK_EVERY_S = 5.0
@@ -280,6 +281,8 @@ class Courtesy:
         self, waiting: _Waiting, attempt: Reserved, session: Session, now: datetime
     ) -> None:
         answer = waiting.answer or Verification.UNAVAILABLE
+        if answer in NO_LONGER_GOOD:
+            await Remembered(self._doors).card_is_no_good(waiting.card, now)
         reason = _REFUSALS.get(answer)
         told = reason or RefusalReason.LIBRARY_SYSTEM_DOWN
         await self._record.by_library(waiting.device, attempt.id, answer, told, now)

@@ -21,6 +21,7 @@ from portal.services.ports import (
     LibrarySystem,
     Sessions,
 )
+from portal.services.ports.returning import Returns
 from portal.services.ports.spool import Spool
 from portal.services.ports.tutoring_groups import Groups
 
@@ -39,6 +40,7 @@ class Doors:
     attempts: Attempts
     arrivals: Arrivals
     groups: Groups
+    returns: Returns
     events: Events
     gate: Gate
     keys: KeyRing

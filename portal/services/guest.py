@@ -4,18 +4,23 @@ Not a use case of its own: each method names the module that does the work. The 
 everything expected comes back as a value; only the gate's own failure to name a device is raised.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from portal.domain.identity import Device, Secret, SiteId
+from portal.domain.returning import RememberedDevice
 from portal.domain.session import Ground, Session
 from portal.domain.site import LoginMethod, Site
+from portal.services.continue_visit import continue_visit
 from portal.services.courtesy import Courtesy
-from portal.services.doors import Doors
+from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
 from portal.services.ports.spool import UnwrittenSignOut
+from portal.services.remembered import Remembered
 from portal.services.returning import Recognised
 from portal.services.sign_in import SignIn
 from portal.services.sign_out import sign_out
@@ -38,6 +43,7 @@ class GuestService:
         self._sign_in = SignIn(doors, courtesy)
         self._groups = GroupTutoring(doors)
         self._look_up = LookUp(doors, courtesy)
+        self._remembered = Remembered(doors)
 
     async def identify(self, ip: str) -> Device | None:
         """Return the device behind an address on a guest network, None for any other address.
@@ -75,13 +81,60 @@ class GuestService:
         return standing
 
     async def sign_in_with_card(
-        self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
+        self,
+        device: Device,
+        card_text: Secret,
+        pin_text: Secret,
+        now: datetime,
+        *,
+        remember_as: str | None = None,
     ) -> SignInOutcome:
-        """Check the card and the PIN as typed and let the device in, or say why not."""
+        """Check the card and the PIN as typed and let the device in, or say why not.
+
+        ``remember_as``: the guest ticked the box, and this is what the list calls the device.
+        """
         outcome = await self._sign_in.with_card(device, card_text, pin_text, now)
         if isinstance(outcome, Admitted):
             self._look_up.remember(outcome.session)
+            if remember_as is not None:
+                await self._remembered.remember(device, outcome.session, remember_as, now)
         return outcome
+
+    async def remembered_here(self, device: Device, now: datetime) -> RememberedDevice | None:
+        """Return this device as it is remembered; None as well while the database is away."""
+        try:
+            return await self._remembered.here(device, now)
+        except STORE_ERRORS:
+            return None
+
+    async def remembered_devices(
+        self, device: Device, now: datetime
+    ) -> Sequence[RememberedDevice] | None:
+        """Return all devices of the card that was shown in this session; None: none was.
+
+        Raises:
+            DatabaseUnavailableError: nobody knows.
+        """
+        session = await self._doors.sessions.find(device.mac)
+        return None if session is None else await self._remembered.listed(session, now)
+
+    async def forget_here(self, device: Device, now: datetime) -> None:
+        """Forget this device.
+
+        Raises:
+            DatabaseUnavailableError: not done.
+        """
+        await self._remembered.forget_here(device, now)
+
+    async def forget_listed(self, device: Device, device_id: UUID) -> None:
+        """Forget one of `remembered_devices`.
+
+        Raises:
+            DatabaseUnavailableError: not done.
+        """
+        session = await self._doors.sessions.find(device.mac)
+        if session is not None:
+            await self._remembered.forget_listed(session, device_id)
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         """Let the device in on a site that asks for one press (login method ``accept``).
@@ -96,6 +149,10 @@ class GuestService:
     async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
         """Let the device in by a tutoring group's room code, or protect its running session."""
         return await self._groups.join(device, code_text, now)
+
+    async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
+        """Take an ended visit up again by one press, without a card, where that is offered."""
+        return await continue_visit(self._doors, device, now)
 
     async def extend(self, device: Device, now: datetime) -> Session | Refused:
         """Prolong the device's session; refused NOT_ONLINE, NOT_EXTENDABLE or SERVICE_DOWN."""

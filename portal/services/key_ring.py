@@ -60,6 +60,20 @@ class KeyRing:
         """Return what the database calls a tutoring group's code, under the live key."""
         return Subject(self._hash(live_key_id(now), Kind.ROOM_CODE, code.encode()))
 
+    def cards(self, card: Secret, now: datetime) -> list[Subject]:
+        """Return the card's subject this year, and last year's while that key exists."""
+        return [
+            Subject(self._hash(key_id, Kind.CARD, card.reveal().encode()))
+            for key_id in self._live_key_ids(now)
+        ]
+
+    def devices(self, mac: MacAddress, now: datetime) -> tuple[Subject, ...]:
+        """Return the device's name this year, and last year's while that key exists."""
+        return tuple(
+            Subject(self._hash(key_id, Kind.DEVICE, mac.encode()))
+            for key_id in self._live_key_ids(now)
+        )
+
     def trace(self, mac: MacAddress, subject: Subject | None, now: datetime) -> Trace:
         """Return what this week's history calls the device and its guest."""
         key_id = log_key_id(now)
@@ -78,15 +92,18 @@ class KeyRing:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")
 
-    def destroy_before(self, moment: datetime) -> list[str]:
-        """Destroy the keys of weeks and years that were over by then; return their names.
+    def destroy_before(self, logs: datetime, live: datetime) -> list[str]:
+        """Destroy the keys of weeks that were over by ``logs``, and of years by ``live``.
 
-        What was hashed under them can no longer be linked to anybody, in backups neither.
+        Return their names. What was hashed under them can no longer be linked to anybody, in
+        backups neither.
 
         Raises:
             KeyRingError: a key could not be removed.
         """
-        due = [path for path in sorted(self._directory.glob("*.key")) if _was_over(path, moment)]
+        due = [
+            path for path in sorted(self._directory.glob("*.key")) if _was_over(path, logs, live)
+        ]
         try:
             for path in due:
                 path.unlink(missing_ok=True)  # another process may have been faster
@@ -94,6 +111,12 @@ class KeyRing:
         except OSError as error:
             raise KeyRingError(f"{error.filename}: {error.strerror}; it must be removed") from error
         return [path.stem for path in due]
+
+    def _live_key_ids(self, now: datetime) -> list[str]:
+        """This year's, and last year's if it was not destroyed; that one is never made anew."""
+        last = f"live-{now.year - 1}"
+        exists = last in self._keys or (self._directory / f"{last}.key").exists()
+        return [live_key_id(now), *([last] if exists else [])]
 
     def _hash(self, key_id: str, kind: Kind, value: bytes) -> bytes:
         """HMAC-SHA-256 (RFC 2104), 32 bytes, of the kind, a zero byte and the value."""
@@ -115,12 +138,12 @@ def log_key_id(now: datetime) -> str:
     return f"log-{now:%G-w%V}"
 
 
-def _was_over(path: Path, moment: datetime) -> bool:
+def _was_over(path: Path, logs: datetime, live: datetime) -> bool:
     """Say whether the period of a key was over; False for the key that belongs to none."""
-    name, last = path.stem, moment - timedelta(days=7)
+    name = path.stem
     if name.startswith("log-"):
-        return name <= log_key_id(last)  # names sort as their weeks do
-    return name.startswith("live-") and name < live_key_id(moment)
+        return name <= log_key_id(logs - timedelta(days=7))  # names sort as their weeks do
+    return name.startswith("live-") and name < live_key_id(live)
 
 
 def _load_or_create(directory: Path, key_id: str) -> bytes:

@@ -17,6 +17,8 @@ from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
 from portal.services.outcomes import Captive, Online, Standing
+from portal.services.ports import GateUnavailableError
+from portal.services.returning import Offer, Permission, Recognised, Returning
 
 MOST_REMEMBERED = 20_000
 """Devices: as many as a gate admits. About 1 kB each at the very most."""
@@ -30,15 +32,20 @@ class LookUp:
     def __init__(self, doors: Doors, courtesy: Courtesy | None = None) -> None:
         self._doors = doors
         self._courtesy = courtesy
+        self._returning = Returning(doors)
         self._seen_online: OrderedDict[MacAddress, Session] = OrderedDict()
 
     async def standing(self, device: Device, now: datetime) -> Standing:
         """Say where the device stands; a captive one is counted among those waiting."""
         try:
             session = await self._find(device, now)
+            offer = Offer()
+            if session is None:
+                offer = (await self._returning.offers([device], now)).get(device.mac, offer)
+                session = await self._come_back(device, offer.unasked, now)
             if session is None or now >= session.due_at:
                 self.forget(device)
-                return await self._captive(device, now)
+                return await self._captive(device, now, may_continue=offer.pressed is not None)
             self.remember(session)
             await self._follow(session, device, now)
         except STORE_ERRORS as error:
@@ -51,12 +58,24 @@ class LookUp:
         """Drop what is remembered of the device: it was just signed out, or is not online."""
         self._seen_online.pop(device.mac, None)
 
-    async def _captive(self, device: Device, now: datetime) -> Captive:
+    async def _captive(self, device: Device, now: datetime, *, may_continue: bool) -> Captive:
         doors = self._doors
         since = doors.sites[device.site_id].start_of_day(now)
         traces = doors.keys.recent_traces(device.mac, now)
         number = await doors.arrivals.see(device, now)
-        return Captive(number, await doors.sessions.last_end(traces, since))
+        last_end = await doors.sessions.last_end(traces, since)
+        return Captive(number, last_end, may_continue=may_continue)
+
+    async def _come_back(
+        self, device: Device, permission: Permission | None, now: datetime
+    ) -> Session | None:
+        """Let the device in that comes back by itself and whose page was faster than all else."""
+        if permission is None:
+            return None
+        try:
+            return await self._returning.let_in(Recognised(device, permission), now)
+        except GateUnavailableError:
+            return await self._doors.sessions.find(device.mac)
 
     async def _follow(self, session: Session, device: Device, now: datetime) -> None:
         """Open this site's gate to a device whose session began at another site, and note it."""

@@ -86,11 +86,13 @@ class Captive:
     ``number`` is the two-digit device number shown on its page (10-99, None while the
     database is away, or when all are taken); ``last_end`` says why its last session ended, when
     that was today. ``is_certain`` is False where nobody could be asked: it may well be online.
+    ``may_continue``: one press, and no card, takes the visit up again.
     """
 
     number: int | None
     last_end: EndReason | None = None
     is_certain: bool = True
+    may_continue: bool = False
 
 
 Standing = Online | Captive

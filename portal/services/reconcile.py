@@ -15,6 +15,7 @@ from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Session
 from portal.services.gatekeeping import remaining_s
 from portal.services.ports import Gate, Sessions
+from portal.services.return_tickets import Ended
 
 MOST_ROUNDS = 3
 """A list is applied again while sign-ins and sign-outs changed it; the next call does the rest."""
@@ -45,6 +46,8 @@ class Reconciliation:
     site_ids: Sequence[SiteId]
     drain: Callable[[datetime], Awaitable[object]] | None = None
     """Writes what waited on disk while the database was away: it belongs to every list."""
+    ended: Ended | None = None
+    """Is told of every session that ended by time."""
     _applied: dict[MacAddress, datetime] | None = field(default=None, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     agreed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -125,6 +128,8 @@ class Reconciliation:
         ended = await self.sessions.end_due(self.site_ids, now)
         for session in ended:
             _log.info("session_ended", session=str(session.id), reason=session.end_reason)
+            if self.ended is not None:
+                await self.ended(session, now)
         return ended
 
     async def _apply(self, wanted: Admissions, now: datetime) -> int:

@@ -23,6 +23,7 @@ from portal.services.opening import opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
 from portal.services.ports import LibrarySystem, Opening, Started
 from portal.services.refusals import RefusalRecord
+from portal.services.remembered import NO_LONGER_GOOD, Remembered
 
 _SERVICE_DOWN = Refused(RefusalReason.SERVICE_DOWN)
 
@@ -50,6 +51,7 @@ class SignIn:
         self._courtesy = courtesy
         self._desk = AttemptDesk(doors)
         self._record = RefusalRecord(doors)
+        self._remembered = Remembered(doors)
 
     async def with_card(
         self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
@@ -120,11 +122,14 @@ class SignIn:
         verification = await library.verify(*typed)
         if verification is Verification.OK:
             claim = Claim(Ground.CARD, subject)
+            await self._remembered.card_was_shown(typed[0], now)
             return await self._let_in(device, claim, allowed, reserved, now)
         if verification is Verification.UNAVAILABLE:
             admitted = await self._by_courtesy(device, typed, reserved, now)
             if admitted is not None:
                 return admitted
+        if verification in NO_LONGER_GOOD:
+            await self._remembered.card_is_no_good(typed[0], now)
         refusal = _refusal(verification, reserved)
         await self._record.by_library(device, reserved.id, verification, refusal.reason, now)
         return refusal

@@ -10,10 +10,10 @@ import structlog
 
 from portal.domain.identity import Device
 from portal.domain.session import EndReason
-from portal.services.doors import Doors
+from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
-from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.spool import UnwrittenSignOut
+from portal.services.remembered import Remembered
 from portal.services.spooling import keep
 
 _log = structlog.get_logger()
@@ -26,11 +26,12 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
     compares, so that nobody is let in again who has logged out.
     """
     try:
+        await Remembered(doors).paused(device, now)
         session = await doors.sessions.find(device.mac)
         if session is not None:
             await doors.sessions.end(session.id, EndReason.LOGGED_OUT, now)
             _log.info("session_ended", session=str(session.id), reason=EndReason.LOGGED_OUT)
-    except DatabaseUnavailableError as error:
+    except STORE_ERRORS as error:
         _log.warning("store_failed", during="sign_out", reason=str(error))
         if not await keep(doors.spool, UnwrittenSignOut(device, now)):
             return False

@@ -48,12 +48,7 @@ class PostgresSessions:
             *(trace.key_id, trace.device, trace.subject),
             *(opening.most_devices, opening.attempt, opening.device),
         )
-        *replaced, standing = rows
-        return Started(
-            session=session_of(standing),
-            is_new=standing["what"] == "started",
-            put_out=tuple(MacAddress(row["mac"]) for row in replaced),
-        )
+        return started_of(rows)
 
     async def find(self, mac: MacAddress) -> Session | None:
         """See services.ports.Sessions."""
@@ -106,6 +101,16 @@ class PostgresSessions:
         """See services.ports.Sessions."""
         rows = await self._database.fetch(_SQL["admitted"], list(site_ids), now)
         return [(MacAddress(row["mac"]), row["due_at"]) for row in rows]
+
+
+def started_of(rows: Sequence[asyncpg.Record]) -> Started:
+    """Return what start_session answered: who gave way, and last the session that stands."""
+    *replaced, standing = rows
+    return Started(
+        session=session_of(standing),
+        is_new=standing["what"] == "started",
+        put_out=tuple(MacAddress(row["mac"]) for row in replaced),
+    )
 
 
 def maybe_session(row: asyncpg.Record | None) -> Session | None:

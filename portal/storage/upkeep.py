@@ -56,6 +56,8 @@ class PostgresUpkeep:
             "known_devices": now - kept.known_devices,
             "arrivals": now - NUMBER_IS_KEPT,
             "courtesies": now - COURTESY_IS_REMEMBERED,
+            "tickets": now,
+            "remembered_devices": now,
         }
         deleted = 0
         for name, before in due.items():

@@ -26,6 +26,13 @@ WITH gone AS (DELETE FROM arrival WHERE last_seen_at < $1 RETURNING 1) SELECT co
 -- name: courtesies
 WITH gone AS (DELETE FROM courtesy WHERE given_at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: tickets
+WITH gone AS (DELETE FROM returning_device WHERE until < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: remembered_devices
+WITH gone AS (DELETE FROM remembered_device WHERE expires_at < $1 RETURNING 1)
+SELECT count(*) FROM gone
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 

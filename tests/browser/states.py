@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
-from tests.portal.web.portal_under_test import LIBRARY, NOW, FakeGuest, make_session
+from tests.portal.web.portal_under_test import (
+    LIBRARY,
+    NOW,
+    FakeGuest,
+    make_remembered,
+    make_session,
+)
 
 GOOD_CARD = ("20000000000001", "1234")
 
@@ -40,10 +47,18 @@ def _site(method: LoginMethod) -> Callable[[], FakeGuest]:
     return lambda: FakeGuest(library=replace(LIBRARY, login_methods=(method,)))
 
 
-def _online(*, can_extend: bool = False, **changes: object) -> Callable[[], FakeGuest]:
+def _online(
+    *,
+    can_extend: bool = False,
+    remembered: tuple[RememberedDevice, ...] = (),
+    **changes: object,
+) -> Callable[[], FakeGuest]:
     library = replace(LIBRARY, time_limit=timedelta(hours=1)) if can_extend else LIBRARY
     return lambda: FakeGuest(
-        library=library, session=make_session(**changes), can_extend=can_extend
+        library=library,
+        session=make_session(**changes),
+        can_extend=can_extend,
+        remembered=remembered,
     )
 
 
@@ -88,6 +103,13 @@ STATES: Mapping[str, State] = {
     ),
     "code-online": State(_online(), "/code"),
     "code-joined": _code(),
+    "continue": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT, may_continue=True)),
+    "remembered": State(_online(remembered=(make_remembered(),)), "/status"),
+    "devices": State(
+        _online(remembered=(make_remembered(), make_remembered(2, "Android"))), "/devices"
+    ),
+    "devices-without-card": State(_online(ground=Ground.REMEMBERED), "/devices"),
+    "devices-none": State(_online(), "/devices"),
     "connection-ended": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT)),
     "logged-out": State(_online(), path="/status", press="/logout"),
     "online": State(

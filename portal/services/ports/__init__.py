@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.presence import Signals
+from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.session import EndReason, Session
 from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
@@ -278,11 +279,17 @@ class Kept:
     events: timedelta = timedelta(days=14)
     attempts: timedelta = timedelta(days=7)
     known_devices: timedelta = timedelta(days=30)
+    remembered_devices: timedelta = KEPT_AFTER_VISIT
 
     @property
-    def longest(self) -> timedelta:
-        """How long anything stays at all."""
-        return max(self.sessions, self.events, self.attempts, self.known_devices)
+    def history(self) -> timedelta:
+        """How long anything stays that is named under a week's key."""
+        return max(self.sessions, self.events)
+
+    @property
+    def names(self) -> timedelta:
+        """How long anything stays that is named under a year's key."""
+        return max(self.attempts, self.known_devices, self.remembered_devices)
 
 
 class Upkeep(Protocol):

@@ -26,13 +26,16 @@ CREATE TABLE remembered_device (
     id            uuid NOT NULL UNIQUE,         -- what forms name it by
     label         text NOT NULL,                -- "iPhone"; never typed by anybody
     added_at      timestamptz NOT NULL,
+    named_at      timestamptz NOT NULL,         -- the subject is under the key of this year
     last_visit_at timestamptz NOT NULL,
-    expires_at    timestamptz NOT NULL
+    expires_at    timestamptz NOT NULL,
+    paused_until  timestamptz                   -- its owner logged out
 );
 CREATE INDEX remembered_device_subject ON remembered_device (subject);
 CREATE INDEX remembered_device_expires ON remembered_device (expires_at);
 
 -- A device whose session ended without its owner's wish may take the visit up again until then.
+-- Its name is the one in the week's history (device_trace): the ticket is for the same day.
 CREATE TABLE returning_device (
     device       bytea PRIMARY KEY CHECK (octet_length(device) = 32),
     ground       text NOT NULL,
@@ -41,6 +44,80 @@ CREATE TABLE returning_device (
     silently     boolean NOT NULL               -- false: by a press on "continue"
 );
 CREATE INDEX returning_device_until ON returning_device (until);
+
+-- Whoever comes in on whatever ground needs the ticket no more: it must not outlive that session.
+CREATE FUNCTION drop_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM returning_device WHERE device = NEW.device_trace;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER live_session_drops_ticket AFTER INSERT ON live_session
+    FOR EACH ROW EXECUTE FUNCTION drop_ticket();
+
+-- Start the session of a device that comes back, if what lets it back in still stands: a ticket
+-- (_name null) or the memory of it. Of two that ask at once one gets what the other started. No
+-- row: not any more, or by itself (_pressed false) it would take another device's place.
+CREATE FUNCTION return_session(_new live_session, _most_devices integer, _pressed boolean,
+                               _old_name bytea, _name bytea, _expires_at timestamptz)
+RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _now     timestamptz := _new.started_at;
+    _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
+    _lock    bigint;
+    _running live_session;
+    _others  bigint;
+BEGIN
+    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
+        PERFORM pg_advisory_xact_lock(_lock);
+    END LOOP;
+    SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac AND s.due_at > _now;
+    IF FOUND THEN
+        RETURN QUERY SELECT 'running', _running;
+        RETURN;
+    END IF;
+    SELECT count(*) INTO _others FROM live_session AS s
+     WHERE s.subject = _new.subject AND NOT s.succeeded AND s.due_at > _now;
+    IF _others >= _most_devices AND NOT _pressed THEN
+        RETURN;
+    END IF;
+    IF _name IS NULL THEN
+        PERFORM FROM returning_device AS r
+         WHERE r.device = _new.device_trace AND r.until > _now AND (r.silently OR _pressed)
+           AND r.subject IS NOT DISTINCT FROM _new.subject
+           FOR UPDATE;
+    ELSE
+        UPDATE remembered_device AS r
+           SET device = _name, last_visit_at = greatest(r.last_visit_at, _now),
+               expires_at = _expires_at, paused_until = NULL
+         WHERE r.device = _old_name AND r.subject = _new.subject AND r.expires_at > _now
+           AND (r.paused_until > _now) IS NOT TRUE;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT * FROM start_session(_new, _most_devices, NULL, NULL);
+END $$;
+
+-- The card is no longer good: its devices are forgotten, and those that came back by themselves
+-- are out, but for one under tutoring.
+CREATE FUNCTION forget_card(_subjects bytea[], _now timestamptz)
+RETURNS SETOF macaddr LANGUAGE plpgsql AS $$
+DECLARE
+    _gone live_session;
+BEGIN
+    DELETE FROM remembered_device WHERE subject = ANY(_subjects);
+    DELETE FROM returning_device WHERE subject = ANY(_subjects);
+    FOR _gone IN
+        DELETE FROM live_session AS s
+         WHERE s.subject = ANY(_subjects) AND s.ground = 'remembered'
+           AND (s.protected_until > _now) IS NOT TRUE
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, 'revoked', _now);
+        RETURN NEXT _gone.mac;
+    END LOOP;
+END $$;
 
 -- Group tutoring: a room code lets so many devices in, at one site, for a while.
 CREATE TABLE tutoring_group (

@@ -16,7 +16,7 @@ from enum import Enum
 from aiohttp import web
 
 from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
-from portal.web.guest import answers, captive_api, codes, information, sign_in, stay
+from portal.web.guest import answers, captive_api, codes, devices, information, sign_in, stay
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
@@ -42,8 +42,11 @@ READING: Mapping[str, _Reading] = {
 """Pages that need neither gate nor database."""
 
 GET: Mapping[str, _Handler] = {
-    **dict.fromkeys(("/", "/card", "/connect", "/status", "/extend", "/logout"), front),
+    **dict.fromkeys(
+        ("/", "/card", "/connect", "/status", "/extend", "/logout", "/continue", "/forget"), front
+    ),
     "/code": codes.code_page,
+    "/devices": devices.devices,
 }
 """The addresses of the forms lead to the front page: a reload after an error must not fail."""
 
@@ -51,6 +54,9 @@ POST: Mapping[str, _Handler] = {
     "/card": sign_in.with_card,
     "/code": codes.with_code,
     "/connect": sign_in.accept,
+    "/continue": sign_in.continue_visit,
+    "/devices": devices.forget_listed,
+    "/forget": devices.forget_here,
     "/extend": stay.extend,
     "/logout": stay.sign_out,
 }

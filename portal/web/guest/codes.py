@@ -37,7 +37,7 @@ async def code_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if not here.library.tutoring:
         return await front(site, visit, here)
     if isinstance(standing, Online) and standing.session.is_protected(visit.now):
-        return status_page(site, visit, here, standing)
+        return await status_page(site, visit, here, standing)
     return _form(site, visit, here, standing, _EMPTY)
 
 

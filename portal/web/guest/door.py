@@ -1,9 +1,12 @@
 """What the guest pages need of the services. One Protocol, met by portal/services/guest.py."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from portal.domain.identity import Device, Secret, SiteId
+from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
 from portal.domain.site import Site
 from portal.services.outcomes import Refused, SignInOutcome, Standing
@@ -43,9 +46,40 @@ class GuestDoor(Protocol):
         ...
 
     async def sign_in_with_card(
-        self, device: Device, card: Secret, pin: Secret, now: datetime
+        self,
+        device: Device,
+        card: Secret,
+        pin: Secret,
+        now: datetime,
+        *,
+        remember_as: str | None = None,
     ) -> SignInOutcome:
-        """Check card and PIN; open the gate before answering Admitted."""
+        """Check card and PIN; open the gate before answering Admitted.
+
+        ``remember_as``: remember the device too, under this label.
+        """
+        ...
+
+    async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
+        """Take an ended visit up again by a press, where `standing` said that one may."""
+        ...
+
+    async def remembered_here(self, device: Device, now: datetime) -> RememberedDevice | None:
+        """Return this device as it is remembered."""
+        ...
+
+    async def remembered_devices(
+        self, device: Device, now: datetime
+    ) -> Sequence[RememberedDevice] | None:
+        """Return all devices of the card that was shown in this session; None: none was."""
+        ...
+
+    async def forget_here(self, device: Device, now: datetime) -> None:
+        """Forget this device."""
+        ...
+
+    async def forget_listed(self, device: Device, device_id: UUID) -> None:
+        """Forget one of `remembered_devices`."""
         ...
 
     async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:

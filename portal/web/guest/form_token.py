@@ -28,6 +28,9 @@ class Purpose(StrEnum):
     ACCEPT = "accept"
     EXTEND = "extend"
     SIGN_OUT = "sign_out"
+    CONTINUE = "continue"
+    FORGET = "forget"
+    FORGET_LISTED = "forget_listed"
 
 
 def issue_token(key: bytes, mac: MacAddress, purpose: Purpose, now: datetime) -> str:

@@ -27,6 +27,8 @@ class Draft:
 
     error: FieldError | None = None
     card: str | None = field(default=None, repr=False)
+    remember: bool = False
+    """Whether the box to be remembered was ticked."""
 
 
 _EMPTY = Draft()
@@ -36,7 +38,7 @@ async def front(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the page that fits the device's standing."""
     standing = await site.guest.standing(here.device, visit.now)
     if isinstance(standing, Online):
-        return status_page(site, visit, here, standing)
+        return await status_page(site, visit, here, standing)
     return login_page(site, visit, here, standing)
 
 
@@ -46,9 +48,10 @@ def login_page(
     """Show how to get in here: card and PIN, one press, or whom to ask."""
     methods = here.library.login_methods
     press_only = bool(_PRESS_ONLY.intersection(methods))
+    offered = standing.may_continue and not press_only and draft.error is None
     common: dict[str, object] = {
         "number": standing.number,
-        "notice": notice(standing.last_end, press_only=press_only),
+        "notice": None if offered else notice(standing.last_end, press_only=press_only),
         "returning": standing.last_end is not None,
     }
     if press_only:
@@ -63,6 +66,8 @@ def login_page(
         "error": draft.error,
         "kept_card": draft.card,
         "codes": LoginMethod.CODE in methods,
+        "remember": draft.remember,
+        "continue_token": site.token(visit, here, Purpose.CONTINUE) if offered else None,
     }
     return site.pages.render("card", visit, {**common, **form})
 
@@ -72,7 +77,7 @@ def may_type_card(visit: Visit, library: Site) -> bool:
     return visit.encrypted or library.card_login_without_tls
 
 
-def status_page(
+async def status_page(
     site: GuestSite, visit: Visit, here: Here, online: Online, refused: str | None = None
 ) -> web.Response:
     """Show that the device is online, until when and why, and what can be done about it.
@@ -82,6 +87,7 @@ def status_page(
     home = site.guest.site_of(online.session, here.device)
     longer = online.extension
     exactly = longer == home.time_limit  # before closing time a press gives less
+    remembered = await site.guest.remembered_here(here.device, visit.now)
     ending = _ending(site, visit, home, online.session)
     values = {
         **ending,
@@ -93,6 +99,9 @@ def status_page(
         # On an open network the next page would let the device in again.
         "may_sign_out": online.session.ground is not Ground.OPEN,
         "may_join": here.library.tutoring and not ending["protected"],
+        "remembered": remembered is not None,
+        "lists_devices": online.session.ground is Ground.CARD,
+        "forget_token": site.token(visit, here, Purpose.FORGET),
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
     }

@@ -64,6 +64,9 @@ class Pages:
             "linked": _Linked(language),
             "counted": lambda key, count: moments.counted(language, key, count),
             "calendar_day": lambda day: moments.calendar_day(day, language),
+            "local_day": lambda at: moments.calendar_day(
+                at.astimezone(self.zone(visit)).date(), language
+            ),
             "language": language,
             "languages": self.languages,
             "visit": visit,

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.site import Conformity
 
 
@@ -21,6 +22,8 @@ class Retention:
     attempt_days: int = 7
     known_device_days: int = 30
     event_days: int = 14
+    remembered_device_days: int = KEPT_AFTER_VISIT.days
+    """After the last visit; each device by its owner's wish only."""
     backup_days: int | None = None
     """How much longer backups live; None where nothing is said about them."""
 

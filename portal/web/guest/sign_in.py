@@ -8,6 +8,7 @@ look again.
 from aiohttp import web
 
 from portal.domain.identity import Secret
+from portal.domain.returning import label_of
 from portal.services.outcomes import Admitted, Online, RefusalReason, Refused
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import Draft, front, login_page, may_type_card
@@ -15,6 +16,8 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import Posted, read_posted
 from portal.web.guest.refusals import FieldError, explain
 from portal.web.guest.visit import Here, Visit
+
+_NOTHING = Draft()
 
 
 async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -28,10 +31,17 @@ async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if (draft := _not_meant_to_sign_in(posted, visit, card)) is not None:
         return await _again(site, visit, here, draft)
     pin = Secret(posted.fields.get("pin", ""))
-    outcome = await site.guest.sign_in_with_card(here.device, Secret(card), pin, visit.now)
+    wished = "remember" in posted.fields
+    outcome = await site.guest.sign_in_with_card(
+        here.device,
+        Secret(card),
+        pin,
+        visit.now,
+        remember_as=label_of(visit.request.headers.get("User-Agent", "")) if wished else None,
+    )
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
-    return await _refuse(site, visit, here, outcome, card)
+    return await _refuse(site, visit, here, outcome, Draft(card=card, remember=wished))
 
 
 async def accept(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -44,15 +54,32 @@ async def accept(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     outcome = await site.guest.accept(here.device, visit.now)
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
-    return await _refuse(site, visit, here, outcome, "")
+    return await _refuse(site, visit, here, outcome)
+
+
+async def continue_visit(site: GuestSite, visit: Visit, here: Here) -> web.Response:
+    """Handle "continue": the ordinary ways in are shown where it is offered no longer."""
+    posted = await read_posted(site, visit, here, Purpose.CONTINUE)
+    if isinstance(posted, web.Response):
+        return posted
+    if not posted.fresh:
+        return await front(site, visit, here)
+    outcome = await site.guest.continue_visit(here.device, visit.now)
+    if isinstance(outcome, Admitted):
+        return site.go(visit, "/status")
+    if outcome.reason is RefusalReason.SERVICE_DOWN:
+        return await _refuse(site, visit, here, outcome)
+    return site.go(visit, "/")
 
 
 def _not_meant_to_sign_in(posted: Posted, visit: Visit, card: str) -> Draft | None:
     """Return what to show again where the form came to change language, or is an old one."""
+    remember = "remember" in posted.fields
     if "switch" in posted.fields:
-        return Draft(card=card or None)
+        return Draft(card=card or None, remember=remember)
     if not posted.fresh:
-        return Draft(FieldError("pin", visit.language.text("form.stale")), card or None)
+        stale = FieldError("pin", visit.language.text("form.stale"))
+        return Draft(stale, card or None, remember=remember)
     return None
 
 
@@ -65,14 +92,18 @@ async def _again(site: GuestSite, visit: Visit, here: Here, draft: Draft) -> web
 
 
 async def _refuse(
-    site: GuestSite, visit: Visit, here: Here, refused: Refused, card: str
+    site: GuestSite,
+    visit: Visit,
+    here: Here,
+    refused: Refused,
+    typed: Draft = _NOTHING,
 ) -> web.Response:
     standing = await site.guest.standing(here.device, visit.now)
     if isinstance(standing, Online):  # the first of two presses got through
         return site.go(visit, "/status")
     explained = explain(refused, site.pages, visit, standing.number)
     if isinstance(explained, FieldError):
-        draft = Draft(explained, _worth_keeping(refused, card))
+        draft = Draft(explained, _worth_keeping(refused, typed.card), remember=typed.remember)
         return login_page(site, visit, here, standing, draft)
     # A closed library has nobody to show the number to.
     number = None if refused.reason is RefusalReason.CLOSED else standing.number
@@ -80,7 +111,7 @@ async def _refuse(
     return site.pages.render("refusal", visit, values, status=explained.status)
 
 
-def _worth_keeping(refused: Refused, card: str) -> str | None:
+def _worth_keeping(refused: Refused, card: str | None) -> str | None:
     """Give back what was typed, but never a personal identity number."""
     if refused.reason is RefusalReason.CARD_PERSONAL_NUMBER:
         return None

@@ -34,7 +34,7 @@ async def _not_extended(
     if not isinstance(standing, Online):
         return site.go(visit, "/")
     closing = refused.reason is RefusalReason.NOT_EXTENDABLE
-    return status_page(
+    return await status_page(
         site, visit, here, standing, "extend.closing" if closing else "extend.refused"
     )
 

@@ -12,7 +12,9 @@ from portal.domain.identity import Device
 from portal.domain.site import Site
 from portal.web.guest.texts import Language
 
-_PAGES = frozenset({"/", "/code", "/status", "/help", "/rules", "/privacy", "/accessibility"})
+_PAGES = frozenset(
+    {"/", "/code", "/status", "/devices", "/help", "/rules", "/privacy", "/accessibility"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from portal.services.key_ring import KeyRing
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
+from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.storage.tutoring_groups import PostgresGroups
@@ -54,6 +55,7 @@ def doors(
         attempts=PostgresAttempts(database),
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
+        returns=PostgresReturns(database),
         events=PostgresEvents(database),
         gate=gate,
         keys=KeyRing(tmp_path / "keys"),

@@ -3,7 +3,7 @@
 They pass tests/portal/storage/test_contracts.py together with the real ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,6 +12,7 @@ from uuid import UUID
 from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
 from portal.domain.clock_jump import SMALLEST_JUMP, ClockReading, move
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.returning import RememberedDevice, Ticket
 from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Ground, Session, holds
 from portal.domain.sign_in_limits import (
@@ -24,8 +25,9 @@ from portal.domain.sign_in_limits import (
 )
 from portal.domain.tutoring import Group
 from portal.domain.verification import Verification
-from portal.services.ports import Event, Opening, Reservation, Started
+from portal.services.ports import Event, Opening, Reservation, Started, Trace
 from portal.services.ports.courtesy import Confirmation
+from portal.services.ports.returning import Known, Names
 from portal.services.ports.tutoring_groups import (
     CodeAnswer,
     CodesBusy,
@@ -126,6 +128,8 @@ class MemorySessions:
     traces: dict[UUID, bytes] = field(default_factory=dict)
     past: list[Session] = field(default_factory=list)
     elsewhere: set[tuple[UUID, SiteId]] = field(default_factory=set)
+    begun: "list[Callable[[Trace], object]]" = field(default_factory=list)
+    """Are told of the trace of every session that begins."""
 
     async def start(self, opening: Opening) -> Started:
         new, now = opening.session, opening.session.started_at
@@ -142,6 +146,8 @@ class MemorySessions:
         put_out = self.make_room(new.subject, opening.most_devices, now)
         self.live[new.mac] = new
         self.traces[new.id] = opening.trace.device
+        for tell in self.begun:
+            tell(opening.trace)
         return Started(new, is_new=True, put_out=put_out)
 
     async def find(self, mac: MacAddress) -> Session | None:
@@ -432,3 +438,120 @@ class MemoryClocks:
         del ends_at
         self.doubted.discard(site_id)
         return 0
+
+
+@dataclass
+class MemoryReturns:
+    sessions: MemorySessions
+    tickets: dict[bytes, Ticket] = field(default_factory=dict)
+    devices: dict[Subject, RememberedDevice] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sessions.begun.append(lambda trace: self.tickets.pop(trace.device, None))
+
+    async def offer(self, trace: bytes, ticket: Ticket) -> None:
+        self.tickets[trace] = ticket
+
+    async def known(
+        self, devices: Mapping[MacAddress, Names], now: datetime
+    ) -> Mapping[MacAddress, Known]:
+        found = {}
+        for mac, names in devices.items():
+            ticket = self.tickets.get(names.trace)
+            remembered = [self.devices[name] for name in names.live if name in self.devices]
+            known = Known(
+                ticket if ticket is not None and ticket.until > now else None,
+                next((device for device in remembered if device.expires_at > now), None),
+            )
+            if known != Known():
+                found[mac] = known
+        return found
+
+    async def take_up(
+        self, opening: Opening, remembered: RememberedDevice | None, name: Subject, *, pressed: bool
+    ) -> Started | None:
+        new, now = opening.session, opening.session.started_at
+        running = self.sessions.live.get(new.mac)
+        if running is not None and running.due_at > now:
+            return Started(running, is_new=False)
+        others = [
+            s
+            for s in self.sessions.live.values()
+            if new.subject is not None and s.subject == new.subject
+            if not s.succeeded and s.due_at > now
+        ]
+        if len(others) >= opening.most_devices and not pressed:
+            return None
+        if remembered is None:
+            ticket = self.tickets.get(opening.trace.device)
+            if ticket is None or not (ticket.silently or pressed) or ticket.until <= now:
+                return None
+            if ticket.subject != new.subject:
+                return None
+        elif not self._visit(remembered, name, now):
+            return None
+        return await self.sessions.start(opening)
+
+    def _visit(self, after: RememberedDevice, name: Subject, now: datetime) -> bool:
+        device = self.devices.get(name)
+        if device is None or device.subject != after.subject or device.expires_at <= now:
+            return False
+        if device.paused_until is not None and device.paused_until > now:
+            return False
+        del self.devices[name]
+        seen = max(device.last_visit_at, now)
+        self.devices[after.name] = replace(after, last_visit_at=seen, paused_until=None)
+        return True
+
+    async def remember(self, device: RememberedDevice, names: Sequence[Subject], most: int) -> None:
+        await self.forget(names)
+        mine = sorted(
+            (d for d in self.devices.values() if d.subject == device.subject),
+            key=lambda d: d.last_visit_at,
+            reverse=True,
+        )
+        for surplus in mine[most - 1 :]:
+            del self.devices[surplus.name]
+        self.devices[device.name] = device
+
+    async def rename(self, old: Subject, new: Subject, now: datetime) -> None:
+        for device in list(self.devices.values()):
+            if device.subject == old:
+                self.devices[device.name] = replace(device, subject=new, named_at=now)
+
+    async def pause(self, names: Collection[Subject], until: datetime) -> None:
+        for name in names:
+            if name in self.devices:
+                self.devices[name] = replace(self.devices[name], paused_until=until)
+
+    async def of_subject(self, subject: Subject, now: datetime) -> list[RememberedDevice]:
+        mine = [d for d in self.devices.values() if d.subject == subject and d.expires_at > now]
+        return sorted(mine, key=lambda d: d.added_at, reverse=True)
+
+    async def forget(self, names: Collection[Subject]) -> bool:
+        gone = [self.devices.pop(name, None) for name in names]
+        return any(device is not None for device in gone)
+
+    async def forget_of(self, subject: Subject, device_id: UUID) -> bool:
+        mine = [d for d in self.devices.values() if (d.subject, d.id) == (subject, device_id)]
+        return await self.forget([device.name for device in mine])
+
+    async def forget_for_staff(
+        self, names: Collection[Subject], site_id: SiteId, number: int, staff: str, now: datetime
+    ) -> bool:
+        del site_id, number, staff, now  # the event; nothing here reads events
+        return await self.forget(names)
+
+    async def forget_card(self, subjects: Collection[Subject], now: datetime) -> list[MacAddress]:
+        await self.forget([d.name for d in self.devices.values() if d.subject in subjects])
+        gone = [t for t, ticket in self.tickets.items() if ticket.subject in subjects]
+        for trace in gone:
+            del self.tickets[trace]
+        out = [
+            s
+            for s in self.sessions.live.values()
+            if s.subject in subjects and s.ground is Ground.REMEMBERED and not s.is_protected(now)
+        ]
+        for session in out:
+            await self.sessions.end(session.id, EndReason.REVOKED, now)
+        return [session.mac for session in out]

@@ -28,6 +28,7 @@ from tests.portal.services.stores import (
     MemoryAttempts,
     MemoryEvents,
     MemoryGroups,
+    MemoryReturns,
     MemorySessions,
 )
 
@@ -70,6 +71,7 @@ class ServiceLife(RuleBasedStateMachine):
             attempts=attempts,
             arrivals=MemoryArrivals(),
             groups=MemoryGroups(self.sessions),
+            returns=MemoryReturns(self.sessions),
             events=MemoryEvents(),
             gate=self.gate,
             keys=KeyRing(Path(self.directory.name)),

@@ -3,14 +3,15 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from portal.domain.identity import Device, MacAddress, Secret, SiteId
+from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.outcomes import (
@@ -60,6 +61,19 @@ def make_session(**changes: object) -> Session:
     return replace(session, **changes)  # type: ignore[arg-type]
 
 
+def make_remembered(number: int = 1, label: str = "iPhone") -> RememberedDevice:
+    return RememberedDevice(
+        id=UUID(int=number),
+        name=Subject(bytes([number]) * 32),
+        subject=Subject(b"s" * 32),
+        label=label,
+        added_at=NOW - timedelta(days=3),
+        named_at=NOW,
+        last_visit_at=NOW - timedelta(days=number),
+        expires_at=NOW + timedelta(days=90),
+    )
+
+
 @dataclass
 class FakeGuest:
     """The guest services of one device, with everything they did noted."""
@@ -76,6 +90,9 @@ class FakeGuest:
     """Where the session began, when that is another library than this one."""
     raises: Exception | None = None
     comes_back: bool = False
+    may_continue: bool = False
+    remembered: tuple[RememberedDevice, ...] = ()
+    """The card's devices; the first is this one."""
     calls: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
@@ -109,13 +126,21 @@ class FakeGuest:
         if self.session is not None:
             longer = self.library.time_limit or timedelta(hours=1)
             return Online(self.session, longer if self.can_extend else None)
-        return Captive(self.number, self.last_end, self.is_certain)
+        return Captive(self.number, self.last_end, self.is_certain, self.may_continue)
 
     async def sign_in_with_card(
-        self, device: Device, card_text: Secret, pin_text: Secret, now: datetime
+        self,
+        device: Device,
+        card_text: Secret,
+        pin_text: Secret,
+        now: datetime,
+        *,
+        remember_as: str | None = None,
     ) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)
         self.calls.append(f"card {card_text.reveal()} {pin_text.reveal()}")
+        if remember_as is not None:
+            self.calls.append(f"remember as {remember_as}")
         if not card_text.reveal():
             return Refused(RefusalReason.CARD_EMPTY)
         if self.refusal is not None:
@@ -136,6 +161,34 @@ class FakeGuest:
         assert self.session is not None
         self.session = replace(self.session, protected_until=now + timedelta(hours=2))
         return Admitted(self.session)
+
+    async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("continue")
+        if not self.may_continue:
+            return self.refusal or Refused(RefusalReason.NOT_ONLINE)
+        return self._admit(Ground.REMEMBERED)
+
+    async def remembered_here(self, device: Device, now: datetime) -> RememberedDevice | None:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        return self.remembered[0] if self.remembered else None
+
+    async def remembered_devices(
+        self, device: Device, now: datetime
+    ) -> Sequence[RememberedDevice] | None:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        shown = self.session is not None and self.session.ground is Ground.CARD
+        return self.remembered if shown else None
+
+    async def forget_here(self, device: Device, now: datetime) -> None:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("forget here")
+        self.remembered = self.remembered[1:]
+
+    async def forget_listed(self, device: Device, device_id: UUID) -> None:
+        assert device == self.device
+        self.calls.append(f"forget {device_id.int}")
+        self.remembered = tuple(d for d in self.remembered if d.id != device_id)
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)
