@@ -18,7 +18,7 @@ BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base ipro
 LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
 # Node.js from elsewhere (NodeSource) brings its own npm, and conflicts with Debian's.
 NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
-TEST_PACKAGES := $(LAB_PACKAGES) iperf3 iptables opennds strace $(NODE_PACKAGES)
+TEST_PACKAGES := $(LAB_PACKAGES) faketime iperf3 iptables opennds strace $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 # openNDS is what the library day is compared with; its package starts nothing by itself.
 DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds
@@ -106,7 +106,7 @@ check-quick: style ## format, lint, types, arrows and the fast tests, in half a 
 format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
 
-bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login or NAME=gate runs one
+bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login, gate or presence runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
 day-packages:

@@ -5,7 +5,7 @@ import sys
 
 from bench.rows import save, table
 
-BENCHMARKS = ("gate", "login")
+BENCHMARKS = ("gate", "login", "presence")
 
 
 def main(arguments: list[str]) -> int:

@@ -89,7 +89,8 @@ class Keeper:
     async def _bring(self, agree: Callable[[datetime], Awaitable[object]]) -> bool:
         try:
             self._looked_at_s = asyncio.get_running_loop().time()
-            await agree(await self._clock.now())
+            async with self._clock.judging() as now:
+                await agree(now)
         except (DatabaseUnavailableError, GateUnavailableError) as problem:
             self._tell(well=False, problem=type(problem).__name__)
             return False
@@ -120,11 +121,16 @@ class Keeper:
             self.changed.set()
 
     async def end_on_time(self) -> Never:
-        """End what is due within LOOK_EVERY_S."""
+        """End what is due within LOOK_EVERY_S; after a jump of the clock compare everything."""
+        jumps = self._clock.jumps
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            if jumps != self._clock.jumps:
+                jumps = self._clock.jumps
+                self.compare_anew()
             try:
-                await self._reconciliation.end_due(await self._clock.now())
+                async with self._clock.judging() as now:
+                    await self._reconciliation.end_due(now)
             except (DatabaseUnavailableError, GateUnavailableError) as problem:
                 self._tell(well=False, problem=type(problem).__name__)
 
@@ -132,7 +138,8 @@ class Keeper:
         """Look who is there every PRESENCE_EVERY_S, and end who is long gone."""
         while True:
             try:
-                await presence.look(await self._clock.now(), asyncio.get_running_loop().time())
+                async with self._clock.judging() as now:
+                    await presence.look(now, asyncio.get_running_loop().time())
             except (DatabaseUnavailableError, GateUnavailableError) as problem:
                 self._tell(well=False, problem=type(problem).__name__)
             await asyncio.sleep(PRESENCE_EVERY_S)
@@ -172,9 +179,9 @@ class Keeper:
         """
         while True:
             try:
-                now = await self._clock.now()
-                if not self._clock.is_in_doubt:
-                    await self._tidy(kept, keys, now)
+                async with self._clock.judging() as now:
+                    if not self._clock.is_in_doubt:
+                        await self._tidy(kept, keys, now)
             except DatabaseUnavailableError:
                 _log.warning("tables_not_tidied")
             await asyncio.sleep(TIDY_EVERY_S)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import gate, login
+from bench import gate, login, presence
 from bench.__main__ import main
 from bench.rows import Row
 
@@ -41,10 +41,17 @@ def test_gate_measures_changes_packets_traffic_and_memory() -> None:
         assert _rows_that_begin(rows, start), start
 
 
+def test_presence_measures_the_pure_part_and_whole_rounds() -> None:
+    rows = presence.measure(presence.Size(devices=(3, 20), rounds=1))
+    assert all(row.value > 0 for row in rows)
+    for start in ("presence, pure part", "presence, whole round, 20 devices, all busy"):
+        assert _rows_that_begin(rows, start), start
+
+
 def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
     return [row for row in rows if row.what.startswith(start)]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
-    assert "there are: gate, login" in capsys.readouterr().out
+    assert "there are: gate, login, presence" in capsys.readouterr().out

@@ -1,7 +1,9 @@
 """The keeper's clock: sessions move before anything is judged; closing times are believed later."""
 
+import asyncio
+import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +37,11 @@ class Machine:
     def passes(self, time: timedelta, *, jump: timedelta = timedelta(0)) -> None:
         self.wall += time + jump
         self.monotonic_s += time.total_seconds()
+
+
+async def now_by(clock: ClockWatch) -> datetime:
+    async with clock.judging() as now:
+        return now
 
 
 @pytest.fixture
@@ -75,18 +82,18 @@ async def test_a_jump_ends_nobody_and_gives_nobody_more(
     gate: FakeGate,
     jump: timedelta,
 ) -> None:
-    await reconciliation.run(await clock.now())
+    await reconciliation.run(await now_by(clock))
     left_s = gate.devices[MAC]
     machine.passes(MINUTE, jump=jump)
-    now = await clock.now()
+    now = await now_by(clock)
     assert await reconciliation.end_due(now) == 0
     await reconciliation.run(now)
     assert gate.devices[MAC] == left_s - 60
     assert await live(doors) == move(session, jump)
     machine.passes(timedelta(seconds=left_s - 61))
-    assert await reconciliation.end_due(await clock.now()) == 0
+    assert await reconciliation.end_due(await now_by(clock)) == 0
     machine.passes(SECOND)
-    assert await reconciliation.end_due(await clock.now()) == 1
+    assert await reconciliation.end_due(await now_by(clock)) == 1
 
 
 async def test_nothing_is_judged_before_the_sessions_moved(doors: Doors, machine: Machine) -> None:
@@ -95,17 +102,17 @@ async def test_nothing_is_judged_before_the_sessions_moved(doors: Doors, machine
         clock = ClockWatch(PostgresClocks(away), doors.sites, machine.read, "one")
         for _ in range(2):
             with pytest.raises(DatabaseUnavailableError):
-                await clock.now()
+                await now_by(clock)
             machine.passes(MINUTE, jump=HOUR)
 
 
 async def test_a_keeper_that_was_away_finds_the_jump(
     clock: ClockWatch, machine: Machine, session: Session, doors: Doors
 ) -> None:
-    await clock.now()
+    await now_by(clock)
     machine.passes(HOUR, jump=YEAR)
     successor = ClockWatch(clock.clocks, clock.sites, machine.read, "one")
-    await successor.now()
+    await now_by(successor)
     assert await live(doors) == move(session, YEAR)
 
 
@@ -113,7 +120,7 @@ async def test_closing_time_is_believed_when_the_clock_is_steady(
     clock: ClockWatch, machine: Machine, session: Session, doors: Doors
 ) -> None:
     """It had been an hour slow: closing is at its own time, as soon as that is sure."""
-    await clock.now()
+    await now_by(clock)
     machine.passes(MINUTE, jump=HOUR)
     assert not clock.is_in_doubt
     assert await clock.believe_closing() == 0
@@ -133,9 +140,9 @@ async def test_closing_time_is_believed_when_the_clock_is_steady(
 async def test_after_closing_it_ends_when_the_clock_is_steady(
     clock: ClockWatch, machine: Machine, doors: Doors
 ) -> None:
-    await clock.now()
+    await now_by(clock)
     machine.passes(MINUTE, jump=9 * HOUR)
-    await clock.now()
+    await now_by(clock)
     machine.passes(11 * MINUTE)
     assert await clock.believe_closing() == 1
     assert (await live(doors)).due_at == machine.wall
@@ -149,11 +156,52 @@ async def test_a_machine_that_starts_in_the_past_ends_nobody(
     gate: FakeGate,
     now: datetime,
 ) -> None:
-    await clock.now()
+    await now_by(clock)
     booted = Machine(now - 50 * YEAR)
     started = ClockWatch(clock.clocks, clock.sites, booted.read, "two")
-    await reconciliation.run(await started.now())
+    await reconciliation.run(await now_by(started))
     assert 0 < gate.devices[MAC] <= 50 * 3600, "what the gate takes at most"
     booted.passes(MINUTE, jump=50 * YEAR)
-    assert await reconciliation.end_due(await started.now()) == 0
+    assert await reconciliation.end_due(await now_by(started)) == 0
     assert replace(await live(doors)) == session
+
+
+@pytest.mark.usefixtures("session")
+async def test_sessions_do_not_move_while_somebody_judges_by_the_time_of_before(
+    clock: ClockWatch, machine: Machine, doors: Doors
+) -> None:
+    before = await live(doors)
+    async with asyncio.TaskGroup() as group:
+        async with clock.judging():
+            machine.passes(SECOND, jump=-HOUR)
+            second = group.create_task(now_by(clock))
+            for _ in range(5):
+                assert await live(doors) == before
+        assert not second.done()
+    assert await live(doors) == move(before, -HOUR)
+
+
+async def test_the_night_of_a_clock_change_is_no_jump(
+    clock: ClockWatch,
+    machine: Machine,
+    doors: Doors,
+    guest: GuestService,
+    reconciliation: Reconciliation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clocks in Stockholm go back at 01:00 UTC; a library there closes at its own 19:00."""
+    monkeypatch.setenv("TZ", "Europe/Stockholm")
+    time.tzset()
+    try:
+        machine.wall = datetime(2026, 10, 24, 15, 0, tzinfo=UTC)
+        await guest.accept(Device(MAC, MAIN), machine.wall)
+        assert (await live(doors)).due_at == datetime(2026, 10, 24, 17, 15, tzinfo=UTC)
+        await now_by(clock)
+        machine.passes(17 * HOUR)
+        assert await reconciliation.end_due(await now_by(clock)) == 1
+        await guest.accept(Device(MAC, MAIN), machine.wall + 2 * HOUR)
+        assert (await live(doors)).due_at == datetime(2026, 10, 25, 18, 15, tzinfo=UTC)
+        assert not clock.is_in_doubt
+    finally:
+        monkeypatch.undo()
+        time.tzset()
