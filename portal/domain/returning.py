@@ -5,6 +5,7 @@ rule to keep: nobody comes back unasked whose session was ended on purpose: by i
 or by closing time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -157,7 +158,7 @@ _KINDS = (
 """In this order: Android says "Linux" as well."""
 
 
-def predecessor(sessions: list[Session], mac: MacAddress, now: datetime) -> Session | None:
+def predecessor(sessions: Sequence[Session], mac: MacAddress, now: datetime) -> Session | None:
     """Return the session that a card goes on with when it is shown on a device new to us.
 
     Of the card's sessions the one last heard of that has been quiet for two minutes, where both

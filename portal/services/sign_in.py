@@ -7,12 +7,14 @@ open before the answer is given.
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
 from portal.domain.admission import Admit
 from portal.domain.card import CardRefusal, CardRefused, PinRefusal, PinRefused, read_card, read_pin
 from portal.domain.identity import Device, Secret
+from portal.domain.returning import predecessor
 from portal.domain.session import Claim, Ground, Session
 from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
@@ -157,15 +159,22 @@ class SignIn:
         reserved: Reserved | None,
         now: datetime,
     ) -> SignInOutcome:
-        started = await self._doors.sessions.start(
-            self._opening(device, claim, allowed, reserved, now)
-        )
+        opening = self._opening(device, claim, allowed, reserved, now)
+        continues = await self._goes_on_with(device, claim, now)
+        started = await self._doors.sessions.start(replace(opening, continues=continues))
         if started.session.site_id != device.site_id:  # it runs already, and began elsewhere
             await self._doors.sessions.admit_at(started.session.id, device.site_id)
         is_open = await open_gate(self._doors.gate, started.session, now)
         await close_gate(self._doors.gate, started.put_out)
         _log_start(started)
         return Admitted(started.session) if is_open else _SERVICE_DOWN
+
+    async def _goes_on_with(self, device: Device, claim: Claim, now: datetime) -> UUID | None:
+        """Return the card's session under the address that this device had before, if any."""
+        if claim.subject is None:
+            return None
+        before = predecessor(await self._doors.sessions.of_subject(claim.subject), device.mac, now)
+        return None if before is None else before.id
 
     def _opening(
         self,

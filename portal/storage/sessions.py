@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from portal.domain.identity import MacAddress, SiteId, Subject
+from portal.domain.returning import QUIET_BEFORE_SUCCESSION
 from portal.domain.session import EndReason, Ground, Session
 from portal.services.ports import DatabaseUnavailableError, Opening, Started
 from portal.storage.database import Database
@@ -47,6 +48,7 @@ class PostgresSessions:
             *(session.started_at, session.ends_at, session.ends_because),
             *(trace.key_id, trace.device, trace.subject),
             *(opening.most_devices, opening.attempt, opening.device),
+            *(opening.continues, session.started_at - QUIET_BEFORE_SUCCESSION),
         )
         return started_of(rows)
 
@@ -58,6 +60,11 @@ class PostgresSessions:
         """See services.ports.Sessions."""
         rows = await self._database.fetch(_SQL["of_devices"], list(macs))
         return {session.mac: session for session in map(session_of, rows)}
+
+    async def of_subject(self, subject: Subject) -> list[Session]:
+        """See services.ports.Sessions."""
+        rows = await self._database.fetch(_SQL["of_subject"], subject)
+        return [session_of(row) for row in rows]
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         """See services.ports.Sessions."""

@@ -2,11 +2,11 @@
 
 -- name: start
 SELECT started.what, (started.session).*
-FROM start_session(
+FROM start_or_succeed(
     ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
         $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, NULL, NULL,
         false, NULL, NULL)::live_session,
-    $12::integer, $13::bigint, $14::bytea
+    $12::integer, $13::bigint, $14::bytea, $15::uuid, $16::timestamptz
 ) AS started
 
 -- name: find
@@ -14,6 +14,9 @@ SELECT * FROM live_session WHERE mac = $1
 
 -- name: of_devices
 SELECT * FROM live_session WHERE mac = ANY($1::macaddr[])
+
+-- name: of_subject
+SELECT * FROM live_session WHERE subject = $1
 
 -- name: last_end
 SELECT end_reason FROM past_session

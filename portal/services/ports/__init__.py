@@ -123,6 +123,7 @@ class Opening:
 
     ``attempt`` is the reservation that was answered "ok", and ``device`` the hash of the device
     under the live key: both only with a card, whose known devices then include this one.
+    ``continues`` is another session of the same card, whose device changed its address.
     """
 
     session: Session
@@ -130,6 +131,7 @@ class Opening:
     most_devices: int
     attempt: int | None = None
     device: Subject | None = None
+    continues: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,11 @@ class Sessions(Protocol):
         The device's running session stays when its subject is the same, when the newcomer has
         none, or when it is protected; any other ends as REPLACED. Of the subject's devices the
         longest absent give way to keep ``most_devices``; protected ones never do, so that more
-        than ``most_devices`` may remain.
+        than ``most_devices`` may remain. Those that have a successor take no place.
+
+        A session that ``continues`` another which is still quiet, takes over what that one held:
+        its end (at the same site), extensions, counters, and its tutoring. The other stays, marked
+        ``succeeded``.
         """
         ...
 
@@ -160,6 +166,10 @@ class Sessions(Protocol):
 
     async def of_devices(self, macs: Sequence[MacAddress]) -> Mapping[MacAddress, Session]:
         """Return the live sessions of these devices, as `find` does for one."""
+        ...
+
+    async def of_subject(self, subject: Subject) -> list[Session]:
+        """Return all live sessions of a card or voucher."""
         ...
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:

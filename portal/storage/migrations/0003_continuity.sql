@@ -450,3 +450,137 @@ BEGIN
             jsonb_build_object('reason', _reason));
     PERFORM pg_notify('kvar_session', 'ended ' || _gone.site_id || ' ' || _gone.id);
 END $$;
+
+-- As in 0001; but who went on under another address takes no place, and a card shown by a device
+-- that came by itself makes the session the card's.
+CREATE OR REPLACE FUNCTION start_session(_new live_session, _most_devices integer, _attempt bigint,
+                              _device bytea)
+RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _now     timestamptz := _new.started_at;
+    _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
+    _lock    bigint;
+    _running live_session;
+    _gone    live_session;
+    _surplus bigint;
+BEGIN
+    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
+        PERFORM pg_advisory_xact_lock(_lock);
+    END LOOP;
+    PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
+      ORDER BY id FOR UPDATE;
+
+    UPDATE sign_in_attempt SET outcome = 'ok' WHERE id = _attempt;
+    IF _device IS NOT NULL THEN
+        INSERT INTO known_device (card, device, last_used_at)
+        VALUES (_new.subject, _device, _now)
+        ON CONFLICT (card, device) DO UPDATE SET last_used_at = excluded.last_used_at;
+    END IF;
+    UPDATE arrival SET admitted_at = _now, last_seen_at = _now
+     WHERE site_id = _new.site_id AND mac = _new.mac;
+
+    FOR _gone IN
+        DELETE FROM live_session AS s
+         WHERE (s.mac = _new.mac OR s.subject = _new.subject) AND s.due_at <= _now
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, _gone.ends_because, _gone.due_at);
+    END LOOP;
+
+    SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac;
+    IF FOUND AND (_new.subject IS NULL OR _running.subject = _new.subject
+                  OR _running.protected_until > _now) THEN
+        UPDATE live_session AS s
+           SET last_seen_at = greatest(s.last_seen_at, _now), succeeded = false,
+               ground = CASE WHEN s.ground = 'remembered' AND _new.ground = 'card' THEN 'card'
+                             ELSE s.ground END
+         WHERE s.id = _running.id RETURNING s.* INTO STRICT _running;
+        RETURN QUERY SELECT 'running', _running;
+        RETURN;
+    ELSIF FOUND THEN
+        DELETE FROM live_session WHERE id = _running.id;
+        PERFORM record_end(_running, 'replaced', _now);
+    END IF;
+
+    SELECT count(*) - (_most_devices - 1) INTO _surplus
+      FROM live_session WHERE subject = _new.subject AND NOT succeeded;
+    FOR _gone IN
+        DELETE FROM live_session AS s WHERE s.id IN (
+            SELECT id FROM live_session
+             WHERE subject = _new.subject AND NOT succeeded
+               AND (protected_until > _now) IS NOT TRUE
+             ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, 'replaced', _now);
+        RETURN QUERY SELECT 'replaced', _gone;
+    END LOOP;
+
+    INSERT INTO live_session AS s (id, ground, subject, mac, site_id, started_at, ends_at,
+        ends_because, last_seen_at, trace_key, device_trace, subject_trace)
+    VALUES (_new.id, _new.ground, _new.subject, _new.mac, _new.site_id, _now, _new.ends_at,
+        _new.ends_because, _now, _new.trace_key, _new.device_trace, _new.subject_trace)
+    RETURNING s.* INTO STRICT _running;
+    INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail)
+    VALUES (_now, 'session_started', _new.site_id, _new.id, _new.trace_key, _new.device_trace,
+            jsonb_build_object('ground', _new.ground));
+    PERFORM pg_notify('kvar_session', 'started ' || _new.site_id || ' ' || _new.id);
+    RETURN QUERY SELECT 'started', _running;
+END $$;
+
+-- Start a session; where it goes on with another of the same card (_continues: its owner's device
+-- changed its address), take over what that one held. It is looked at again under the locks: it
+-- must be quiet still, since before _quiet_since.
+CREATE FUNCTION start_or_succeed(_new live_session, _most_devices integer, _attempt bigint,
+                                 _device bytea, _continues uuid, _quiet_since timestamptz)
+RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    _locks bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
+    _lock  bigint;
+    _old   live_session;
+    _row   record;
+BEGIN
+    IF _continues IS NOT NULL THEN
+        FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
+            PERFORM pg_advisory_xact_lock(_lock);
+        END LOOP;
+        PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
+          ORDER BY id FOR UPDATE;
+        UPDATE live_session AS s SET succeeded = true
+         WHERE s.id = _continues AND s.subject = _new.subject AND s.mac <> _new.mac
+           AND NOT s.succeeded AND s.last_seen_at <= _quiet_since
+           AND s.due_at > _new.started_at
+           AND NOT EXISTS (SELECT FROM live_session AS r WHERE r.mac = _new.mac
+                           AND r.due_at > _new.started_at)
+        RETURNING s.* INTO _old;
+        IF _old.site_id = _new.site_id THEN
+            _new.ends_at := _old.ends_at;
+            _new.ends_because := _old.ends_because;
+        END IF;
+    END IF;
+    FOR _row IN
+        SELECT started.what AS how, started.session AS begun
+          FROM start_session(_new, _most_devices, _attempt, _device) AS started
+    LOOP
+        IF _row.how = 'started' AND _old.id IS NOT NULL THEN
+            UPDATE live_session AS s SET group_id = NULL, upload_bytes = 0, download_bytes = 0,
+                   tutored_as = CASE WHEN s.site_id <> _new.site_id THEN s.tutored_as END
+             WHERE s.id = _old.id;
+            UPDATE live_session AS s
+               SET extensions = _old.extensions, protected_until = _old.protected_until,
+                   group_id = _old.group_id, upload_bytes = _old.upload_bytes,
+                   download_bytes = _old.download_bytes,
+                   tutored_as = CASE WHEN _old.site_id = s.site_id THEN _old.tutored_as END
+             WHERE s.id = _new.id RETURNING s.* INTO STRICT session;
+            INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace)
+            VALUES (_new.started_at, 'session_succeeded', _old.site_id, _old.id, _old.trace_key,
+                    _old.device_trace);
+        ELSE
+            session := _row.begun;
+        END IF;
+        what := _row.how;
+        RETURN NEXT;
+    END LOOP;
+END $$;

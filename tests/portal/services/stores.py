@@ -12,7 +12,7 @@ from uuid import UUID
 from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
 from portal.domain.clock_jump import SMALLEST_JUMP, ClockReading, move
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
-from portal.domain.returning import RememberedDevice, Ticket
+from portal.domain.returning import QUIET_BEFORE_SUCCESSION, RememberedDevice, Ticket
 from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Ground, Session, holds
 from portal.domain.sign_in_limits import (
@@ -139,10 +139,12 @@ class MemorySessions:
         if running is not None:
             stays = new.subject is None or running.subject == new.subject
             if stays or running.is_protected(now):
-                seen = replace(running, last_seen_at=max(running.last_seen_at, now))
+                seen = self._seen_again(running, new.ground, now)
                 self.live[new.mac] = seen
                 return Started(seen, is_new=False)
             self._end(running, EndReason.REPLACED, now)
+        elif opening.continues is not None:
+            new = self._succeed(new, opening.continues, now)
         put_out = self.make_room(new.subject, opening.most_devices, now)
         self.live[new.mac] = new
         self.traces[new.id] = opening.trace.device
@@ -150,11 +152,51 @@ class MemorySessions:
             tell(opening.trace)
         return Started(new, is_new=True, put_out=put_out)
 
+    def _seen_again(self, running: Session, ground: Ground, now: datetime) -> Session:
+        shown = running.ground is Ground.REMEMBERED and ground is Ground.CARD
+        return replace(
+            running,
+            last_seen_at=max(running.last_seen_at, now),
+            succeeded=False,
+            ground=ground if shown else running.ground,
+        )
+
+    def _succeed(self, new: Session, session_id: UUID, now: datetime) -> Session:
+        old = next((s for s in self.live.values() if s.id == session_id), None)
+        quiet_since = now - QUIET_BEFORE_SUCCESSION
+        if old is None or old.succeeded or old.last_seen_at > quiet_since:
+            return new
+        if old.subject != new.subject or old.mac == new.mac:
+            return new
+        here = old.site_id == new.site_id
+        self.live[old.mac] = replace(
+            old,
+            succeeded=True,
+            group_id=None,
+            upload_bytes=0,
+            download_bytes=0,
+            tutored_as=None if here else old.tutored_as,
+        )
+        return replace(
+            new,
+            ends_at=old.ends_at if here else new.ends_at,
+            ends_because=old.ends_because if here else new.ends_because,
+            extensions=old.extensions,
+            protected_until=old.protected_until,
+            group_id=old.group_id,
+            upload_bytes=old.upload_bytes,
+            download_bytes=old.download_bytes,
+            tutored_as=old.tutored_as if here else None,
+        )
+
     async def find(self, mac: MacAddress) -> Session | None:
         return self.live.get(mac)
 
     async def of_devices(self, macs: Sequence[MacAddress]) -> Mapping[MacAddress, Session]:
         return {mac: self.live[mac] for mac in macs if mac in self.live}
+
+    async def of_subject(self, subject: Subject) -> list[Session]:
+        return [session for session in self.live.values() if session.subject == subject]
 
     async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
         ended = [
@@ -213,7 +255,7 @@ class MemorySessions:
     ) -> tuple[MacAddress, ...]:
         if subject is None:
             return ()
-        mine = [s for s in self.live.values() if s.subject == subject]
+        mine = [s for s in self.live.values() if s.subject == subject and not s.succeeded]
         may_go = sorted(
             (s for s in mine if not s.is_protected(now)), key=lambda s: (s.last_seen_at, s.id)
         )

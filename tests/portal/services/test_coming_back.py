@@ -321,3 +321,65 @@ async def test_what_was_recognised_and_forgotten_meanwhile_stays_out(
     await guest.forget_here(PHONE, now + DAY)
     assert await returning.let_in(found, now + DAY) is None
     assert gate.devices == {}
+
+
+# --- a device that changed its address ------------------------------------------------------------
+
+ROTATED = Device(MacAddress("da:00:00:00:00:99"), SiteId("main"))
+
+
+async def test_a_card_goes_on_with_its_own_session_under_a_new_address(
+    doors: Doors, guest: GuestService, database: Database, gate: FakeGate, now: datetime
+) -> None:
+    await sign_in(guest, now)
+    held = now + 2 * HOUR
+    await database.fetch(
+        "UPDATE live_session SET ends_at = $1, ends_because = 'time_limit', extensions = 3,"
+        " upload_bytes = 5, download_bytes = 7, protected_until = $2, tutored_as = 47",
+        now + HOUR,
+        held,
+    )
+    new = await sign_in(guest, now + HOUR / 2, ROTATED)
+    assert (new.ends_at, new.ends_because) == (now + HOUR, EndReason.TIME_LIMIT)
+    assert (new.extensions, new.upload_bytes, new.download_bytes) == (3, 5, 7)
+    assert (new.protected_until, new.tutored_as) == (held, 47)
+    before = await doors.sessions.find(PHONE.mac)
+    assert before is not None
+    assert (before.succeeded, before.tutored_as, before.upload_bytes) == (True, None, 0)
+    assert set(gate.devices) == {PHONE.mac, ROTATED.mac}, "nobody is put out"
+
+
+async def test_the_old_address_gives_up_its_place(
+    doors: Doors, guest: GuestService, now: datetime
+) -> None:
+    """Ten addresses in a day and five places: never a dead end, and nobody gives way."""
+    await sign_in(guest, now, LAPTOP)
+    for number in range(10):
+        mac = MacAddress(f"da:00:00:00:00:{number:02x}")
+        later = now + number * timedelta(minutes=5)
+        await sign_in(guest, later, Device(mac, PHONE.site_id))
+    assert await doors.sessions.find(LAPTOP.mac) is not None
+    subject = doors.keys.card(CARD, now)
+    live = await doors.sessions.of_subject(subject)
+    assert sum(not session.succeeded for session in live) == 2
+
+
+async def test_a_device_in_use_goes_on_beside_the_new_one(
+    doors: Doors, guest: GuestService, database: Database, now: datetime
+) -> None:
+    await sign_in(guest, now)
+    later = now + HOUR
+    await database.fetch("UPDATE live_session SET last_seen_at = $1", later - timedelta(minutes=1))
+    await sign_in(guest, later, ROTATED)
+    phone = await doors.sessions.find(PHONE.mac)
+    assert phone is not None
+    assert not phone.succeeded
+
+
+async def test_a_card_shown_by_a_device_that_came_by_itself_is_shown(
+    doors: Doors, guest: GuestService, now: datetime
+) -> None:
+    await end(doors, await sign_in(guest, now, label=""), EndReason.CLOSING_TIME, now)
+    assert await seen(doors, now + DAY) is not None
+    session = await sign_in(guest, now + DAY)
+    assert session.ground is Ground.CARD

@@ -143,6 +143,36 @@ async def test_start_find_end(stores: Stores, now: datetime) -> None:
     assert await stores.sessions.last_end([bytes([1]) * 32], now + 2 * HOUR) is None
 
 
+async def test_a_session_goes_on_under_another_address(stores: Stores, now: datetime) -> None:
+    first = opening(1, now, CARD, most=1)
+    await stores.sessions.start(first)
+    later = now + 2 * MINUTE
+    new = replace(opening(2, later, CARD, most=1), continues=first.session.id)
+    goes_on = replace(new.session, ends_at=first.session.ends_at)
+    assert await stores.sessions.start(new) == Started(goes_on, is_new=True)
+    assert await stores.sessions.of_subject(CARD) == [
+        replace(first.session, succeeded=True),
+        goes_on,
+    ]
+    assert await stores.sessions.of_subject(OTHER_CARD) == []
+    # it comes back: the same session, which has its place again
+    again = await stores.sessions.start(opening(1, later, CARD, most=1))
+    assert again == Started(replace(first.session, last_seen_at=later), is_new=False)
+
+
+async def test_no_session_goes_on_that_is_in_use_or_anothers(stores: Stores, now: datetime) -> None:
+    first = opening(1, now, CARD)
+    await stores.sessions.start(first)
+    soon, later = now + MINUTE, now + 3 * MINUTE
+    for wish in (
+        replace(opening(2, soon, CARD), continues=first.session.id),
+        replace(opening(3, later, OTHER_CARD), continues=first.session.id),
+        replace(opening(4, later, CARD), continues=_id()),
+    ):
+        assert await stores.sessions.start(wish) == Started(wish.session, is_new=True)
+    assert await stores.sessions.find(mac(1)) == first.session
+
+
 async def test_a_clock_set_back_ends_no_session_before_it_began(
     stores: Stores, now: datetime
 ) -> None:

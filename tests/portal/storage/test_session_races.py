@@ -90,3 +90,21 @@ async def test_a_card_and_one_press_at_the_same_moment(postgres_dsn: str, now: d
             wishes[n] = replace(wishes[n], session=replace(wishes[n].session, subject=None))
         await asyncio.gather(*(sessions.start(wish) for wish in wishes))
         assert await number(wide, "SELECT count(*) FROM live_session") == 1
+
+
+async def test_two_new_addresses_do_not_both_go_on_with_one(
+    postgres_dsn: str, now: datetime
+) -> None:
+    async with Database(postgres_dsn, size=16, deadlines=PATIENT) as wide:
+        sessions = PostgresSessions(wide)
+        old = opening(1, 1, CARDS[0], now)
+        await sessions.start(old)
+        later = now + timedelta(minutes=10)
+        wishes = [
+            replace(opening(n, n, CARDS[0], later), continues=old.session.id) for n in range(2, 6)
+        ]
+        started = await asyncio.gather(*(sessions.start(wish) for wish in wishes))
+        ends = [one.session.ends_at for one in started]
+        assert ends.count(old.session.ends_at) == 1
+        told = "SELECT count(*) FROM event WHERE kind = 'session_succeeded'"
+        assert await number(wide, told) == 1
