@@ -58,6 +58,23 @@ def _host_name(text: str) -> str:
     return text
 
 
+def parse_target(text: str) -> tuple[str, int]:
+    """Read ``"192.0.2.1:443"``, ``"[2001:db8::1]:443"`` or ``"host.example.se:443"``.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
+        raise ValueError(f"{text!r} is not a host and a port; write one such as 192.0.2.1:443")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _target(text: str) -> str:
+    parse_target(text)
+    return text
+
+
 def _interface_name(text: str) -> str:
     if not _INTERFACE_NAME.fullmatch(text):
         raise ValueError("not an interface's name; write one such as guest0 (ip link shows them)")
@@ -101,6 +118,7 @@ Network = Annotated[str, AfterValidator(_network)]
 Address = Annotated[str, AfterValidator(_address)]
 InterfaceName = Annotated[str, AfterValidator(_interface_name)]
 HostName = Annotated[str, AfterValidator(_host_name)]
+Target = Annotated[str, AfterValidator(_target)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
@@ -174,6 +192,11 @@ class Gate(_Section):
     socket: Path = Field(Path("/run/kvar/gate.sock"), description="The agent's Unix socket.")
     uplink_interfaces: list[InterfaceName] = Field(
         default_factory=list, description="Towards the internet. Empty: any other interface."
+    )
+    uplink_targets: list[Target] = Field(
+        default_factory=list,
+        description='"host:port": the internet counts as down when none of them takes a TCP '
+        "connection. Empty: only the uplink's carrier and default route are looked at.",
     )
     ipv6: Literal["routed", "masquerade"] = Field(
         "routed", description="How guests' IPv6 leaves: with its own addresses, or translated."

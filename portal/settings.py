@@ -11,7 +11,15 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
-from portal.config import WEEKDAYS, Config, Hours, LibrarySystem, SiteSection, parse_span
+from portal.config import (
+    WEEKDAYS,
+    Config,
+    Hours,
+    LibrarySystem,
+    SiteSection,
+    parse_span,
+    parse_target,
+)
 from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
@@ -145,6 +153,11 @@ def walled_garden(config: Config) -> tuple[GardenGroup, ...]:
         )
         for (protocol, port), names in hosts.items()
     )
+
+
+def uplink_targets(config: Config) -> list[tuple[str, int]]:
+    """Return the hosts and ports that are asked whether the internet is there."""
+    return [parse_target(text) for text in config.gate.uplink_targets]
 
 
 def sip2(section: LibrarySystem) -> Sip2Settings:

@@ -10,6 +10,7 @@ from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
+from portal.composition.uplink import uplink_account
 from portal.config import Config
 from portal.domain.identity import Device
 from portal.gate import AgentGate
@@ -52,6 +53,7 @@ async def run_keeper(config: Config) -> None:
         doorkeeper = Doorkeeper(Returning(doors), utc_now)
         group = await enter(until_stopped())
         group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
+        group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
         group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
         _start(group, keeper, config)

@@ -12,6 +12,7 @@ from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import StartError, until_stopped
+from portal.composition.uplink import uplink_probe
 from portal.config import Config
 from portal.library.guarded_library import GuardedLibrary
 from portal.library.sip2.client import Sip2Library
@@ -22,6 +23,7 @@ from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.returning import Returning
 from portal.services.threshold import Threshold
+from portal.services.uplink import UplinkWatch
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
 from portal.web import health
@@ -54,7 +56,8 @@ async def run_portal(config: Config) -> None:
         returning = Returning(replace(doors, gate=looked_up))
         threshold = Threshold(looked_up, returning, utc_now)
         guest = GuestService(doors, threshold, courtesy)
-        application = GuestApplication(_site_settings(config, keys), guest, utc_now)
+        uplink = UplinkWatch(uplink_probe(config), utc_now)
+        application = GuestApplication(_site_settings(config, keys), guest, utc_now, uplink.is_down)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
             "gate": asked.ping,
@@ -65,6 +68,7 @@ async def run_portal(config: Config) -> None:
                 serve_guest(application, sockets, certificates=watch), name="guest site"
             )
             group.create_task(threshold.work(), name="threshold")
+            group.create_task(uplink.watch(), name="uplink")
             group.create_task(_serve_health(answers, config.portal.health_port), name="health")
             if library is not None:
                 group.create_task(library.watch(), name="library system")

@@ -107,6 +107,12 @@ def offered_extension(session: Session, site: Site, now: datetime) -> timedelta 
     return answer.ends_at - session.ends_at if shown and isinstance(answer, Extended) else None
 
 
+def latest_end(site: Site, now: datetime) -> datetime | None:
+    """Return until when anybody may be online at the site, None while it is closed."""
+    latest = _latest(site, Ground.CARD, now)
+    return None if latest is None else latest.ends_at
+
+
 def _visit_length(site: Site, ground: Ground) -> timedelta | None:
     """Return how long a visit on this ground may be, None for no limit of its own."""
     if ground is Ground.COURTESY:

@@ -123,6 +123,10 @@ STATES: Mapping[str, State] = {
     "tutoring": State(_online(protected_until=NOW + timedelta(hours=1)), "/status"),
     "courtesy": State(_online(ground=Ground.COURTESY), "/status"),
     "courtesy-ended": State(lambda: FakeGuest(last_end=EndReason.REVOKED)),
+    "internet-down": State(lambda: FakeGuest(internet_is_down=True)),
+    "internet-down-online": State(
+        lambda: FakeGuest(session=make_session(), internet_is_down=True), "/status"
+    ),
     "extended": State(_online(can_extend=True), "/status", press="/extend"),
     "outside": State(lambda: FakeGuest(device=None)),
     "missing": State(FakeGuest, path="/nowhere"),

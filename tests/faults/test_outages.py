@@ -8,14 +8,16 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from datetime import datetime
+from time import monotonic
 
 import asyncpg
 import pytest
 
 from portal.composition.database import dsn
 from portal.demo.world import World, WorldSettings
-from tests.faults.gateway import POSTGRES, Gateway
-from tests.faults.test_neighbours import children_of
+from tests.faults.gateway import POSTGRES, Gateway, pause
+from tests.faults.test_neighbours import PROBE_URL, children_of, restore_uplink
 from tests.lab.guest import CARD, PIN, Guest, text_of, until
 
 pytestmark = pytest.mark.root
@@ -24,11 +26,13 @@ _EXTRA = """
 devices_per_card = 50
 library_down = "courtesy"
 database_down = "courtesy"
+time_limit_min = 60
 courtesy_min = 30
 
 [limits]
 pin_attempts_per_day = 20
 """
+INTERNET_DOWN = "Bibliotekets internet ligger nere just nu"
 BACK_WITHIN_S = 40.0
 """The breaker tries every 10 s, and the cards that wait are looked at every 5 s."""
 
@@ -132,3 +136,43 @@ def test_the_database_is_away_and_back(
     waiting = list((world.config.organisation.data_directory / "spool").glob("*.json"))
     assert waiting == []
     assert stranger.is_captive()
+
+
+def test_the_uplink_is_cut_and_back(world: World, gateway: Gateway) -> None:
+    """The page says so, nobody logs in again, and the time without internet is not charged."""
+    guest = Guest(world, world.phones[5])
+    if guest.is_captive():
+        assert guest.sign_in().status == 303
+    before = end_of(guest)
+    routes = [gateway.run("ip", f, "route", "show", "default").strip() for f in ("-4", "-6")]
+    gateway.run("ip", "link", "set", "wan0", "down")
+    began = monotonic()
+    try:
+        until(lambda: INTERNET_DOWN in text_of(guest.get("/status")), "the page says so", 30)
+        assert not guest.is_captive()
+        stranger = Guest(world, world.phones[1])
+        assert INTERNET_DOWN in text_of(stranger.get("/"))
+        pause(12)  # the outage itself: longer than once between two counts
+    finally:
+        restore_uplink(gateway, "wan0", routes)
+    lasted_s = monotonic() - began
+    until(lambda: guest.phone.http(PROBE_URL, timeout_s=2).status == 200, "the internet again")
+    until(lambda: INTERNET_DOWN not in text_of(guest.get("/status")), "the page says so", 30)
+    counted = "SELECT (detail->>'seconds')::int AS s FROM event WHERE kind = 'uplink_returned'"
+    until(lambda: ask_sql(world, counted), "the keeper closes its account", 30)
+    [event] = ask_sql(world, counted)
+    moved_s = (end_of(guest) - before).total_seconds()
+    assert abs(moved_s - event["s"]) <= 1
+    assert moved_s > lasted_s - 10, "two looks that find it away may come so late"
+    assert not guest.is_captive()
+    assert guest.is_admitted()
+
+
+def end_of(guest: Guest) -> datetime:
+    rows = ask_sql(
+        guest.world,
+        "SELECT ends_at FROM live_session WHERE mac = $1::text::macaddr",
+        guest.phone.mac,
+    )
+    ends_at: datetime = rows[0]["ends_at"]
+    return ends_at

@@ -415,6 +415,65 @@ BEGIN
     RETURN NEXT _new;
 END $$;
 
+-- When a site had no internet: the last outage, and how far sessions were prolonged for it.
+CREATE TABLE uplink_outage (
+    site_id       text PRIMARY KEY,
+    began_at      timestamptz NOT NULL,
+    counted_until timestamptz NOT NULL,
+    ended_at      timestamptz
+);
+
+-- Prolong what has a time limit for the time without internet that has not been counted yet, never
+-- beyond the site's latest end. With _since an outage is opened where none is; whoever counts after
+-- another one goes on where that one stopped. Return whether an outage was open.
+CREATE FUNCTION count_outage(_site_id text, _since timestamptz, _until timestamptz,
+                             _latest timestamptz, _is_over boolean)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    _outage uplink_outage;
+BEGIN
+    IF _since IS NOT NULL THEN
+        INSERT INTO uplink_outage AS o (site_id, began_at, counted_until)
+        VALUES (_site_id, _since, _since)
+        ON CONFLICT (site_id) DO UPDATE SET
+            began_at = CASE WHEN o.ended_at IS NULL THEN o.began_at ELSE excluded.began_at END,
+            counted_until = CASE WHEN o.ended_at IS NULL THEN o.counted_until
+                            ELSE greatest(o.counted_until, excluded.counted_until) END,
+            ended_at = NULL;
+    END IF;
+    SELECT * INTO _outage FROM uplink_outage
+     WHERE site_id = _site_id AND ended_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+
+    IF _until > _outage.counted_until THEN
+        PERFORM FROM live_session WHERE site_id = _site_id AND ends_because = 'time_limit'
+          ORDER BY id FOR UPDATE;
+        UPDATE live_session AS s SET
+            ends_at = greatest(s.ends_at, least(_latest,
+                s.ends_at + (_until - greatest(_outage.counted_until, s.started_at)))),
+            ends_because = CASE
+                WHEN s.ends_at + (_until - greatest(_outage.counted_until, s.started_at)) > _latest
+                THEN 'closing_time' ELSE s.ends_because END
+         WHERE s.site_id = _site_id AND s.ends_because = 'time_limit'
+           AND s.started_at < _until AND s.due_at > _outage.counted_until
+           AND s.ends_at < _latest;
+        IF FOUND THEN
+            PERFORM pg_notify('kvar_session', 'extended ' || _site_id || ' all');
+        END IF;
+    END IF;
+    UPDATE uplink_outage SET counted_until = greatest(counted_until, _until),
+           ended_at = CASE WHEN _is_over THEN _until END
+     WHERE site_id = _site_id;
+    IF _is_over THEN
+        INSERT INTO event (at, kind, site_id, detail)
+        VALUES (_until, 'uplink_returned', _site_id, jsonb_build_object(
+            'seconds', extract(epoch FROM greatest(_until - _outage.began_at, interval '0'))::bigint));
+    END IF;
+    RETURN true;
+END $$;
+
 -- Events that waited on disk while the database was away are written once, however often they come.
 ALTER TABLE event ADD COLUMN origin uuid;
 CREATE UNIQUE INDEX event_origin ON event (at, origin);

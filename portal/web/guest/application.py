@@ -75,11 +75,16 @@ class Listener(Enum):
 class GuestApplication:
     """Answers the requests of both listeners."""
 
-    def __init__(self, settings: GuestSettings, guest: GuestDoor, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: GuestSettings,
+        guest: GuestDoor,
+        clock: Clock,
+        internet_is_down: Callable[[], bool] = lambda: False,
+    ) -> None:
+        pages = Pages(settings, internet_is_down)
         own_hosts = (settings.portal_host, *settings.plain_names, *settings.secure_plain_names)
-        self.site = GuestSite(
-            settings, guest, Pages(settings), frozenset(host.lower() for host in own_hosts)
-        )
+        self.site = GuestSite(settings, guest, pages, frozenset(host.lower() for host in own_hosts))
         self.captive = CaptiveAnswer(settings.portal_origin)
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
         self._budget = PostBudget()

@@ -4,7 +4,7 @@ Not a place for decisions: what a page shows is decided by the handlers, how it 
 templates. The rule to keep: autoescape on, no default for a missing value, one request a page.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +23,10 @@ from portal.web.guest.visit import Visit
 class Pages:
     """Every page of the guest site."""
 
-    def __init__(self, settings: GuestSettings) -> None:
+    def __init__(
+        self, settings: GuestSettings, internet_is_down: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._internet_is_down = internet_is_down
         self.languages = load_languages()
         self._settings = settings
         folder = settings.templates or find_templates()
@@ -74,6 +77,7 @@ class Pages:
             "settings": settings,
             "library": visit.here.library.name if visit.here else settings.organisation,
             "phone": _unbroken(visit.here.library.support_phone if visit.here else ""),
+            "internet_is_down": self._internet_is_down(),
             "number": None,
             "kept_card": None,
             "token": None,

@@ -89,6 +89,7 @@ class FakeGuest:
     home: Site | None = None
     """Where the session began, when that is another library than this one."""
     raises: Exception | None = None
+    internet_is_down: bool = False
     comes_back: bool = False
     may_continue: bool = False
     remembered: tuple[RememberedDevice, ...] = ()
@@ -241,7 +242,7 @@ async def running_portal(
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(
             serve_guest(
-                GuestApplication(settings, guest, lambda: now),
+                GuestApplication(settings, guest, lambda: now, lambda: guest.internet_is_down),
                 GuestSockets(plain, secure, tls),
                 started=started,
                 head_deadline_s=head_deadline_s,

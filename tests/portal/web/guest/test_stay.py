@@ -61,6 +61,15 @@ async def test_a_courtesy_says_that_the_card_is_still_to_be_checked() -> None:
     assert 'action="/extend"' not in body
 
 
+async def test_an_outage_of_the_internet_is_told_on_every_way_in() -> None:
+    words = "Bibliotekets internet ligger nere just nu."
+    assert words in await page_of(FakeGuest(internet_is_down=True), "/")
+    online = await page_of(FakeGuest(session=make_session(), internet_is_down=True))
+    assert words in online
+    assert "Du behöver inte logga in igen när det fungerar" in online
+    assert words not in await page_of(FakeGuest(session=make_session()))
+
+
 @pytest.mark.parametrize(
     ("minutes", "warned"), [(60, False), (5.01, False), (5, True), (1.2, True), (0.1, True)]
 )
