@@ -98,7 +98,7 @@ async def status_page(
         "refused": refused,
         # On an open network the next page would let the device in again.
         "may_sign_out": online.session.ground is not Ground.OPEN,
-        "may_join": here.library.tutoring and not ending["protected"],
+        "may_join": here.library.tutoring and not online.session.is_protected(visit.now),
         "remembered": remembered is not None,
         "lists_devices": online.session.ground is Ground.CARD,
         "forget_token": site.token(visit, here, Purpose.FORGET),
@@ -116,7 +116,7 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     # Closing time ends a protected session too.
     near = end - visit.now <= WARN_BEFORE and (closing or not protected)
     return {
-        "protected": protected,
+        "protected": protected and not near,
         "courtesy": session.ground is Ground.COURTESY,
         "closing": closing,
         "end": site.pages.clock(visit, end),

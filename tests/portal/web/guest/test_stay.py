@@ -70,6 +70,16 @@ async def test_an_outage_of_the_internet_is_told_on_every_way_in() -> None:
     assert words not in await page_of(FakeGuest(session=make_session()))
 
 
+async def test_closing_time_is_told_under_tutoring_too() -> None:
+    """It alone ends what a tutor protects."""
+    closing = {"ends_because": EndReason.CLOSING_TIME, "ends_at": NOW + timedelta(minutes=19)}
+    session = make_session(protected_until=NOW + timedelta(hours=1), **closing)
+    body = await page_of(FakeGuest(session=session))
+    assert f"Biblioteket stänger {AT}15.34. Då stängs wifi av." in body
+    assert "Du loggas inte ut" not in body
+    assert 'href="/code"' not in body
+
+
 @pytest.mark.parametrize(
     ("minutes", "warned"), [(60, False), (5.01, False), (5, True), (1.2, True), (0.1, True)]
 )
