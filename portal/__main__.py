@@ -32,6 +32,8 @@ tutor_app = typer.Typer(help="Let devices in for tutoring.", no_args_is_help=Tru
 app.add_typer(tutor_app, name="tutor")
 group_app = typer.Typer(help="Let groups in by a room code.", no_args_is_help=True)
 tutor_app.add_typer(group_app, name="group")
+device_app = typer.Typer(help="Look after remembered devices.", no_args_is_help=True)
+app.add_typer(device_app, name="device")
 
 Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
@@ -247,6 +249,14 @@ def group_end(context: typer.Context, number: GroupNumber, site: Site) -> None:
     from portal.composition import tutor_group
 
     _say(tutor_group.end(_config(context), site, number))
+
+
+@device_app.command("forget")
+def device_forget(context: typer.Context, number: Number, site: Site) -> None:
+    """Forget a remembered device by its number; it stays online, and logs in again next time."""
+    from portal.composition import devices
+
+    _say(devices.forget(_config(context), site, number))
 
 
 def _say(work: Coroutine[Any, Any, str]) -> None:

@@ -11,18 +11,22 @@ from firewall.lab import probes
 from firewall.lab.phone import HttpAnswer, Phone
 from firewall.lab.processes import LabError
 from portal.demo.world import World
-from tests.lab.guest import Guest, run_sql, text_of, until
+from tests.lab.guest import CARD, PIN, Guest, run_sql, text_of, until
 
 pytestmark = pytest.mark.root
 
 PROBE_URL = "http://captive.apple.com/hotspot-detect.html"
 
 
-def kvar_tutor(world: World, *arguments: str) -> str:
-    """Run ``kvar tutor`` on the gateway and return what it says."""
+def kvar(world: World, *arguments: str) -> str:
+    """Run a command for the first site on the gateway, and return what it says."""
     site = world.config.sites[0].id
-    command = world.kvar_command("tutor", *arguments, "--site", site)
-    return world.lab.gateway.run(command).stdout
+    return world.lab.gateway.run(world.kvar_command(*arguments, "--site", site)).stdout
+
+
+def kvar_tutor(world: World, *arguments: str) -> str:
+    """Run ``kvar tutor``."""
+    return kvar(world, "tutor", *arguments)
 
 
 def test_a_tutored_phone_outlasts_its_limit_and_restarts(world: World, guest: Guest) -> None:
@@ -106,6 +110,22 @@ def test_a_phone_that_changed_its_address_goes_on_by_one_command(
     assert f"device {shown} goes on; device {number}: tutoring until" in said
     assert (guest.is_captive(), guest.is_admitted()) == (False, True)
     assert f"device {number}: tutoring until" in kvar_tutor(world, "list")
+
+
+def test_staff_forget_a_remembered_device(world: World, guest: Guest) -> None:
+    number = _device_number(guest)
+    token = guest.token()
+    fields = {"token": token, "card": CARD, "pin": PIN, "remember": "1"}
+    assert guest.post("/card", fields).status == 303
+    with pytest.raises(LabError) as failed:
+        kvar(world, "device", "forget", "9999")
+    assert "no remembered device has that number here" in str(failed.value)
+    assert f"device {number}: forgotten" in kvar(world, "device", "forget", number)
+    assert guest.is_admitted()
+    with pytest.raises(LabError):
+        kvar(world, "device", "forget", number)
+    guest.sign_out()
+    assert guest.is_captive()
 
 
 def test_a_group_that_does_not_exist_is_told_plainly(world: World) -> None:

@@ -95,3 +95,23 @@ def test_the_doctor_names_every_failure_with_its_way_out(tmp_path: Path) -> None
     for check in ("certificate", "database", "gate"):
         assert findings[check]["level"] == "failure"
         assert findings[check]["way_out"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tutor", "list"],
+        ["tutor", "let-in", "47"],
+        ["tutor", "let-in", "52", "--continues", "47"],
+        ["tutor", "group", "start"],
+        ["tutor", "group", "list"],
+        ["tutor", "group", "extend", "1"],
+        ["tutor", "group", "end", "1"],
+        ["device", "forget", "47"],
+    ],
+)
+def test_a_staff_command_at_no_such_site_is_one_plain_line(command: list[str]) -> None:
+    done = kvar("--config", str(EXAMPLE), *command, "--site", "nowhere")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("kvar: no site 'nowhere'; the sites are ")
+    assert kvar("--config", str(EXAMPLE), *command).returncode == 2
