@@ -67,6 +67,8 @@ class _Waiting:
     pin: Secret
     attempt: Reserved | None
     """None where the database was away: to be reserved before the check."""
+    remember_as: str | None = None
+    """The guest asked us to remember the device: what the list then calls it."""
     checks: int = 0
     answer: Verification | None = None
     """What the library system said, where it could not be written down yet."""
@@ -80,6 +82,7 @@ class Courtesy:
         self._courtesies = courtesies
         self._desk = AttemptDesk(doors)
         self._record = RefusalRecord(doors)
+        self._remembered = Remembered(doors)
         self._waiting: dict[UUID, _Waiting] = {}
         self._unwritten: dict[MacAddress, Session] = {}
         self._given_at: dict[MacAddress, datetime] = {}
@@ -165,6 +168,11 @@ class Courtesy:
     ) -> None:
         """Remember whose card is to be checked for the session."""
         self._wait_for_check(_Waiting(session, device, *typed, attempt))
+
+    def remember_later(self, session: Session, label: str) -> None:
+        """Have the device remembered when its card turns out good; harmless for other sessions."""
+        if session.id in self._waiting:
+            self._waiting[session.id].remember_as = label
 
     def _wait_for_check(self, waiting: _Waiting) -> None:
         session = waiting.session
@@ -271,8 +279,13 @@ class Courtesy:
             attempt=attempt.id,
             device=attempt.device,
         )
+        await self._remembered.card_was_shown(waiting.card, now)
         confirmed = await self._courtesies.confirm(confirmation, now)
         if confirmed is not None:
+            if waiting.remember_as is not None:
+                await self._remembered.remember(
+                    waiting.device, confirmed.session, waiting.remember_as, now
+                )
             await open_gate(doors.gate, confirmed.session, now)
             await close_gate(doors.gate, confirmed.put_out)
             _log.info("courtesy_confirmed", session=str(session.id))
@@ -283,6 +296,8 @@ class Courtesy:
         answer = waiting.answer or Verification.UNAVAILABLE
         if answer in NO_LONGER_GOOD:
             await Remembered(self._doors).card_is_no_good(waiting.card, now)
+        if answer in NO_LONGER_GOOD:
+            await self._remembered.card_is_no_good(waiting.card, now)
         reason = _REFUSALS.get(answer)
         told = reason or RefusalReason.LIBRARY_SYSTEM_DOWN
         await self._record.by_library(waiting.device, attempt.id, answer, told, now)

@@ -19,12 +19,10 @@ from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
-from portal.services.ports.spool import UnwrittenSignOut
 from portal.services.remembered import Remembered
 from portal.services.returning import Recognised
 from portal.services.sign_in import SignIn
-from portal.services.sign_out import sign_out
-from portal.services.spooling import keep
+from portal.services.sign_out import keep_sign_out, sign_out
 from portal.services.threshold import Threshold
 
 
@@ -96,6 +94,8 @@ class GuestService:
         outcome = await self._sign_in.with_card(device, card_text, pin_text, now)
         if isinstance(outcome, Admitted):
             self._look_up.remember(outcome.session)
+            if remember_as is not None and self._courtesy is not None:
+                self._courtesy.remember_later(outcome.session, remember_as)
             if remember_as is not None:
                 await self._remembered.remember(device, outcome.session, remember_as, now)
         return outcome
@@ -166,7 +166,7 @@ class GuestService:
         courtesy = self._courtesy
         if courtesy is not None and courtesy.unwritten(device.mac, now) is not None:
             # the database, if it is back, may learn of the session only after this
-            await keep(self._doors.spool, UnwrittenSignOut(device, now))
+            await keep_sign_out(self._doors, device, now)
         signed_out = await sign_out(self._doors, device, now)
         if signed_out:  # else it is online still, and what is remembered must go on saying so
             self._look_up.forget(device)

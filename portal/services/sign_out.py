@@ -12,6 +12,7 @@ from portal.domain.identity import Device
 from portal.domain.session import EndReason
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
+from portal.services.key_ring import KeyRingError
 from portal.services.ports.spool import UnwrittenSignOut
 from portal.services.remembered import Remembered
 from portal.services.spooling import keep
@@ -33,7 +34,18 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
             _log.info("session_ended", session=str(session.id), reason=EndReason.LOGGED_OUT)
     except STORE_ERRORS as error:
         _log.warning("store_failed", during="sign_out", reason=str(error))
-        if not await keep(doors.spool, UnwrittenSignOut(device, now)):
+        if not await keep_sign_out(doors, device, now):
             return False
     await close_gate(doors.gate, [device.mac])
     return True
+
+
+async def keep_sign_out(doors: Doors, device: Device, now: datetime) -> bool:
+    """Keep the wish on disk; False when that was not possible either."""
+    try:
+        names = doors.keys.devices(device.mac, now)
+    except KeyRingError as error:
+        _log.warning("store_failed", during="sign_out", reason=str(error))
+        return False
+    until = doors.sites[device.site_id].end_of_day(now)
+    return await keep(doors.spool, UnwrittenSignOut(device, now, tuple(names), until))

@@ -79,7 +79,8 @@ class Replay:
                 await self._write_session(record)
             case UnwrittenSignOut():  # pragma: no branch - the last there is
                 end = (record.device.mac, record.at, EndReason.LOGGED_OUT)
-                await self._database.fetch(_SQL["sign_out"], *end)
+                paused = (list(record.names), record.paused_until)
+                await self._database.fetch(_SQL["sign_out"], *end, *paused)
 
     async def _write_session(self, record: UnwrittenSession) -> None:
         session, trace = record.session, record.trace

@@ -9,7 +9,10 @@ SELECT replay_courtesy(
     $10::bytea)
 
 -- name: sign_out
-WITH gone AS (
+WITH paused AS (
+    UPDATE remembered_device SET paused_until = greatest(paused_until, $5)
+    WHERE device = ANY($4::bytea[])
+), gone AS (
     DELETE FROM live_session AS s WHERE mac = $1 AND started_at <= $2 RETURNING s AS session
 )
 SELECT record_end(session, $3, $2) FROM gone

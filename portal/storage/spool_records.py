@@ -47,7 +47,7 @@ def encode(record: Record) -> bytes:
         case UnwrittenSession():
             fields = _session(record)
         case UnwrittenSignOut():  # pragma: no branch - the last there is
-            fields = {"mac": record.device.mac, "site": record.device.site_id}
+            fields = _sign_out(record)
     common = {"record": kind_of(record), "at": time_of(record).isoformat()}
     return json.dumps({**common, **fields}).encode()
 
@@ -88,6 +88,15 @@ def _session(record: UnwrittenSession) -> Mapping[str, object]:
     }
 
 
+def _sign_out(record: UnwrittenSignOut) -> Mapping[str, object]:
+    return {
+        "mac": record.device.mac,
+        "site": record.device.site_id,
+        "names": [name.hex() for name in record.names],
+        "paused_until": record.paused_until.isoformat(),
+    }
+
+
 def _trace(trace: Trace) -> Mapping[str, str]:
     return {"key": trace.key_id, "device": trace.device.hex()}
 
@@ -121,7 +130,9 @@ def _read_session(fields: Mapping[str, Any], at: datetime) -> UnwrittenSession:
 
 
 def _read_sign_out(fields: Mapping[str, Any], at: datetime) -> UnwrittenSignOut:
-    return UnwrittenSignOut(Device(MacAddress(fields["mac"]), SiteId(fields["site"])), at)
+    device = Device(MacAddress(fields["mac"]), SiteId(fields["site"]))
+    names = tuple(Subject(bytes.fromhex(name)) for name in fields["names"])
+    return UnwrittenSignOut(device, at, names, datetime.fromisoformat(fields["paused_until"]))
 
 
 def _read_trace(fields: Mapping[str, str]) -> Trace:

@@ -27,10 +27,16 @@ class UnwrittenSession:
 
 @dataclass(frozen=True, slots=True)
 class UnwrittenSignOut:
-    """A device whose guest logged out without the database."""
+    """A device whose guest logged out without the database.
+
+    ``names`` are its hashes under the live keys, and ``paused_until`` how long it does not come
+    back by itself, if it is remembered.
+    """
 
     device: Device
     at: datetime
+    names: tuple[Subject, ...]
+    paused_until: datetime
 
 
 Record = Event | UnwrittenSession | UnwrittenSignOut

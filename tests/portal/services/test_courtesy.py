@@ -147,6 +147,19 @@ async def test_a_wrong_pin_counts_from_the_beginning(desk: Desk, library: FakeLi
     assert await desk.sign_in(6) == Refused(RefusalReason.TOO_MANY_ATTEMPTS)
 
 
+@pytest.mark.parametrize("typed", [GOOD, WRONG])
+async def test_a_device_is_remembered_when_its_card_is_good(
+    typed: tuple[str, str], desk: Desk, library: FakeLibrary
+) -> None:
+    card, pin = map(Secret, typed)
+    await desk.guest.sign_in_with_card(device(1), card, pin, desk.now, remember_as="iPhone")
+    assert await desk.guest.remembered_here(device(1), desk.now) is None
+    library.answer = None
+    await desk.check()
+    known = await desk.guest.remembered_here(device(1), desk.now)
+    assert (known is not None) == (typed == GOOD)
+
+
 async def test_one_courtesy_a_day(desk: Desk) -> None:
     await desk.let_in(1)
     await desk.guest.sign_out(device(1), desk.now)

@@ -29,6 +29,7 @@ from portal.storage.spool import DiskSpool
 MAIN = SiteId("main")
 DEVICE = Device(MacAddress("02:00:00:00:00:01"), MAIN)
 TRACE = Trace("log-2026-w48", b"d" * 32)
+NAME = Subject(b"n" * 32)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 _DIES_AFTER_WRITING = """
@@ -65,6 +66,10 @@ def unwritten(now: datetime) -> UnwrittenSession:
     ends = (now + HOUR, EndReason.TIME_LIMIT)
     session = start(UUID(int=7), Claim(Ground.COURTESY), DEVICE, ends, now)
     return UnwrittenSession(session, TRACE, Subject(b"x" * 32))
+
+
+def sign_out(at: datetime) -> UnwrittenSignOut:
+    return UnwrittenSignOut(DEVICE, at, (NAME,), at + HOUR)
 
 
 def event(at: datetime) -> Event:
@@ -110,7 +115,7 @@ async def test_who_dies_between_writing_and_removing_doubles_nothing(
     tmp_path: Path,
     now: datetime,
 ) -> None:
-    records = [unwritten(now), event(now + SECOND), UnwrittenSignOut(DEVICE, now + 2 * SECOND)]
+    records = [unwritten(now), event(now + SECOND), sign_out(now + 2 * SECOND)]
     for record in records:
         await spool.put(record)
     for left in (3, 2, 1):
@@ -172,12 +177,27 @@ async def test_a_log_out_ends_only_what_ran_then(
 ) -> None:
     sessions = PostgresSessions(database)
     await spool.put(unwritten(now))
-    await spool.put(UnwrittenSignOut(DEVICE, now - SECOND))
+    await spool.put(sign_out(now - SECOND))
     await replay.drain(now)
     assert await sessions.find(DEVICE.mac) is not None
-    await spool.put(UnwrittenSignOut(DEVICE, now + SECOND))
+    await spool.put(sign_out(now + SECOND))
     await replay.drain(now)
     assert await sessions.find(DEVICE.mac) is None
+
+
+async def test_who_logs_out_does_not_come_back_by_itself(
+    spool: DiskSpool, database: Database, replay: Replay, now: datetime
+) -> None:
+    await database.fetch(
+        "INSERT INTO remembered_device (device, subject, id, label, added_at, named_at, "
+        "last_visit_at, expires_at) VALUES ($1, $2, $3, 'iPhone', $4, $4, $4, $5)",
+        *(NAME, b"s" * 32, UUID(int=9), now, now + 24 * HOUR),
+    )
+    await spool.put(sign_out(now + SECOND))
+    await replay.drain(now)
+    row = await database.fetch_row("SELECT paused_until FROM remembered_device")
+    assert row is not None
+    assert row["paused_until"] == now + SECOND + HOUR
 
 
 async def test_what_can_never_be_written_is_put_aside(

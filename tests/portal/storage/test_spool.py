@@ -26,7 +26,7 @@ def event(at: datetime) -> Event:
 
 
 def sign_out(at: datetime) -> UnwrittenSignOut:
-    return UnwrittenSignOut(Device(MacAddress("02:00:00:00:00:01"), MAIN), at)
+    return UnwrittenSignOut(Device(MacAddress("02:00:00:00:00:01"), MAIN), at, (), at)
 
 
 def mode_of(path: Path) -> int:

@@ -24,7 +24,7 @@ def records(now: datetime) -> list[Record]:
         Event(EventKind.SIGN_IN_REFUSED, DEVICE.site_id, now, TRACE, {"reason": "service"}),
         Event(EventKind.MANY_WRONG_PINS, DEVICE.site_id, now),
         UnwrittenSession(session, TRACE, Subject(b"x" * 32)),
-        UnwrittenSignOut(DEVICE, now),
+        UnwrittenSignOut(DEVICE, now, (Subject(b"n" * 32),), now + timedelta(hours=9)),
     ]
 
 
