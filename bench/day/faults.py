@@ -4,7 +4,7 @@ Each is a context manager: broken inside, mended afterwards as the operating sys
 would mend it. What belongs to one product alone (its processes, its neighbours) is in its module.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
@@ -53,10 +53,9 @@ def at_once(do: Callable[[], object]) -> Callable[[], AbstractContextManager[Non
 def _rules_flushed(gateway: Namespace, reload_nat: Callable[[], None]) -> Iterator[None]:
     """By `nft flush ruleset` and the usual lines with iptables, in both flavours."""
     gateway.run(["nft", "flush", "ruleset"])
-    for tool in TOOLS:
-        for arguments in FLUSHES:
-            gateway.run([tool, *arguments.split()], check=False)
     reload_nat()
+    lines = [f"{tool} {arguments}" for tool in TOOLS for arguments in FLUSHES]
+    gateway.run(["sh", "-c", "; ".join(lines)], check=False)
     yield
 
 
@@ -71,12 +70,14 @@ def _firewalld(gateway: Namespace) -> Iterator[None]:
 @contextmanager
 def _docker(gateway: Namespace, tool: str) -> Iterator[None]:
     """Its start and restart; then only its own chains are removed, as its owner would."""
-    for command in DOCKER * 2:
-        gateway.run([tool, *command.split()], check=False)
+    _run_all(gateway, tool, DOCKER * 2)
     yield
-    for command in reversed(DOCKER):
-        for undone in _undone(command):
-            gateway.run([tool, *undone.split()], check=False)
+    _run_all(gateway, tool, [undo for done in reversed(DOCKER) for undo in _undone(done)])
+
+
+def _run_all(gateway: Namespace, tool: str, lines: Sequence[str]) -> None:
+    """Run them one after the other; what is there already, or not, is passed over."""
+    gateway.run(["sh", "-c", "; ".join(f"{tool} {line}" for line in lines)], check=False)
 
 
 def _undone(command: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ from firewall.lab.processes import LabError
 PROBE_HOST = "captive.apple.com"
 PROBE_URL = f"http://{PROBE_HOST}/hotspot-detect.html"
 SERVER = "www.example.com"
-LOOK_TIMEOUT_S = 3.0
+LOOK_TIMEOUT_S = 10.0
+"""As long as Android waits for a probe; a machine that is busy with other things delays much."""
 WORD_TIMEOUT_S = 2.0
 TICK_S = 5.0
 """How often somebody who is awake looks at something."""
@@ -202,7 +203,7 @@ class Visitor:
         try:
             return way(self._phone, self._device.person)
         except (LabError, AssertionError) as problem:
-            return str(problem)[:200]
+            return str(problem)[:60]
 
     def _first_look(self) -> str:
         """Return "" when it is online, else what it sees; silence is waited out for a while."""
