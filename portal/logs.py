@@ -9,7 +9,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -42,7 +43,7 @@ def configure(process: str) -> None:
     structlog.configure(
         processors=[leave_out_repeats(time.monotonic), *shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lines())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -51,6 +52,24 @@ def configure(process: str) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=foreign, processor=renderer)
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class _Lines:
+    """Standard error, except that a line that cannot be written is lost and nothing else.
+
+    It is a file where the gateway's owner has made it one, and its disk can be full: a portal that
+    died of that could not even tell guests.
+    """
+
+    def write(self, text: str) -> None:
+        """Write one line, if there is room for it."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write what waits, if there is room for it."""
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _name_process(process: str) -> Any:

@@ -121,8 +121,8 @@ class EmbeddedPostgres:
     async def supervise(self) -> Never:
         """Restart PostgreSQL whenever it ends by itself; runs until cancelled.
 
-        Raises:
-            EmbeddedPostgresError: it does not start again.
+        A cluster that does not start again (a full disk) is tried for ever: guests who are online
+        need the other processes, which would end with us.
         """
         while True:
             process = self._process
@@ -131,8 +131,15 @@ class EmbeddedPostgres:
             code = await process.wait()
             if self._process is process:
                 _log.warning("postgres_died", exit_code=code)
-                await self._start_until_ready()
+                await self._start_however_long_it_takes()
                 _log.info("postgres_restarted")
+
+    async def _start_however_long_it_takes(self) -> None:
+        while True:
+            try:
+                return await self._start_until_ready()
+            except EmbeddedPostgresError as problem:
+                _log.error("postgres_does_not_start", reason=str(problem))
 
     def _prepare_directories(self) -> None:
         self.data_directory.mkdir(parents=True, exist_ok=True)

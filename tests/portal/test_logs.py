@@ -2,6 +2,8 @@
 
 import json
 import logging
+import sys
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -91,3 +93,16 @@ def test_a_warning_is_told_once_a_second_with_the_number_left_out() -> None:
     again = told(during="look_up")
     assert again is not None
     assert again["left_out"] == 5
+
+
+def test_a_full_disk_costs_lines_and_not_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    went_on = False
+    with suppress(OSError), open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stderr", full)
+        logs.configure("portal")
+        for _ in range(1000):  # more than any buffer takes
+            structlog.get_logger().info("seen", agent="x" * 100)
+            logging.getLogger("library").warning("seen")
+        monkeypatch.undo()
+        went_on = True
+    assert went_on
