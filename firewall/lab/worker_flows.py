@@ -22,7 +22,8 @@ POLL_S = 0.1
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_S = 60.0
 NUMBER = struct.Struct("!Q")
-SO_RCVBUF_BYTES = 1 << 22
+SO_RCVBUFFORCE = 33  # socket(7): above net.core.rmem_max, with CAP_NET_ADMIN
+PATIENT_BUFFER_BYTES = 1 << 24
 LOST_NUMBERS_SHOWN = 1000
 
 
@@ -39,7 +40,7 @@ class Stream:
         self._stopped_at = math.nan
         self._stop = threading.Event()
         self._flow = open_socket(address, socket.SOCK_DGRAM, POLL_S)
-        self._flow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SO_RCVBUF_BYTES)
+        self._flow.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, PATIENT_BUFFER_BYTES)
         self._flow.connect((address, port))
         self._started = time.monotonic()
         for target in (self._send, self._receive):
