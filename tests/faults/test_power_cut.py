@@ -18,8 +18,9 @@ from time import monotonic
 import pytest
 
 from firewall.lab.phone import Phone
-from firewall.lab.processes import LabError
+from firewall.lab.processes import LabError, stop
 from portal.demo.world import World, WorldSettings
+from portal.settings import snapshot_path
 from tests.faults.gateway import Gateway, pause
 from tests.faults.probes import Probes
 from tests.lab.guest import Guest, fetch_sql, until
@@ -94,6 +95,9 @@ class Visitors:
         with self._lock:
             return list(self._told.values())
 
+    def somebody_stays(self) -> bool:
+        return self._guests[0] in self.told()
+
     def end(self) -> None:
         self._stop.set()
         for thread in self._threads:
@@ -103,15 +107,18 @@ class Visitors:
         while not self._stop.is_set():
             try:
                 self._come(guest)
+                if guest is self._guests[0]:  # stays, so that nobody can have missed the cut
+                    return
                 if not self._stop.wait(dice.uniform(0, 3)):
                     self._go(guest)
             except (AssertionError, LabError):  # the power is gone
                 self._stop.wait(0.1)
 
     def _come(self, guest: Guest) -> None:
-        if guest.sign_in().status == 303:
-            with self._lock:
-                self._told[guest.phone.mac] = guest
+        answer = guest.sign_in()
+        assert answer.status == 303, answer
+        with self._lock:
+            self._told[guest.phone.mac] = guest
 
     def _go(self, guest: Guest) -> None:
         """The power may go at any moment from here on, so nothing is promised any more."""
@@ -160,6 +167,34 @@ def test_nobody_logs_in_again_after_a_power_cut(
     assert len(again) <= len(cuts) / 2
 
 
+def test_the_gate_alone_brings_guests_back(world: World, gateway: Gateway) -> None:
+    """No database, no keeper, no portal: the gate has a list of its own."""
+    guest, stranger = Guest(world, world.phones[0]), Guest(world, world.phones[VISITORS])
+    if not guest.is_admitted():
+        assert guest.sign_in().status == 303
+    snapshot = snapshot_path(world.config)
+    until(lambda: guest.phone.mac.encode() in snapshot.read_bytes(), "the keeper notes it", 60)
+    probes = Probes(world, stranger)
+    _cut_power(world, gateway)
+    _boot(gateway)
+    probes.send(200)
+    world.config.gate.socket.parent.mkdir(mode=0o755)
+    log = world.log_file.open("ab")
+    alone = world.lab.gateway.spawn(world.kvar_command("gate"), stdout=log, stderr=log)
+    try:
+        probes.send(200)
+        until(lambda: guest.phone.http(PROBE_URL, timeout_s=0.5).status == 200, "online", 60)
+        probes.send(200)
+        assert stranger.phone.tcp_connect("198.51.100.9", 443).outcome == "refused"
+    finally:
+        stop(alone)
+        log.close()
+        world.start()
+    assert not guest.is_captive()
+    assert _sessions_of(guest) == 1
+    assert probes.arrived() == []
+
+
 def _print(cuts: list[Cut], probes: Probes) -> None:
     times = sorted(seconds for cut in cuts for seconds in cut.online_after_s)
     print(  # noqa: T201
@@ -173,7 +208,7 @@ def _print(cuts: list[Cut], probes: Probes) -> None:
 
 def _cut_during_logins(world: World, gateway: Gateway, visitors: Visitors) -> Cut:
     visitors.begin()
-    until(visitors.told, "somebody has logged in", 60)
+    until(visitors.somebody_stays, "somebody has logged in", 120)
     pause(random.Random().uniform(0.3, 2.0))
     _cut_power(world, gateway)
     told = visitors.told()
@@ -188,6 +223,7 @@ def _cut_during_logins(world: World, gateway: Gateway, visitors: Visitors) -> Cu
     for guest in told:
         assert not guest.is_captive()
         assert _sessions_of(guest) == 1
+    print(cut, flush=True)  # noqa: T201
     return cut
 
 
