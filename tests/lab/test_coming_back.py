@@ -12,8 +12,8 @@ from firewall.client import GateClient
 from firewall.lab import probes
 from firewall.lab.phone import Phone
 from portal.demo.world import World
-from tests.lab.conftest import LIMITED_SITE
-from tests.lab.guest import Guest, run_sql, until
+from tests.lab.conftest import LIMITED_SITE, MAIN_SITE
+from tests.lab.guest import CARD, PIN, Guest, end_in, run_sql, text_of, until
 
 pytestmark = pytest.mark.root
 
@@ -45,8 +45,13 @@ def test_a_phone_with_a_session_at_another_gateway_gets_no_page(world: World) ->
     phone = world.lab.add_phone()
     guest = Guest(world, phone)
     run_sql(world, SESSION_ELSEWHERE.replace("$1::bytea", "$1::text::bytea"), phone.mac)
-    phone.join(ipv6=True)
-    until(guest.is_admitted, "in, without having asked for anything")
+
+    def joins_and_is_in() -> bool:
+        """Joining again: a keeper that has just started did not hear the first time."""
+        phone.join(ipv6=True)
+        return guest.is_admitted()
+
+    until(joins_and_is_in, "in, without having asked for anything", within_s=60)
     first_probe_is_genuine(phone)
     assert (guest.is_captive(), guest.is_admitted()) == (False, True)
     assert guest.sign_out().status == 303
@@ -77,3 +82,77 @@ def test_a_phone_that_moves_to_the_next_library_gets_no_page(
     phone.join(ipv6=True)
     first_probe_is_genuine(phone)
     assert (online_guest.is_captive(), online_guest.is_admitted()) == (False, True)
+
+
+# --- the same day and the days after --------------------------------------------------------------
+
+
+def leave_the_air(world: World, phone: Phone) -> None:
+    phone.link_down()
+    world.lab.gateway.ip([f"neigh flush dev {world.lab.sites[MAIN_SITE].interface}"])
+
+
+def come_back(phone: Phone) -> None:
+    phone.link_up()
+    phone.join(ipv6=True)
+
+
+def never_redirected(guest: Guest) -> None:
+    """The first answer that comes is the genuine one; a probe that came too early had none."""
+    while (answer := guest.phone.http(PROBE_URL)).status == 0:
+        pass
+    assert (answer.status, answer.body) == (200, probes.APPLE_SUCCESS.body)
+    assert (guest.is_captive(), guest.is_admitted()) == (False, True)
+
+
+def test_a_remembered_phone_comes_back_the_next_day_without_a_page(
+    world: World, guest: Guest
+) -> None:
+    phone = guest.phone
+    fields = {"token": guest.token(), "card": CARD, "pin": PIN, "remember": "1"}
+    assert guest.post("/card", fields).status == 303
+    assert "Vi kommer ihåg den här enheten" in text_of(guest.get("/status"))
+    assert 'action="/devices"' in text_of(guest.get("/devices"))
+    leave_the_air(world, phone)
+    end_in(guest, 0.1)  # closing time
+    until(lambda: not guest.is_admitted(), "the end of the day")
+    run_sql(world, "DELETE FROM returning_device")
+    days_pass = "UPDATE remembered_device SET added_at = added_at - interval '1 day'"
+    run_sql(world, f"{days_pass}, last_visit_at = last_visit_at - interval '1 day'")
+
+    come_back(phone)
+    never_redirected(guest)
+
+    assert "logga in igen med kortet" in text_of(guest.get("/devices")), "no card was shown"
+    assert guest.press("/forget").status == 303
+    assert "Vi kommer ihåg" not in text_of(guest.get("/status"))
+
+
+def test_a_phone_that_was_absent_for_hours_comes_back_without_a_page(
+    world: World, online_guest: Guest
+) -> None:
+    """What its session leaves, is written here: presence needs hours to call it absent."""
+    phone = online_guest.phone
+    leave_the_air(world, phone)
+    gone = "DELETE FROM live_session WHERE mac = $1::text::macaddr RETURNING *"
+    ticket = "INSERT INTO returning_device SELECT device_trace, 'remembered', subject"
+    run_sql(
+        world,
+        f"WITH gone AS ({gone}) {ticket}, now() + interval '1 hour', true FROM gone",
+        phone.mac,
+    )
+    expel(world, phone)
+    come_back(phone)
+    never_redirected(online_guest)
+
+
+def test_a_visit_that_ran_out_is_continued_by_one_press(limited_guest: Guest) -> None:
+    assert limited_guest.sign_in().status == 303
+    end_in(limited_guest, 0.1)
+    until(lambda: not limited_guest.is_admitted(), "the end of the visit")
+    until(lambda: 'action="/continue"' in text_of(limited_guest.get("/")), "the offer")
+    assert limited_guest.is_captive(), "not by itself"
+    token = limited_guest.token("/", action="/continue")
+    assert limited_guest.post("/continue", {"token": token}).status == 303
+    assert (limited_guest.is_captive(), limited_guest.is_admitted()) == (False, True)
+    assert limited_guest.phone.http(PROBE_URL).body == probes.APPLE_SUCCESS.body
