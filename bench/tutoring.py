@@ -36,6 +36,8 @@ class Act(StrEnum):
     WAKE = "the screen goes on"
     ROAM = "the phone walks to another access point of the site"
     ROAM_BACK = "the phone walks back"
+    OTHER_SITE = "the phone walks to another library of the organisation"
+    HOME_AGAIN = "the phone walks back to the first library"
     EXTEND = "the tutor prolongs by 30 minutes"
     RADIUS = "RADIUS re-authentication"
     LIMIT = "the session's own time is made to be over: only the tutoring keeps it"
@@ -78,8 +80,10 @@ SCHEDULE = (
     Step(97, Act.RENEW),
     Step(101, Act.ROAM_BACK),
     Step(105, Act.EXTEND),
-    Step(108, Act.RADIUS),
-    Step(112, Act.DATABASE_RESTARTED),
+    Step(107, Act.OTHER_SITE),
+    Step(110, Act.HOME_AGAIN),
+    Step(111, Act.RADIUS),
+    Step(113, Act.DATABASE_RESTARTED),
     Step(116, Act.PORTAL_KILLED),
     Step(LENGTH_MIN, Act.LEAVE),
 )

@@ -38,6 +38,13 @@ BACK_WITHIN_S = 300.0
 PATIENCE_S = 30.0
 """How long an answer may take on a busy machine. What is broken says so at once."""
 
+_OTHER_SITE = """
+[[sites]]
+id = "filialen"
+name = "Exempelby filialbibliotek"
+guest_interfaces = ["guest1"]
+login_methods = ["card"]
+"""
 _LIMIT_IS_OVER = "UPDATE live_session SET ends_at = started_at WHERE ends_because = 'time_limit'"
 
 
@@ -77,6 +84,7 @@ class Visit:
         self._second = world.lab.add_access_point()
         self._number = 0
         self._conversations: list[Conversation] = []
+        self._waiting: list[Conversation] = []
         self._download: Download | None = None
         self._frames = 0
         self._awake = threading.Lock()
@@ -120,6 +128,8 @@ class Visit:
             Act.WAKE: self._wake,
             Act.ROAM: partial(self._roam, self._first, self._second),
             Act.ROAM_BACK: partial(self._roam, self._second, self._first),
+            Act.OTHER_SITE: self._go_to_other_site,
+            Act.HOME_AGAIN: self._come_home,
             Act.EXTEND: lambda: self._kvar_tutor("extend"),
             Act.LIMIT: self._reach_limit,
             Act.LEAVE: self._leave,
@@ -176,6 +186,28 @@ class Visit:
 
     def _roam(self, before: str, after: str) -> None:
         self._world.lab.roam(self._phone, before, after)
+
+    def _go_to_other_site(self) -> str:
+        """Another network and another address: the connections wait until the phone is back."""
+        with self._awake:
+            self._end_download()
+            self._move(1)
+            waiting, self._conversations = self._conversations, []
+            self._look()
+            self._waiting = waiting
+        return f"{self._phone.lease.address if self._phone.lease else 'no address'} now"
+
+    def _come_home(self) -> str:
+        with self._awake:
+            self._move(0)
+            self._conversations = self._waiting
+            self._look()
+            self._download = self._phone.download(ECHO_HOST)
+        return f"{self._phone.lease.address if self._phone.lease else 'no address'} again"
+
+    def _move(self, site: int) -> None:
+        self._world.lab.move(self._phone, site)
+        self._phone.join(ipv6=True, timeout_s=PATIENCE_S)
 
     def _end_download(self) -> None:
         if self._download is None:
@@ -312,7 +344,7 @@ def _clock() -> str:
 
 def play(scale: float, tell: Callable[[str], None]) -> Seen:
     """Build a world and play the visit, ``scale`` times as fast as the clock."""
-    with World(WorldSettings(phones=1, lease_s=LEASE_S)) as world:
+    with World(WorldSettings(phones=1, sites=2, lease_s=LEASE_S, extra=_OTHER_SITE)) as world:
         return Visit(world, scale, tell).play()
 
 
