@@ -101,6 +101,7 @@ class OpenNds:
         "time-outs rounded up to whole minutes of its own clock (in its favour)",
         "looks for idle devices every 15 s of real time, as it does by default (in its favour)",
         "address translation, which is not its own, put back at once after a flush (in its favour)",
+        "guests come faster than it can serve its page here: waits cannot be compared (see docs)",
         "started again 0.1 s after it dies, as by systemd with Debian's unit",
         "chains that a killed one leaves are removed first: its own way does not (in its favour)",
     )

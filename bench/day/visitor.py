@@ -27,6 +27,8 @@ READERS_TICK_S = 25.0
 STREAM_INTERVAL_S = {Kind.CALLER: 0.05}
 DEFAULT_INTERVAL_S = 0.2
 RETRY_S = 3.0
+NEXT_TRY_S = 10.0
+"""After a log-in that failed: ten minutes of the day. Who tries faster only keeps others out."""
 LINK_PAUSE_S = 0.5
 STAY_IN_PLACE = frozenset({Kind.READER, Kind.CALLER})
 """They never lose their link while a connection is open, so that they can have it over IPv6."""
@@ -191,7 +193,7 @@ class Visitor:
                 return
             problem = self._try(way)
             if problem:
-                self._clock.pause(RETRY_S)
+                self._clock.pause(NEXT_TRY_S)
             if problem and not told:
                 told = problem
                 self._tell(f"not logged in: {problem}")
