@@ -24,8 +24,16 @@ class Watching:
     """The watch begins, or begins anew: whatever came before was not heard."""
 
 
-async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Device]:
-    """Yield for ever: the devices seen that are not let through, or turn up at another site."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A device that is not let through, or (``moved``) one that is and turns up at another site."""
+
+    device: Device
+    moved: bool = False
+
+
+async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Seen]:
+    """Yield for ever: that the watch begins, and the devices that were seen."""
     while True:
         try:
             events = client.watch()
@@ -38,10 +46,11 @@ async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Device]:
             await asyncio.sleep(RETRY_PAUSE_S)
 
 
-def _notice(event: dict[str, Any]) -> Watching | Device | None:
+def _notice(event: dict[str, Any]) -> Watching | Seen | None:
     match event["event"]:
         case "watching":
             return Watching()
         case "device_seen" | "device_elsewhere":
-            return Device(MacAddress(event["mac"]), SiteId(event["site"]))
+            device = Device(MacAddress(event["mac"]), SiteId(event["site"]))
+            return Seen(device, moved=event["event"] == "device_elsewhere")
     return None

@@ -12,9 +12,8 @@ from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
-from portal.domain.identity import Device
 from portal.gate import AgentGate
-from portal.gate_watch import Watching, watch_gate
+from portal.gate_watch import Seen, Watching, watch_gate
 from portal.keeper import Keeper
 from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
@@ -50,7 +49,7 @@ async def run_keeper(config: Config) -> None:
         watched = await enter(gate_client(config))
         doors = compose_doors(config, database, opened, keys, None)
         keeper = _keeper(config, database, patient, gate, doors)
-        doorkeeper = Doorkeeper(Returning(doors), utc_now)
+        doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
         group = await enter(until_stopped())
         group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
@@ -95,13 +94,13 @@ def _start(group: asyncio.TaskGroup, keeper: Keeper, config: Config) -> None:
 
 
 async def _hear_gate(
-    notices: AsyncIterator[Watching | Device], keeper: Keeper, doorkeeper: Doorkeeper
+    notices: AsyncIterator[Watching | Seen], keeper: Keeper, doorkeeper: Doorkeeper
 ) -> None:
     async for notice in notices:
         if isinstance(notice, Watching):
             keeper.compare_anew()
         else:
-            doorkeeper.see(notice)
+            doorkeeper.see(notice.device, moved=notice.moved)
 
 
 async def _told(notices: AsyncIterator[Notice], doorkeeper: Doorkeeper) -> AsyncIterator[Notice]:

@@ -5,12 +5,14 @@ flood of made-up addresses costs a bounded memory and a bounded number of questi
 """
 
 import asyncio
+from datetime import datetime
 from typing import Never
 
 import structlog
 
 from portal.domain.identity import Device, MacAddress
 from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
+from portal.services.ports.keeping import Places
 from portal.services.returning import MOST_AT_ONCE, Returning
 from portal.services.strangers import Strangers
 
@@ -28,10 +30,12 @@ _log = structlog.get_logger()
 class Doorkeeper:
     """``see`` is called by whoever hears of a device; ``work`` lets in those that may."""
 
-    def __init__(self, returning: Returning, clock: Clock) -> None:
+    def __init__(self, returning: Returning, places: Places, clock: Clock) -> None:
         self._returning = returning
+        self._places = places
         self._clock = clock
         self._waiting: dict[MacAddress, Device] = {}
+        self._moved: dict[MacAddress, Device] = {}
         self._strangers = Strangers()
         self._somebody = asyncio.Event()
 
@@ -40,8 +44,13 @@ class Doorkeeper:
         """How many devices wait to be looked for."""
         return len(self._waiting)
 
-    def see(self, device: Device) -> None:
-        """Have the device looked for soon; one that was not found a moment ago is passed over."""
+    def see(self, device: Device, *, moved: bool = False) -> None:
+        """Have the device looked for soon; one that was not found a moment ago is passed over.
+
+        ``moved``: it is let through already, and turned up at another site of this gateway.
+        """
+        if moved and len(self._moved) < MOST_WAITING:
+            self._moved[device.mac] = device
         if self._strangers.has(device.mac, asyncio.get_running_loop().time()):
             return
         self._waiting.pop(device.mac, None)
@@ -74,6 +83,7 @@ class Doorkeeper:
         """
         batch = dict(list(self._waiting.items())[:MOST_AT_ONCE])
         now = self._clock()
+        await self._note_moves(now)
         found = await self._returning.recognise(list(batch.values()), now)
         for recognised in found.values():
             await self._returning.let_in(recognised, now)
@@ -85,3 +95,11 @@ class Doorkeeper:
                 self._strangers.add(mac, now_s)
         if not self._waiting:
             self._somebody.clear()
+
+    async def _note_moves(self, now: datetime) -> None:
+        """Tell where devices went; one that is at two places at once makes an alarm."""
+        moved, self._moved = self._moved, {}
+        for site_id in {device.site_id for device in moved.values()}:
+            macs = [mac for mac, device in moved.items() if device.site_id == site_id]
+            for session_id in await self._places.place(macs, site_id, now):
+                _log.warning("device_at_two_places", session=str(session_id))

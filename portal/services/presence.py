@@ -93,8 +93,14 @@ class PresenceWatch:
             return
         sightings = [self._sighting(mac, picture, now, now_s) for mac, picture in news.items()]
         noted = await self.sightings.note(list(self.sites), sightings, now)
+        await self._place([s.mac for s in sightings if s.seen_at or s.before], now)
         self._written |= {mac: news[mac] for mac in noted.written}
         self._succeeded = (self._succeeded - noted.written) | noted.succeeded
+
+    async def _place(self, macs: list[MacAddress], now: datetime) -> None:
+        """Tell that these were seen at this node; the first site's id is the node's name here."""
+        for session_id in await self.sightings.place(macs, min(self.sites), now):
+            _log.warning("device_at_two_places", session=str(session_id))
 
     def _is_new(self, mac: MacAddress, picture: Picture) -> bool:
         written = self._written.get(mac)

@@ -5,7 +5,8 @@ counts once, and no sign-in waits for it.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from portal.domain.identity import MacAddress, SiteId
 from portal.services.ports.keeping import Noted, Quiet, Sighting
@@ -17,6 +18,11 @@ _SQL = load_statements("sightings")
 
 MOST_AT_ONCE = 1000
 """Rows a statement: some 20 ms, so that a sign-in of one of them hardly notices."""
+
+
+BETWEEN_CHANGES = timedelta(minutes=3)
+TOO_MANY_CHANGES = 4
+"""Each within that time of the one before: nobody walks between two libraries like that."""
 
 
 class PostgresSightings:
@@ -37,6 +43,13 @@ class PostgresSightings:
             written.update(mac for mac, _ in macs)
             succeeded.update(mac for mac, is_succeeded in macs if is_succeeded)
         return Noted(frozenset(written), frozenset(succeeded))
+
+    async def place(self, macs: Sequence[MacAddress], place: str, now: datetime) -> list[UUID]:
+        """See services.ports.keeping.Sightings."""
+        rows = await self._database.fetch(
+            _SQL["place"], list(macs), place, now, BETWEEN_CHANGES, TOO_MANY_CHANGES
+        )
+        return [UUID(int=row["session_id"].int) for row in rows]
 
     async def quiet(self, macs: Sequence[MacAddress]) -> list[Quiet]:
         """See services.ports.keeping.Sightings."""

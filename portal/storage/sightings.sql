@@ -32,6 +32,22 @@ UPDATE live_session AS s SET
 FROM told WHERE s.id = told.id
 RETURNING s.mac, s.succeeded
 
+-- name: place
+WITH moved AS (
+    INSERT INTO device_place AS p (session_id, place, changed_at)
+    SELECT id, $2, $3 FROM live_session WHERE mac = ANY($1::macaddr[])
+    ORDER BY id FOR KEY SHARE SKIP LOCKED  -- one that ends needs no place
+    ON CONFLICT (session_id) DO UPDATE SET
+        place = $2, changed_at = $3,
+        changes = CASE WHEN p.changed_at > $3::timestamptz - $4::interval THEN p.changes ELSE 0 END + 1
+    WHERE p.place <> $2
+    RETURNING session_id, changes
+)
+INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace)
+SELECT $3, 'device_at_two_places', s.site_id, s.id, s.trace_key, s.device_trace
+FROM moved JOIN live_session AS s ON s.id = moved.session_id WHERE changes = $5
+RETURNING session_id
+
 -- name: quiet
 SELECT s.*, ARRAY(SELECT e.site_id FROM session_elsewhere AS e WHERE e.session_id = s.id)
     AS elsewhere

@@ -250,6 +250,8 @@ class EventKind(StrEnum):
     """An alarm: a site sees far more wrong PINs than guests make."""
     LIBRARY_SYSTEM_MISBEHAVED = "library_system_misbehaved"
     """An alarm: it answered without checking the PIN, or it refused us."""
+    DEVICE_AT_TWO_PLACES = "device_at_two_places"
+    """An alarm: two devices use one address, or one is copied; the store writes it."""
     CLOCK_JUMPED = "clock_jumped"
     """An alarm: somebody or something set the wall clock; ``seconds`` says how far."""
 

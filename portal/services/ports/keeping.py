@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from portal.domain.clock_jump import ClockReading
 from portal.domain.identity import MacAddress, SiteId
@@ -44,7 +45,19 @@ class Quiet:
     elsewhere: frozenset[SiteId]
 
 
-class Sightings(Protocol):
+class Places(Protocol):
+    """Where devices are. Each method raises DatabaseUnavailableError."""
+
+    async def place(self, macs: Sequence[MacAddress], place: str, now: datetime) -> list[UUID]:
+        """Note that these devices were seen at this place (a node, or a network of one).
+
+        Returns the sessions whose device changes places too fast for one device, each once; the
+        event log tells of them too (``device_at_two_places``): somebody copied an address.
+        """
+        ...
+
+
+class Sightings(Places, Protocol):
     """Counters and signs of life of live sessions. Each method raises DatabaseUnavailableError."""
 
     async def note(

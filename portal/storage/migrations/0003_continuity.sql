@@ -643,3 +643,12 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
+
+-- Where a device was seen last (a node, or another network of it), and how often that changed
+-- within minutes: whoever walks changes it once or twice, two devices with one address for ever.
+CREATE TABLE device_place (
+    session_id uuid PRIMARY KEY REFERENCES live_session ON DELETE CASCADE,
+    place      text NOT NULL,
+    changed_at timestamptz NOT NULL,
+    changes    integer NOT NULL DEFAULT 0
+);

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -41,6 +42,18 @@ class CountingSessions(MemorySessions):
         return await super().of_devices(macs)
 
 
+class Places:
+    """Notes where devices were seen (the part of Sightings that the doorkeeper uses)."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[list[MacAddress], str]] = []
+
+    async def place(self, macs: Sequence[MacAddress], place: str, now: datetime) -> list[UUID]:
+        assert now.tzinfo
+        self.seen.append((list(macs), place))
+        return []
+
+
 @pytest.fixture
 def counted() -> CountingSessions:
     return CountingSessions()
@@ -48,7 +61,7 @@ def counted() -> CountingSessions:
 
 @pytest.fixture
 def doorkeeper(doors: Doors, counted: CountingSessions, now: datetime) -> Doorkeeper:
-    return Doorkeeper(Returning(replace(doors, sessions=counted)), lambda: now)
+    return Doorkeeper(Returning(replace(doors, sessions=counted)), Places(), lambda: now)
 
 
 async def test_a_device_with_a_session_is_let_in_wherever_it_began(
@@ -107,7 +120,7 @@ async def test_who_could_not_be_looked_for_goes_on_waiting(
 ) -> None:
     await guest.accept(device(1), now)
     gate.devices.clear()
-    doorkeeper = Doorkeeper(Returning(doors), lambda: now)
+    doorkeeper = Doorkeeper(Returning(doors), Places(), lambda: now)
     doorkeeper.see(device(1))
     gate.failures = 1
     with pytest.raises(GateUnavailableError):
@@ -144,3 +157,17 @@ def test_strangers_are_forgotten_in_time_and_in_number() -> None:
     assert len(strangers) == MOST
     assert not strangers.has("0", 100.0)
     assert strangers.has(str(MOST + 4), 100.0)
+
+
+async def test_a_device_that_turns_up_at_another_site_is_told_of(
+    doors: Doors, now: datetime
+) -> None:
+    places = Places()
+    doorkeeper = Doorkeeper(Returning(doors), places, lambda: now)
+    doorkeeper.see(device(1), moved=True)
+    doorkeeper.see(device(2, "branch"), moved=True)
+    doorkeeper.see(device(3))
+    await doorkeeper.let_in()
+    await doorkeeper.let_in()
+    told = sorted(places.seen, key=lambda seen: seen[1])
+    assert told == [([device(2).mac], "branch"), ([device(1).mac], "main")]

@@ -168,3 +168,38 @@ async def test_absence_needs_an_hour_unseen_and_no_tutor(
     ended = await keeper.sessions.end(session.id, absent, now + 5 * HOUR)
     assert ended is not None
     assert (ended.end_reason, ended.ended_at) == (absent, now + 5 * HOUR)
+
+
+async def alarms(database: Database) -> int:
+    query = "SELECT count(*) FROM event WHERE kind = 'device_at_two_places'"
+    (row,) = await database.fetch(query)
+    return int(row["count"])
+
+
+async def test_a_device_at_two_places_at_once_makes_one_alarm(
+    keeper: Keeper, database: Database, now: datetime
+) -> None:
+    """Two nodes look twice a minute, and both see it: a copied address, or two of one kind."""
+    session, told = await keeper.session(), []
+    for look in range(20):
+        node = "main" if look % 2 == 0 else "branch"
+        told += await keeper.sightings.place([mac(1), mac(9)], node, now + look * 15 * SECOND)
+    assert told == [session.id]
+    assert await alarms(database) == 1
+
+
+async def test_a_walk_from_place_to_place_makes_none(
+    keeper: Keeper, database: Database, now: datetime
+) -> None:
+    for look in range(40):  # there and back again every five minutes, looked at every half
+        node = "main" if look // 10 % 2 == 0 else "branch"
+        assert not await keeper.sightings.place([mac(1)], node, now + look * 30 * SECOND)
+    assert await alarms(database) == 0
+
+
+async def test_the_place_goes_with_the_session(
+    keeper: Keeper, database: Database, now: datetime
+) -> None:
+    await keeper.sightings.place([mac(1)], "main", now)
+    await keeper.sessions.end((await keeper.session()).id, EndReason.REVOKED, now + HOUR)
+    assert await database.fetch("SELECT 1 FROM device_place") == []
