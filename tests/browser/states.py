@@ -111,6 +111,9 @@ STATES: Mapping[str, State] = {
     "devices-without-card": State(_online(ground=Ground.REMEMBERED), "/devices"),
     "devices-none": State(_online(), "/devices"),
     "connection-ended": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT)),
+    "ended-absent": State(lambda: FakeGuest(last_end=EndReason.ABSENT)),
+    "ended-replaced": State(lambda: FakeGuest(last_end=EndReason.REPLACED)),
+    "ended-at-closing": State(lambda: FakeGuest(last_end=_CLOSING)),
     "logged-out": State(_online(), path="/status", press="/logout"),
     "online": State(
         _online(ends_because=_CLOSING, ends_at=NOW + timedelta(hours=4, minutes=45)), "/status"

@@ -76,6 +76,6 @@ def _form(
         "is_online": online,
         "takes_cards": LoginMethod.CARD in here.library.login_methods,
         "number": None if isinstance(standing, Online) else standing.number,
-        "notice": None if isinstance(standing, Online) else notice(standing.last_end),
+        "notice": () if isinstance(standing, Online) else notice(standing.last_end),
     }
     return site.pages.render("code", visit, values)

@@ -18,6 +18,11 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.refusals import FieldError
 from portal.web.guest.visit import Here, Visit
 
+_NEXT = {EndReason.CLOSING_TIME: "next.closing_time"}
+_NEXT_BY_LOG_IN = {
+    EndReason.REPLACED: "next.replaced",
+    EndReason.REVOKED: "next.revoked",
+}
 _PRESS_ONLY = frozenset({LoginMethod.ACCEPT, LoginMethod.NONE})
 
 
@@ -49,16 +54,18 @@ def login_page(
     methods = here.library.login_methods
     press_only = bool(_PRESS_ONLY.intersection(methods))
     offered = standing.may_continue and not press_only and draft.error is None
+    end = standing.last_end or (EndReason.TIME_LIMIT if offered else None)
+    told = notice(end, press=press_only or offered)
     common: dict[str, object] = {
         "number": standing.number,
-        "notice": None if offered else notice(standing.last_end, press_only=press_only),
+        "notice": told,
         "returning": standing.last_end is not None,
     }
     if press_only:
         token = site.token(visit, here, Purpose.ACCEPT)
         return site.pages.render("accept", visit, {**common, "token": token})
     if LoginMethod.CARD not in methods:
-        return site.pages.render("nomethod", visit, common)
+        return site.pages.render("nomethod", visit, {**common, "notice": told[:1]})
     if not may_type_card(visit, here.library):
         return site.go_encrypted(visit, "/")
     form = {
@@ -124,14 +131,15 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     }
 
 
-def notice(end: EndReason | None, *, press_only: bool = False) -> str | None:
-    """Return the text that tells a returning guest why the last connection ended."""
+def notice(end: EndReason | None, *, press: bool = False) -> tuple[str, ...]:
+    """Return the texts that tell a returning guest why the last connection ended, and what to do.
+
+    ``press``: one press on "continue" takes it up again; otherwise it takes a log-in.
+    """
     if end is None:
-        return None
+        return ()
     if end is EndReason.LOGGED_OUT:
-        return "signedout"
-    if end is EndReason.REVOKED:
-        return "ended.revoked"
-    if end is EndReason.REPLACED and not press_only:
-        return "ended.replaced"
-    return "ended" if press_only else "ended.card"
+        return ("signedout",)
+    ways = {**_NEXT, **_NEXT_BY_LOG_IN} if not press else _NEXT
+    usual = "next.continue" if press else "next.log_in"
+    return (f"why.{end.value}", ways.get(end, usual))

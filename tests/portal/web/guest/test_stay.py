@@ -5,6 +5,7 @@ import pytest
 
 from portal.domain.identity import Device, SiteId
 from portal.domain.session import EndReason, Ground
+from portal.domain.site import LoginMethod
 from portal.services.outcomes import Online, RefusalReason, Refused, Standing
 from tests.portal.web.portal_under_test import (
     LIBRARY,
@@ -222,12 +223,20 @@ async def test_an_old_form_leads_to_the_status_page(path: str) -> None:
     ("end", "words"),
     [
         (EndReason.TIME_LIMIT, "Din uppkoppling har tagit slut. Logga in"),
-        (EndReason.CLOSING_TIME, "Din uppkoppling har tagit slut. Logga in"),
-        (EndReason.ABSENT, "Din uppkoppling har tagit slut. Logga in"),
-        (EndReason.REVOKED, "kortet kunde inte godkännas"),
-        (EndReason.REPLACED, "Kortet används nu på andra enheter"),
+        (EndReason.CLOSING_TIME, "Wifi stängdes av när biblioteket stängde. Du kan koppla upp dig"),
+        (EndReason.ABSENT, "Därför avslutades uppkopplingen. Logga in"),
+        (EndReason.REVOKED, "kortet kunde inte godkännas. Kontrollera kortnumret"),
+        (EndReason.REPLACED, "Därför avslutades uppkopplingen här. Logga in igen"),
         (EndReason.LOGGED_OUT, "Du är utloggad."),
     ],
 )
 async def test_a_returning_guest_is_told_why(end: EndReason, words: str) -> None:
     assert words in await page_of(FakeGuest(last_end=end), "/")
+
+
+@pytest.mark.parametrize("end", [EndReason.TIME_LIMIT, EndReason.ABSENT, EndReason.REPLACED])
+async def test_where_a_press_is_enough_no_log_in_is_asked_for(end: EndReason) -> None:
+    library = replace(LIBRARY, login_methods=(LoginMethod.ACCEPT,))
+    page = await page_of(FakeGuest(library=library, last_end=end), "/")
+    assert "Tryck på Fortsätt" in page
+    assert "Logga in" not in page

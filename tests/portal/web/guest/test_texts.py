@@ -67,6 +67,7 @@ def test_every_text_is_used() -> None:
     )
     built = (
         "help.",
+        "why.",
         "rules.default.",
         "personal.",
         "statement.",
