@@ -13,6 +13,8 @@ from bench.day.stranger import V4, V6, _minute_of
 from tests.lab.guest import until
 
 SEED = 20
+PATIENCE_S = 240
+"""Only against waiting for ever: openNDS starts many small programs for each page."""
 
 
 def test_a_day_given_up_wakes_whoever_waits() -> None:
@@ -43,10 +45,10 @@ def test_opennds_lets_in_who_accepts_its_terms_and_forgets_them_when_killed() ->
         phone = product.lab.add_phone()
         phone.join()
         assert phone.http(PROBE_URL).header("Location")
-        until(lambda: product.log_in(phone, 0) == "", "a page that lets in", 60)
+        until(lambda: product.log_in(phone, 0) == "", "a page that lets in", PATIENCE_S)
         assert phone.http(PROBE_URL).status == 200
         with product.breakages[Fault.GATE_KILLED]():
-            until(lambda: phone.http(PROBE_URL).header("Location"), "the terms again", 60)
+            until(lambda: phone.http(PROBE_URL).header("Location"), "the terms again", PATIENCE_S)
 
 
 @pytest.mark.root
