@@ -295,8 +295,6 @@ class Courtesy:
     ) -> None:
         answer = waiting.answer or Verification.UNAVAILABLE
         if answer in NO_LONGER_GOOD:
-            await Remembered(self._doors).card_is_no_good(waiting.card, now)
-        if answer in NO_LONGER_GOOD:
             await self._remembered.card_is_no_good(waiting.card, now)
         reason = _REFUSALS.get(answer)
         told = reason or RefusalReason.LIBRARY_SYSTEM_DOWN

@@ -11,7 +11,8 @@ from typing import Never
 import structlog
 
 from portal.domain.identity import Device, MacAddress
-from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
+from portal.services.doors import STORE_ERRORS
+from portal.services.ports import Clock, GateUnavailableError
 from portal.services.ports.keeping import Places
 from portal.services.returning import MOST_AT_ONCE, Returning
 from portal.services.strangers import Strangers
@@ -69,7 +70,7 @@ class Doorkeeper:
             await self._somebody.wait()
             try:
                 await self.let_in()
-            except (DatabaseUnavailableError, GateUnavailableError) as problem:
+            except (GateUnavailableError, *STORE_ERRORS) as problem:
                 _log.warning("returning_devices_wait", reason=type(problem).__name__)
                 await asyncio.sleep(RETRY_S)
             await asyncio.sleep(PAUSE_S)
@@ -80,6 +81,7 @@ class Doorkeeper:
         Raises:
             DatabaseUnavailableError: they go on waiting.
             GateUnavailableError: the same.
+            KeyRingError: the same.
         """
         batch = dict(list(self._waiting.items())[:MOST_AT_ONCE])
         now = self._clock()

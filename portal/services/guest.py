@@ -96,7 +96,7 @@ class GuestService:
             self._look_up.remember(outcome.session)
             if remember_as is not None and self._courtesy is not None:
                 self._courtesy.remember_later(outcome.session, remember_as)
-            if remember_as is not None:
+            if remember_as is not None and outcome.is_own:
                 await self._remembered.remember(device, outcome.session, remember_as, now)
         return outcome
 

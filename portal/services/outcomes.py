@@ -37,9 +37,13 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The session stands in the database and the gate is open."""
+    """The session stands in the database and the gate is open.
+
+    ``is_own`` False: it ran already, and not on what was just shown: it stays its owner's.
+    """
 
     session: Session
+    is_own: bool = True
 
 
 @dataclass(frozen=True, slots=True)

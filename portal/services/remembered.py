@@ -17,6 +17,7 @@ from portal.domain.session import Ground, Session
 from portal.domain.verification import Verification
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
+from portal.services.key_ring import KeyRing
 from portal.services.ports.returning import Names
 from portal.services.ports.tutoring import Tutored
 
@@ -75,13 +76,14 @@ class Remembered:
         await close_gate(self.doors.gate, put_out)
 
     async def paused(self, device: Device, now: datetime) -> None:
-        """Let a device whose guest has just logged out not come back by itself today.
+        """Let a device whose guest has just logged out not come back without a card today.
 
         Raises:
             DatabaseUnavailableError: not done.
+            KeyRingError: the same, for want of this week's key.
         """
         until = self.doors.sites[device.site_id].end_of_day(now)
-        await self.doors.returns.pause(self.doors.keys.devices(device.mac, now), until)
+        await self.doors.returns.pause(names_of(self.doors.keys, device, now), until)
 
     async def here(self, device: Device, now: datetime) -> RememberedDevice | None:
         """Return this device if it is remembered.
@@ -119,6 +121,15 @@ class Remembered:
         """
         if session.ground is Ground.CARD and session.subject is not None:
             await self.doors.returns.forget_of(session.subject, device_id)
+
+
+def names_of(keys: KeyRing, device: Device, now: datetime) -> Names:
+    """Return what a device is called now.
+
+    Raises:
+        KeyRingError: there is no key for this week's history.
+    """
+    return Names(keys.trace(device.mac, None, now).device, keys.devices(device.mac, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from portal.domain.session import Claim, Session
 from portal.services.doors import Doors
 from portal.services.gatekeeping import close_gate, remaining_s
 from portal.services.opening import opening_of
-from portal.services.ports.returning import Known, Names
+from portal.services.ports.returning import Known
+from portal.services.remembered import names_of
 
 MOST_AT_ONCE = 100
 """Devices a question; a hundred take the database hardly longer than one."""
@@ -83,7 +84,7 @@ class Returning:
         """Return what these devices, which have no session, may have; raises as `recognise`."""
         if not devices:
             return {}
-        names = {device.mac: self._names(device, now) for device in devices}
+        names = {device.mac: names_of(self._doors.keys, device, now) for device in devices}
         known = await self._doors.returns.known(names, now)
         return {
             device.mac: Offer(
@@ -121,10 +122,6 @@ class Returning:
             ground=session.ground,
         )
         return session
-
-    def _names(self, device: Device, now: datetime) -> Names:
-        keys = self._doors.keys
-        return Names(keys.trace(device.mac, None, now).device, keys.devices(device.mac, now))
 
     def _permission(
         self, device: Device, known: Known, now: datetime, *, pressed: bool

@@ -167,7 +167,8 @@ class SignIn:
         is_open = await open_gate(self._doors.gate, started.session, now)
         await close_gate(self._doors.gate, started.put_out)
         _log_start(started)
-        return Admitted(started.session) if is_open else _SERVICE_DOWN
+        is_own = claim.subject == started.session.subject
+        return Admitted(started.session, is_own) if is_open else _SERVICE_DOWN
 
     async def _goes_on_with(self, device: Device, claim: Claim, now: datetime) -> UUID | None:
         """Return the card's session under the address that this device had before, if any."""

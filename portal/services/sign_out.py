@@ -14,7 +14,7 @@ from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
 from portal.services.key_ring import KeyRingError
 from portal.services.ports.spool import UnwrittenSignOut
-from portal.services.remembered import Remembered
+from portal.services.remembered import Remembered, names_of
 from portal.services.spooling import keep
 
 _log = structlog.get_logger()
@@ -43,9 +43,9 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
 async def keep_sign_out(doors: Doors, device: Device, now: datetime) -> bool:
     """Keep the wish on disk; False when that was not possible either."""
     try:
-        names = doors.keys.devices(device.mac, now)
+        names = names_of(doors.keys, device, now)
     except KeyRingError as error:
         _log.warning("store_failed", during="sign_out", reason=str(error))
         return False
     until = doors.sites[device.site_id].end_of_day(now)
-    return await keep(doors.spool, UnwrittenSignOut(device, now, tuple(names), until))
+    return await keep(doors.spool, UnwrittenSignOut(device, now, names, until))

@@ -79,7 +79,7 @@ class Replay:
                 await self._write_session(record)
             case UnwrittenSignOut():  # pragma: no branch - the last there is
                 end = (record.device.mac, record.at, EndReason.LOGGED_OUT)
-                paused = (list(record.names), record.paused_until)
+                paused = (list(record.names.live), record.paused_until, record.names.trace)
                 await self._database.fetch(_SQL["sign_out"], *end, *paused)
 
     async def _write_session(self, record: UnwrittenSession) -> None:

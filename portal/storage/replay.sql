@@ -9,7 +9,10 @@ SELECT replay_courtesy(
     $10::bytea)
 
 -- name: sign_out
-WITH paused AS (
+-- The session may have ended by itself meanwhile, and left a ticket.
+WITH ticket AS (
+    DELETE FROM returning_device WHERE device = $6
+), paused AS (
     UPDATE remembered_device SET paused_until = greatest(paused_until, $5)
     WHERE device = ANY($4::bytea[])
 ), gone AS (

@@ -82,9 +82,9 @@ class PostgresReturns:
         """See services.ports.returning.Returns."""
         await self._database.fetch(_SQL["rename"], old, new, now)
 
-    async def pause(self, names: Collection[Subject], until: datetime) -> None:
+    async def pause(self, names: Names, until: datetime) -> None:
         """See services.ports.returning.Returns."""
-        await self._database.fetch(_SQL["pause"], list(names), until)
+        await self._database.fetch(_SQL["pause"], list(names.live), until, names.trace)
 
     async def of_subject(self, subject: Subject, now: datetime) -> list[RememberedDevice]:
         """See services.ports.returning.Returns."""

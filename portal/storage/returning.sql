@@ -45,6 +45,7 @@ ON CONFLICT (device) DO UPDATE SET subject = excluded.subject, id = excluded.id,
 UPDATE remembered_device SET subject = $2, named_at = $3 WHERE subject = $1
 
 -- name: pause
+WITH gone AS (DELETE FROM returning_device WHERE device = $3)
 UPDATE remembered_device SET paused_until = $2 WHERE device = ANY($1::bytea[])
 
 -- name: of_subject

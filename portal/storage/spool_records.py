@@ -13,6 +13,7 @@ from uuid import UUID
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.session import EndReason, Ground, Session
 from portal.services.ports import Event, EventKind, Trace
+from portal.services.ports.returning import Names
 from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
 
 EVENT, SESSION, SIGN_OUT = "event", "session", "signout"
@@ -92,7 +93,8 @@ def _sign_out(record: UnwrittenSignOut) -> Mapping[str, object]:
     return {
         "mac": record.device.mac,
         "site": record.device.site_id,
-        "names": [name.hex() for name in record.names],
+        "trace": record.names.trace.hex(),
+        "names": [name.hex() for name in record.names.live],
         "paused_until": record.paused_until.isoformat(),
     }
 
@@ -131,7 +133,8 @@ def _read_session(fields: Mapping[str, Any], at: datetime) -> UnwrittenSession:
 
 def _read_sign_out(fields: Mapping[str, Any], at: datetime) -> UnwrittenSignOut:
     device = Device(MacAddress(fields["mac"]), SiteId(fields["site"]))
-    names = tuple(Subject(bytes.fromhex(name)) for name in fields["names"])
+    live = tuple(Subject(bytes.fromhex(name)) for name in fields["names"])
+    names = Names(bytes.fromhex(fields["trace"]), live)
     return UnwrittenSignOut(device, at, names, datetime.fromisoformat(fields["paused_until"]))
 
 

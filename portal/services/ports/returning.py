@@ -65,8 +65,11 @@ class Returns(Protocol):
         """Call a card's devices by its name under this year's key: the card was shown."""
         ...
 
-    async def pause(self, names: Collection[Subject], until: datetime) -> None:
-        """Let a remembered device come back only by a press until then: its owner logged out."""
+    async def pause(self, names: Names, until: datetime) -> None:
+        """Let a remembered device not come back until then, and no device on a ticket.
+
+        Its owner logged out.
+        """
         ...
 
     async def of_subject(self, subject: Subject, now: datetime) -> list[RememberedDevice]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from portal.domain.identity import Device, Subject
 from portal.domain.session import Session
 from portal.services.ports import Event, Trace
+from portal.services.ports.returning import Names
 
 
 class SpoolError(Exception):
@@ -29,13 +30,13 @@ class UnwrittenSession:
 class UnwrittenSignOut:
     """A device whose guest logged out without the database.
 
-    ``names`` are its hashes under the live keys, and ``paused_until`` how long it does not come
-    back by itself, if it is remembered.
+    ``names`` are what it is called, and ``paused_until`` how long it does not come back by itself,
+    if it is remembered.
     """
 
     device: Device
     at: datetime
-    names: tuple[Subject, ...]
+    names: Names
     paused_until: datetime
 
 

@@ -341,11 +341,11 @@ BEGIN
     END IF;
 
     SELECT count(*) - (_most_devices - 1) INTO _surplus
-      FROM live_session WHERE subject = _subject AND NOT succeeded;
+      FROM live_session WHERE subject = _subject AND NOT succeeded AND due_at > _now;
     FOR _gone IN
         DELETE FROM live_session AS s WHERE s.id IN (
             SELECT id FROM live_session
-             WHERE subject = _subject AND NOT succeeded
+             WHERE subject = _subject AND NOT succeeded AND due_at > _now
                AND (protected_until > _now) IS NOT TRUE
              ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
         RETURNING s.*
@@ -510,8 +510,8 @@ BEGIN
     PERFORM pg_notify('kvar_session', 'ended ' || _gone.site_id || ' ' || _gone.id);
 END $$;
 
--- As in 0001; but who went on under another address takes no place, and a card shown by a device
--- that came by itself makes the session the card's.
+-- As in 0001; but who went on under another address takes no place, and the owner's card shown by a
+-- device that came by itself makes the session the card's. Another card does not, under tutoring.
 CREATE OR REPLACE FUNCTION start_session(_new live_session, _most_devices integer, _attempt bigint,
                               _device bytea)
 RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
@@ -552,7 +552,8 @@ BEGIN
                   OR _running.protected_until > _now) THEN
         UPDATE live_session AS s
            SET last_seen_at = greatest(s.last_seen_at, _now), succeeded = false,
-               ground = CASE WHEN s.ground = 'remembered' AND _new.ground = 'card' THEN 'card'
+               ground = CASE WHEN s.ground = 'remembered' AND _new.ground = 'card'
+                                  AND s.subject = _new.subject THEN 'card'
                              ELSE s.ground END
          WHERE s.id = _running.id RETURNING s.* INTO STRICT _running;
         RETURN QUERY SELECT 'running', _running;

@@ -139,7 +139,7 @@ class MemorySessions:
         if running is not None:
             stays = new.subject is None or running.subject == new.subject
             if stays or running.is_protected(now):
-                seen = self._seen_again(running, new.ground, now)
+                seen = self._seen_again(running, new, now)
                 self.live[new.mac] = seen
                 return Started(seen, is_new=False)
             self._end(running, EndReason.REPLACED, now)
@@ -152,13 +152,14 @@ class MemorySessions:
             tell(opening.trace)
         return Started(new, is_new=True, put_out=put_out)
 
-    def _seen_again(self, running: Session, ground: Ground, now: datetime) -> Session:
-        shown = running.ground is Ground.REMEMBERED and ground is Ground.CARD
+    def _seen_again(self, running: Session, new: Session, now: datetime) -> Session:
+        came_by_itself = running.ground is Ground.REMEMBERED and new.ground is Ground.CARD
+        shown = came_by_itself and running.subject == new.subject
         return replace(
             running,
             last_seen_at=max(running.last_seen_at, now),
             succeeded=False,
-            ground=ground if shown else running.ground,
+            ground=new.ground if shown else running.ground,
         )
 
     def _succeed(self, new: Session, session_id: UUID, now: datetime) -> Session:
@@ -255,7 +256,11 @@ class MemorySessions:
     ) -> tuple[MacAddress, ...]:
         if subject is None:
             return ()
-        mine = [s for s in self.live.values() if s.subject == subject and not s.succeeded]
+        mine = [
+            s
+            for s in self.live.values()
+            if s.subject == subject and not s.succeeded and s.due_at > now
+        ]
         may_go = sorted(
             (s for s in mine if not s.is_protected(now)), key=lambda s: (s.last_seen_at, s.id)
         )
@@ -561,8 +566,9 @@ class MemoryReturns:
             if device.subject == old:
                 self.devices[device.name] = replace(device, subject=new, named_at=now)
 
-    async def pause(self, names: Collection[Subject], until: datetime) -> None:
-        for name in names:
+    async def pause(self, names: Names, until: datetime) -> None:
+        self.tickets.pop(names.trace, None)
+        for name in names.live:
             if name in self.devices:
                 self.devices[name] = replace(self.devices[name], paused_until=until)
 

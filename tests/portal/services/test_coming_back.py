@@ -172,6 +172,18 @@ async def test_continue_tells_of_a_database_that_is_away(doors: Doors, now: date
         assert await guest.continue_visit(PHONE, now) == Refused(RefusalReason.SERVICE_DOWN)
 
 
+@pytest.mark.parametrize("reason", [EndReason.ABSENT, EndReason.TIME_LIMIT])
+async def test_who_logs_out_after_the_end_leaves_nothing_to_take_up(
+    doors: Doors, guest: GuestService, now: datetime, reason: EndReason
+) -> None:
+    """From an old status page: the next person with the device must not go on as this one."""
+    await end(doors, await sign_in(guest, now), reason, now + HOUR)
+    assert await guest.sign_out(PHONE, now + HOUR)
+    assert await seen(doors, now + HOUR) is None
+    assert not (await captive(guest, now + HOUR)).may_continue
+    assert await guest.continue_visit(PHONE, now + HOUR) == Refused(RefusalReason.NOT_ONLINE)
+
+
 # --- remembered devices ---------------------------------------------------------------------------
 
 
@@ -254,6 +266,27 @@ async def test_who_only_has_the_address_lists_and_forgets_nothing(
     await guest.forget_listed(PHONE, kept.id)
     await guest.forget_listed(LAPTOP, kept.id)
     assert await guest.remembered_here(PHONE, now + DAY) == kept
+
+
+@pytest.mark.parametrize("ground", [Ground.REMEMBERED, Ground.CARD])
+async def test_another_card_shown_under_tutoring_sees_and_remembers_nothing(
+    doors: Doors, guest: GuestService, database: Database, now: datetime, ground: Ground
+) -> None:
+    """The session stays its owner's: so do the devices, whoever has the address or the phone."""
+    first = await sign_in(guest, now, label="iPhone" if ground is Ground.REMEMBERED else None)
+    if ground is Ground.REMEMBERED:
+        await end(doors, first, EndReason.CLOSING_TIME, now)
+        now += DAY
+        assert await seen(doors, now) is not None
+    await database.fetch("UPDATE live_session SET protected_until = $1", now + 2 * HOUR)
+    other = (Secret("20000000000002"), Secret("2345"))
+    outcome = await guest.sign_in_with_card(PHONE, *other, now + HOUR, remember_as="theirs")
+    assert isinstance(outcome, Admitted)
+    assert (outcome.session.subject, outcome.session.ground) == (first.subject, ground)
+    labels = await database.fetch("SELECT label FROM remembered_device")
+    assert [row["label"] for row in labels] == (["iPhone"] if ground is Ground.REMEMBERED else [])
+    if ground is Ground.REMEMBERED:
+        assert await guest.remembered_devices(PHONE, now + HOUR) is None
 
 
 @pytest.mark.parametrize("answer", [Verification.BLOCKED, Verification.EXPIRED])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from portal.services import doorkeeper as keeping
 from portal.services.doorkeeper import MOST_WAITING, Doorkeeper
 from portal.services.doors import Doors
 from portal.services.guest import GuestService
+from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError, GateUnavailableError
 from portal.services.returning import Returning
 from portal.services.strangers import MOST, REMEMBERED_S, Strangers
@@ -140,6 +142,31 @@ async def test_work_outlives_a_database_that_is_away(
         while len(counted.asked) < 3:
             await asyncio.sleep(0.01)
         counted.away = False
+        while doorkeeper.waiting:
+            await asyncio.sleep(0.01)
+        work.cancel()
+
+
+async def test_work_outlives_a_week_without_a_key(
+    doors: Doors,
+    counted: CountingSessions,
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk on a Monday must not end the process that keeps everybody else in."""
+    monkeypatch.setattr(keeping, "RETRY_S", 0.01)
+    (tmp_path / "full").touch()
+    keys = KeyRing(tmp_path / "full" / "keys")
+    doorkeeper = Doorkeeper(
+        Returning(replace(doors, keys=keys, sessions=counted)), Places(), lambda: now
+    )
+    doorkeeper.see(device(1))
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        work = group.create_task(doorkeeper.work())
+        while len(counted.asked) < 3:
+            await asyncio.sleep(0.01)
+        (tmp_path / "full").unlink()
         while doorkeeper.waiting:
             await asyncio.sleep(0.01)
         work.cancel()

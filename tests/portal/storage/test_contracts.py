@@ -283,6 +283,20 @@ async def test_a_courtesy_is_confirmed(stores: Stores, now: datetime) -> None:
     assert (tally.device_is_known, tally.pair_wrong) == (True, 0)
 
 
+async def test_what_is_over_takes_no_place_from_a_confirmed_courtesy(
+    stores: Stores, now: datetime
+) -> None:
+    """It may stand there for long: nobody ends it while its own node is away."""
+    await stores.sessions.start(opening(1, now, CARD))
+    over = opening(2, now + SECOND, CARD)
+    over = replace(over, session=replace(over.session, ends_at=now + MINUTE))
+    await stores.sessions.start(over)
+    confirmed = await stores.courtesies.confirm(await unchecked(stores, 3, now), now + 2 * MINUTE)
+    assert confirmed is not None
+    assert confirmed.put_out == ()
+    assert await stores.sessions.find(mac(1)) is not None
+
+
 async def test_a_courtesy_that_ended_is_not_confirmed(stores: Stores, now: datetime) -> None:
     good = await unchecked(stores, 1, now)
     await stores.sessions.end(good.session.id, EndReason.LOGGED_OUT, now)

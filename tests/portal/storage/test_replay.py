@@ -16,13 +16,16 @@ from uuid import UUID
 import pytest
 
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
+from portal.domain.returning import Ticket
 from portal.domain.session import Claim, EndReason, Ground, start
 from portal.services.ports import DatabaseUnavailableError, Event, EventKind, Trace
+from portal.services.ports.returning import Names
 from portal.services.ports.spool import UnwrittenSession, UnwrittenSignOut
 from portal.services.spooling import SpooledEvents, keep
 from portal.storage.database import Database, Deadlines
 from portal.storage.events import PostgresEvents
 from portal.storage.replay import Replay
+from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
 from portal.storage.spool import DiskSpool
 
@@ -69,7 +72,7 @@ def unwritten(now: datetime) -> UnwrittenSession:
 
 
 def sign_out(at: datetime) -> UnwrittenSignOut:
-    return UnwrittenSignOut(DEVICE, at, (NAME,), at + HOUR)
+    return UnwrittenSignOut(DEVICE, at, Names(TRACE.device, (NAME,)), at + HOUR)
 
 
 def event(at: datetime) -> Event:
@@ -198,6 +201,17 @@ async def test_who_logs_out_does_not_come_back_by_itself(
     row = await database.fetch_row("SELECT paused_until FROM remembered_device")
     assert row is not None
     assert row["paused_until"] == now + SECOND + HOUR
+
+
+async def test_who_logged_out_leaves_no_ticket(
+    spool: DiskSpool, database: Database, replay: Replay, now: datetime
+) -> None:
+    """The keeper may end the session by time before it hears of the log-out."""
+    ticket = Ticket(Ground.TUTOR, None, now + 8 * HOUR, silently=False)
+    await PostgresReturns(database).offer(TRACE.device, ticket)
+    await spool.put(sign_out(now + SECOND))
+    await replay.drain(now + HOUR)
+    assert await database.fetch("SELECT 1 FROM returning_device") == []
 
 
 async def test_what_can_never_be_written_is_put_aside(

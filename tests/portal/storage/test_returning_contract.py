@@ -188,13 +188,22 @@ async def test_after_a_log_out_not_even_a_press_helps_that_day(
 ) -> None:
     kept = device(1, now)
     await stores.returns.remember(kept, [name(1)], 5)
-    await stores.returns.pause([name(1, 1), name(1)], now + HOUR)
+    await stores.returns.pause(Names(trace(1), (name(1, 1), name(1))), now + HOUR)
     assert await known(stores, 1, now) == Known(None, replace(kept, paused_until=now + HOUR))
     assert await stores.returns.take_up(opening(1, now), kept, name(1), pressed=False) is None
     assert await stores.returns.take_up(opening(1, now), kept, name(1), pressed=True) is None
     later = opening(1, now + HOUR)
     assert await stores.returns.take_up(later, kept, name(1), pressed=False) is not None
     assert await known(stores, 1, now) == Known(None, replace(kept, last_visit_at=now + HOUR))
+
+
+async def test_after_a_log_out_there_is_no_ticket(stores: Stores, now: datetime) -> None:
+    ticket = Ticket(Ground.REMEMBERED, CARD, now + HOUR, silently=True)
+    for number in (1, 2):
+        await stores.returns.offer(trace(number), ticket)
+    await stores.returns.pause(Names(trace(1), (name(1),)), now + HOUR)
+    assert await known(stores, 1, now) == Known()
+    assert await known(stores, 2, now) == Known(ticket)
 
 
 async def test_remembering_again_takes_the_place_of_all_its_names(

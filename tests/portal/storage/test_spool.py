@@ -12,6 +12,7 @@ import pytest
 
 from portal.domain.identity import Device, MacAddress, SiteId
 from portal.services.ports import Event, EventKind
+from portal.services.ports.returning import Names
 from portal.services.ports.spool import SpoolError, UnwrittenSignOut
 from portal.storage import spool as spool_module
 from portal.storage.spool import DiskSpool
@@ -26,7 +27,7 @@ def event(at: datetime) -> Event:
 
 
 def sign_out(at: datetime) -> UnwrittenSignOut:
-    return UnwrittenSignOut(Device(MacAddress("02:00:00:00:00:01"), MAIN), at, (), at)
+    return UnwrittenSignOut(Device(MacAddress("02:00:00:00:00:01"), MAIN), at, Names(b"t", ()), at)
 
 
 def mode_of(path: Path) -> int:

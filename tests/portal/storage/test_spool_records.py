@@ -10,6 +10,7 @@ import pytest
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.session import Claim, EndReason, Ground, start
 from portal.services.ports import Event, EventKind, Trace
+from portal.services.ports.returning import Names
 from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
 from portal.storage.spool_records import RecordError, decode, encode, kind_of, time_of
 
@@ -24,7 +25,9 @@ def records(now: datetime) -> list[Record]:
         Event(EventKind.SIGN_IN_REFUSED, DEVICE.site_id, now, TRACE, {"reason": "service"}),
         Event(EventKind.MANY_WRONG_PINS, DEVICE.site_id, now),
         UnwrittenSession(session, TRACE, Subject(b"x" * 32)),
-        UnwrittenSignOut(DEVICE, now, (Subject(b"n" * 32),), now + timedelta(hours=9)),
+        UnwrittenSignOut(
+            DEVICE, now, Names(b"t" * 32, (Subject(b"n" * 32),)), now + timedelta(hours=9)
+        ),
     ]
 
 
