@@ -26,7 +26,7 @@ from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.key_ring import KeyRingError
 from portal.services.opening import opening_of
 from portal.services.outcomes import RefusalReason, Refused
-from portal.services.ports import Clock
+from portal.services.ports import Clock, GateUnavailableError
 from portal.services.ports.courtesy import Confirmation, Courtesies
 from portal.services.ports.spool import UnwrittenSession
 from portal.services.refusals import RefusalRecord
@@ -127,9 +127,20 @@ class Courtesy:
             return None
         self._given_at[device.mac] = now
         self._unwritten[device.mac] = session
-        await open_gate(self._doors.gate, session, now)
+        if not await self._is_in(device):
+            await open_gate(self._doors.gate, session, now)
         self._wait_for_check(_Waiting(session, device, *typed, None))
         return session
+
+    async def _is_in(self, device: Device) -> bool:
+        """Whether the gate lets the device through already, for a session that nobody can read now.
+
+        Its time there must not become the courtesy's: that one may be shorter than the outage.
+        """
+        try:
+            return device.mac in await self._doors.gate.usage()
+        except GateUnavailableError:
+            return False
 
     def unwritten(self, mac: MacAddress, now: datetime) -> Session | None:
         """Return the device's session where it stands on disk only: the database is back just now.

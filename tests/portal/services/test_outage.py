@@ -118,6 +118,13 @@ async def test_a_guest_gets_in_and_stays(
     assert await outage.database.fetch("SELECT FROM sign_in_attempt WHERE outcome = 'ok'")
 
 
+async def test_who_is_in_for_longer_keeps_that_time(outage: Outage, gate: FakeGate) -> None:
+    """The portal has restarted and knows nobody: a guest who is online logs in once more."""
+    gate.devices[device(1).mac] = 30_000.0
+    await outage.let_in(1)
+    assert gate.devices == {device(1).mac: 30_000.0}
+
+
 async def test_the_check_waits_for_the_keeper(outage: Outage, library: FakeLibrary) -> None:
     await outage.let_in(1)
     outage.database_returns()
