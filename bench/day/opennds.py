@@ -139,8 +139,6 @@ class OpenNds:
             lease_s=LEASE_S,
         )
         self.lab = self._open.enter_context(Lab(settings))
-        # The kernel's own value; the lab's is what Kvar's gateways have.
-        self.lab.gateway.sysctl({"net.netfilter.nf_conntrack_tcp_loose": 1}, tolerate=True)
         self.lab.open_plain_nat()
         self._prepare_files()
         self._log: IO[bytes] = self._open.enter_context((self._directory / "log").open("ab"))

@@ -57,8 +57,10 @@ GATEWAY_SYSCTLS = {
     # The lab's addresses collide with nobody's; waiting a second for that is no use.
     "net.ipv6.conf.default.accept_dad": 0,
 }
-# A flow picked up in the middle would pass as established (nf_conntrack sysctl documentation).
-GATEWAY_SYSCTLS_IF_THERE = {"net.netfilter.nf_conntrack_tcp_loose": 0}
+# When the uplink's interface goes down, the kernel forgets what is masqueraded through it; with 0,
+# those connections would stay silent for ever. The first packet of one that is picked up in the
+# middle counts as new, and passes all rules (nf_conntrack sysctl documentation).
+GATEWAY_SYSCTLS_IF_THERE = {"net.netfilter.nf_conntrack_tcp_loose": 1}
 
 # Duplicate address detection and the random wait before a router solicitation cost two seconds a
 # phone and prove nothing here; temporary addresses are added by the tests that are about them.

@@ -92,6 +92,22 @@ class Probes:
         return link + struct.pack("!H", 0x0800) + packet
 
 
+def segment_without_beginning(phone: Phone, destination: str) -> bytes:
+    """Return a frame with a TCP acknowledgement and data of a connection that nobody opened."""
+    source = phone.lease.address if phone.lease else "0.0.0.0"  # noqa: S104 - no binding
+    head = struct.pack("!HHIIBBHHH", 40022, 443, 1000, 1, 5 << 4, 0x18, 1024, 0, 0)
+    head = head[:16] + struct.pack("!H", _tcp_checksum(source, destination, head)) + head[18:]
+    link = _bytes(_neighbour_mac(phone)) + _bytes(phone.mac)
+    return link + struct.pack("!H", 0x0800) + _ipv4(source, destination, 6, head, 0)
+
+
+def _tcp_checksum(source: str, destination: str, segment: bytes) -> int:
+    words = _quad(source) + _quad(destination) + struct.pack("!HH", 6, len(segment)) + segment
+    total = sum(struct.unpack(f"!{len(words) // 2}H", words))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+
+
 def _ipv4(source: str, destination: str, protocol: int, payload: bytes, offset: int) -> bytes:
     words = [0x4500, 20 + len(payload), 7, offset, 64 << 8 | protocol, 0]
     head = struct.pack("!6H", *words) + _quad(source) + _quad(destination)

@@ -14,6 +14,7 @@ import pytest
 
 from portal.demo.world import World
 from tests.faults.gateway import POSTGRES, Gateway, pause
+from tests.faults.probes import segment_without_beginning
 from tests.lab.guest import Guest, text_of, until
 
 pytestmark = pytest.mark.root
@@ -155,6 +156,36 @@ def test_the_uplink_is_cut_and_comes_back(gateway: Gateway, online: Guest) -> No
         restore_uplink(gateway, link, routes)
     until(lambda: online.phone.http(PROBE_URL, timeout_s=2).status == 200, "the internet again")
     assert not online.is_captive()
+
+
+def test_connections_outlive_a_flap_of_the_uplink(gateway: Gateway, online: Guest) -> None:
+    """The kernel forgets what it translated through an interface that goes down."""
+    link = "wan0"
+    routes = [
+        gateway.run("ip", family, "route", "show", "default").strip() for family in ("-4", "-6")
+    ]
+    conversation = online.phone.converse(ECHO_HOST, family=4)
+    assert conversation.say()[0]
+    gateway.run("ip", "link", "set", link, "down")
+    restore_uplink(gateway, link, routes)
+    answered, problem = conversation.say(timeout_s=20)
+    conversation.close()
+    assert answered, problem
+
+
+def test_what_is_picked_up_in_the_middle_passes_all_rules(
+    world: World, online: Guest, stranger: Guest
+) -> None:
+    """A TCP packet without a beginning: a guest's to the internet, and none to other networks."""
+    lab, allowed, internal, strange = world.lab, "198.51.100.71", "192.168.99.71", "198.51.100.72"
+    assert lab.management is not None
+    for _ in range(3):
+        for address in (allowed, internal):
+            online.phone.send_frame(segment_without_beginning(online.phone, address))
+        stranger.phone.send_frame(segment_without_beginning(stranger.phone, strange))
+    until(lambda: lab.internet.packets_to(allowed) == 3, "the guest's three packets")
+    assert lab.management.packets_to(internal) == 0
+    assert lab.internet.packets_to(strange) == 0
 
 
 def restore_uplink(gateway: Gateway, link: str, routes: list[str]) -> None:
