@@ -14,6 +14,9 @@ async def _log_in_and_out_by_keyboard(page: Page) -> None:
     await page.keyboard.press("Tab")  # skip link
     assert await page.evaluate("document.activeElement.className") == "skip"
     await page.keyboard.press("Enter")
+    for way_in in ("/card", "/code"):
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.pathname") == way_in
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.id") == "card"
     await page.keyboard.type(card)
