@@ -44,7 +44,7 @@ def test_opennds_lets_in_who_accepts_its_terms_and_forgets_them_when_killed() ->
     with OpenNds("openNDS", DEFAULT, 1.0) as product:
         phone = product.lab.add_phone()
         phone.join()
-        assert phone.http(PROBE_URL).header("Location")
+        until(lambda: phone.http(PROBE_URL).header("Location"), "its page", PATIENCE_S)
         until(lambda: product.log_in(phone, 0) == "", "a page that lets in", PATIENCE_S)
         assert phone.http(PROBE_URL).status == 200
         with product.breakages[Fault.GATE_KILLED]():
