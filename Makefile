@@ -40,8 +40,9 @@ $(VENV)/.ready: deploy/requirements.lock pyproject.toml
 	  { echo "kvar: Python 3.11 or newer is needed; name it: make PYTHON=python3.12 …" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes deploy/requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes deploy/requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q portal firewall bench radius_bridge # its own users may not write there
 	@touch $@
 
 lab-packages:
