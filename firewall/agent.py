@@ -9,6 +9,7 @@ import asyncio
 import errno
 import fcntl
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -178,8 +179,12 @@ class _Watch:
 
 @contextmanager
 def _only_one(socket_path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel takes back however this process ends."""
-    with socket_path.with_name(socket_path.name + ".lock").open("w") as lock:
+    """Hold a lock that the kernel takes back however this process ends.
+
+    Reading is enough to lock: the file may be of somebody who ran the gate by hand.
+    """
+    path = socket_path.with_name(socket_path.name + ".lock")
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

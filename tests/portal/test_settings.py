@@ -214,6 +214,13 @@ def test_the_gate_serves_the_interfaces_of_every_site(full: Config) -> None:
     )
 
 
+def test_the_keeper_knows_interfaces_and_whom_to_ask_for_the_internet(minimal: Config) -> None:
+    assert settings.guest_interfaces(minimal) == {SiteId("city"): frozenset({"guest0"})}
+    assert settings.uplink_targets(minimal) == []
+    asking = parse(MINIMAL + '[gate]\nuplink_targets = ["192.0.2.1:443"]\n', Path("kvar.toml"))
+    assert settings.uplink_targets(asking) == [("192.0.2.1", 443)]
+
+
 def test_the_walled_garden_is_grouped_by_protocol_and_port(full: Config, minimal: Config) -> None:
     two = ("crl.example.com", "ocsp.example.com")
     assert settings.walled_garden(full) == (

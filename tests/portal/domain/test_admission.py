@@ -13,7 +13,9 @@ from portal.domain.admission import (
     RefuseClosed,
     RefuseMethod,
     admit,
+    closing_end,
     extend,
+    latest_end,
     offered_extension,
 )
 from portal.domain.opening_hours import OpeningHours, Span
@@ -150,3 +152,18 @@ def test_courtesy_lasts_its_own_time_and_is_not_extended(
     assert offered_extension(unchecked, minutes, now) is None
     no_cards = replace(site, login_methods=(LoginMethod.ACCEPT,))
     assert admit(no_cards, Ground.COURTESY, now) == RefuseMethod()
+
+
+def test_the_ends_that_closing_time_makes(site: Site, now: datetime) -> None:
+    closes = latest_end(site, now)
+    assert closes == closing_end(site, now)
+    assert closes is not None
+    assert (latest_end(site, closes), closing_end(site, closes)) == (None, closes)
+    always = replace(site, opening_hours=None)
+    assert latest_end(always, now) == now + always.longest_session
+    assert closing_end(always, now) is None
+
+
+def test_hours_that_never_close_end_nobody(site: Site, now: datetime) -> None:
+    day_and_night = OpeningHours("Europe/Stockholm", ((Span(time(0), time(0)),),) * 7)
+    assert closing_end(replace(site, opening_hours=day_and_night), now) is None
