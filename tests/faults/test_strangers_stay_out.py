@@ -45,7 +45,7 @@ def is_online(guest: Guest) -> bool:
 def test_what_leaves_would_be_seen(world: World, online: Guest) -> None:
     """The same probes from a phone that is online do arrive: silence is not blindness."""
     control = Probes(world, online)
-    control.send(200)
+    control.send(1000)  # a hundred odd frames: each kind is among them
     kinds = {arrival.split("protocol=")[1].split(",")[0] for arrival in control.arrived()}
     assert {"'tcp'", "'udp'", "'icmp'", "'ipv6-icmp'", "'sctp'"} <= kinds
 
