@@ -20,7 +20,7 @@ def sign_in(page: Page, card: str, pin: str) -> None:
     """Follow the captive redirect and fill in the form."""
     page.goto(SOMEWHERE)
     page.get_by_label("Bibliotekskortets nummer").fill(card)
-    page.get_by_label("Pinkod").fill(pin)
+    page.get_by_label("Pinkod", exact=True).fill(pin)
     page.get_by_role("button", name="Logga in").click()
 
 
