@@ -64,7 +64,7 @@ def test_they_agree_when_time_is_up(world: World, guest: Guest) -> None:
     assert phone.tcp_connect("www.example.com", 443).outcome == "refused"
     page = text_of(guest.get("/"))
     assert 'action="/card"' in page
-    assert 'class="note"' in page, "who comes back is told why"
+    assert 'action="/continue"' in page, "who comes back is told why, and goes on by one press"
 
 
 def test_the_kernel_knows_the_end_by_itself(guest: Guest) -> None:
