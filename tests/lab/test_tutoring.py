@@ -139,6 +139,6 @@ def _type_code(guest: Guest, code: str) -> HttpAnswer:
 
 
 def _device_number(guest: Guest) -> str:
-    found = re.search(r"<b>(\d\d)</b>", text_of(guest.get("/")))
+    found = re.search(r"<b>(\d+)</b>", text_of(guest.get("/")))
     assert found is not None
     return found[1]
