@@ -20,13 +20,14 @@ import asyncpg
 from bench.floor import preloaded_mac
 from bench.https_phone import HttpsPhone
 from bench.library_system import dialogue, time_dialogue
+from bench.library_world import LibraryWorld
 from bench.probes import FarEnd, Probe
 from firewall.client import GateClient
 from firewall.lab import addressing, processes
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
 from portal.composition.database import dsn
-from portal.demo.world import LIBRARY_PORT, World, WorldSettings
+from portal.demo.world import LIBRARY_PORT, WorldSettings
 from portal.library.demo_library import LOGIN_PASSWORD
 
 GATEWAY = str(addressing.guest_network(0).gateway_v4)
@@ -40,17 +41,8 @@ FROM unnest($1::text[]) AS mac
 """
 
 
-class BenchWorld(World):
+class BenchWorld(LibraryWorld):
     """The demonstration's world with a library system that takes no time."""
-
-    def start_library(self) -> None:
-        """Start it on the management network and wait until it answers."""
-        if self.lab.management is None:
-            raise processes.LabError("the library system needs the management network")
-        address = (addressing.MANAGEMENT.far_v4, str(LIBRARY_PORT))
-        command = [sys.executable, "-m", "bench.library_system", *address]
-        self._library = self.lab.management.namespace.spawn(command)
-        self._wait_for_library()
 
     def time_library(self) -> float:
         """Return the seconds of a library login by a bare client in the gateway."""

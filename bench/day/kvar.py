@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -17,11 +16,12 @@ from bench.day import faults
 from bench.day.product import Breakage
 from bench.day.scenario import SITES, Fault
 from bench.library_system import PIN
+from bench.library_world import LibraryWorld
 from bench.rows import RESULTS
-from firewall.lab import addressing, processes
+from firewall.lab import processes
 from firewall.lab.network import Lab
 from firewall.lab.phone import Phone
-from portal.demo.world import LIBRARY_PORT, World, WorldSettings
+from portal.demo.world import WorldSettings
 from tests.faults.gateway import POSTGRES, Gateway
 from tests.lab.guest import Guest, text_of
 
@@ -39,19 +39,6 @@ login_methods = ["card"]
 """
 
 
-class DayWorld(World):
-    """The demonstration's world with a card for everybody, and leases of the shortest length."""
-
-    def start_library(self) -> None:
-        """Start it on the management network and wait until it answers."""
-        if self.lab.management is None:
-            raise processes.LabError("the library system needs the management network")
-        address = (addressing.MANAGEMENT.far_v4, str(LIBRARY_PORT))
-        command = [sys.executable, "-m", "bench.library_system", *address]
-        self._library = self.lab.management.namespace.spawn(command)
-        self._wait_for_library()
-
-
 class Kvar:
     """One day's Kvar. Use as a context manager."""
 
@@ -63,7 +50,7 @@ class Kvar:
     )
 
     def __init__(self) -> None:
-        self._world = DayWorld(WorldSettings(phones=0, sites=SITES, extra=_EXTRA))
+        self._world = LibraryWorld(WorldSettings(phones=0, sites=SITES, extra=_EXTRA))
 
     lab: Lab
 
