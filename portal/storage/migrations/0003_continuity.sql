@@ -54,6 +54,16 @@ END $$;
 CREATE TRIGGER live_session_drops_ticket AFTER INSERT ON live_session
     FOR EACH ROW EXECUTE FUNCTION drop_ticket();
 
+-- Take locks of this transaction, the lowest first, so that no two wait for each other.
+CREATE FUNCTION lock_in_order(_locks bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    _lock bigint;
+BEGIN
+    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
+        PERFORM pg_advisory_xact_lock(_lock);
+    END LOOP;
+END $$;
+
 -- Start the session of a device that comes back, if what lets it back in still stands: a ticket
 -- (_name null) or the memory of it. Of two that ask at once one gets what the other started. No
 -- row: not any more, or by itself (_pressed false) it would take another device's place.
@@ -64,13 +74,10 @@ RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
 DECLARE
     _now     timestamptz := _new.started_at;
     _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
-    _lock    bigint;
     _running live_session;
     _others  bigint;
 BEGIN
-    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
-        PERFORM pg_advisory_xact_lock(_lock);
-    END LOOP;
+    PERFORM lock_in_order(_locks);
     SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac AND s.due_at > _now;
     IF FOUND THEN
         RETURN QUERY SELECT 'running', _running;
@@ -323,14 +330,11 @@ RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     _locks     bigint[] := ARRAY[hashtextextended(_mac::text, 0), lock_of(_subject)];
-    _lock      bigint;
     _gone      live_session;
     _confirmed live_session;
     _surplus   bigint;
 BEGIN
-    FOR _lock IN SELECT l FROM unnest(_locks) AS l ORDER BY l LOOP
-        PERFORM pg_advisory_xact_lock(_lock);
-    END LOOP;
+    PERFORM lock_in_order(_locks);
     PERFORM FROM live_session WHERE mac = _mac OR subject = _subject ORDER BY id FOR UPDATE;
 
     UPDATE sign_in_attempt SET outcome = 'ok' WHERE id = _attempt;
@@ -519,14 +523,11 @@ RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
 DECLARE
     _now     timestamptz := _new.started_at;
     _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
-    _lock    bigint;
     _running live_session;
     _gone    live_session;
     _surplus bigint;
 BEGIN
-    FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
-        PERFORM pg_advisory_xact_lock(_lock);
-    END LOOP;
+    PERFORM lock_in_order(_locks);
     PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
       ORDER BY id FOR UPDATE;
 
@@ -598,14 +599,11 @@ RETURNS TABLE (what text, session live_session) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     _locks bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
-    _lock  bigint;
     _old   live_session;
     _row   record;
 BEGIN
     IF _continues IS NOT NULL THEN
-        FOR _lock IN SELECT l FROM unnest(_locks) AS l WHERE l IS NOT NULL ORDER BY l LOOP
-            PERFORM pg_advisory_xact_lock(_lock);
-        END LOOP;
+        PERFORM lock_in_order(_locks);
         PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
           ORDER BY id FOR UPDATE;
         UPDATE live_session AS s SET succeeded = true
