@@ -1,8 +1,7 @@
 """A guest site and a browser in front of it, for the browser tests and the gallery."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.browser.states import State
 from tests.portal.web.portal_under_test import FakeGuest, Portal, running_portal
 
 CHROMIUM = "/usr/bin/chromium"
-CLOSE_S = 20.0
 _FLAGS = [
     "--no-sandbox",  # root in a container has no user namespaces
     "--disable-gpu",
@@ -31,9 +29,7 @@ async def running_browser() -> AsyncIterator[Browser]:
         try:
             yield browser
         finally:
-            with suppress(TimeoutError):  # seen once: Chromium was gone, and the driver waited on
-                async with asyncio.timeout(CLOSE_S):
-                    await browser.close()
+            await browser.close()
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,11 @@ _GROUPS = {NETLINK_NETFILTER: (7,), NETLINK_ROUTE: (1, 3, 8, 19)}
 
 def own_sockets() -> Iterator[tuple[int, socket.socket]]:
     """This process's sockets, the agent's among them, by descriptor."""
-    for number in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        with suppress(OSError), socket.socket(fileno=os.dup(number)) as opened:
-            yield number, opened
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        with suppress(FileNotFoundError):  # the listing's own descriptor
+            if entry.readlink().name.startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(entry.name))) as opened:
+                    yield int(entry.name), opened
 
 
 def monitors() -> Iterator[tuple[int, socket.socket]]:
