@@ -10,6 +10,7 @@ Kvar must ask it with ``message = "information"`` and ``check_expiry = "PA"`` to
 import argparse
 import asyncio
 import contextlib
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,8 @@ def main() -> None:
     arguments = parser.parse_args()
     file: Path | None = arguments.login_password_file
     password = file.read_text("utf-8").strip() if file else LOGIN_PASSWORD
+    # A job in a shell's background is born deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(arguments.host, arguments.port, password))
 
