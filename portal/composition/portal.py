@@ -28,8 +28,9 @@ from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
 from portal.web import health
 from portal.web.guest.application import GuestApplication
-from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
+from portal.web.guest.serving import GuestSockets, serve_guest
 from portal.web.guest.settings import GuestSettings
+from portal.web.serving import bind_sockets
 from portal.web.tls import CertificateWatch, make_tls_context
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - the gate decides who reaches the portal
@@ -105,7 +106,7 @@ def _guest_sockets(config: Config) -> tuple[GuestSockets, CertificateWatch]:
     try:
         context = make_tls_context(*files)
         plain, tls = (
-            bind_guest_sockets([(address, port) for address in addresses])
+            bind_sockets([(address, port) for address in addresses])
             for port in (config.portal.http_port, config.portal.https_port)
         )
     except OSError as problem:

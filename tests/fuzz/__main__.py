@@ -15,7 +15,7 @@ from time import monotonic, process_time
 from firewall import elements, leases, netlink, routing, sightings, snapshot, verbs
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
-from portal.web.guest.forms import parse_form
+from portal.web.forms import parse_form
 
 SLOWEST_S = 0.2
 """Of processor time, which the pauses of a busy machine do not count in."""

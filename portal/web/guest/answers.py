@@ -6,9 +6,10 @@ headers, and none may be stored: a stored login page is shown at home, and hides
 
 import base64
 import hashlib
-from collections.abc import Mapping
 
 from aiohttp import web
+
+from portal.web.headers import SECURITY_HEADERS
 
 # No HSTS, on purpose, on either listener. It would speak for the name as a whole: a device that
 # once saw it could no longer open the plain-HTTP address on the poster, and on the day the
@@ -16,15 +17,6 @@ from aiohttp import web
 # to the plain help page (RFC 6797 sections 8.3 and 12.1). What HSTS protects, cookies and links
 # to plain pages, this site does not have: it sets no cookie, and card and PIN are asked for only
 # on the encrypted page.
-SECURITY_HEADERS: Mapping[str, str] = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Frame-Options": "DENY",  # for engines older than frame-ancestors
-    "Server": "Kvar",
-}
-
 _BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 

@@ -24,9 +24,9 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
 from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
-from portal.web.guest.target import own_target, peer_address
-from portal.web.guest.texts import choose_language
 from portal.web.guest.visit import Here, Visit
+from portal.web.target import own_target, peer_address
+from portal.web.texts import choose_language
 
 _LOG = logging.getLogger("portal.web.guest")
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from portal.domain.session import WARN_BEFORE, EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.outcomes import Captive, Online
-from portal.web.guest import moments
+from portal.web import moments
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.refusals import FieldError

@@ -6,18 +6,20 @@ templates. The rule to keep: autoescape on, no default for a missing value, one 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from portal.web.guest import answers, moments
+from portal.web import moments
+from portal.web.guest import answers
 from portal.web.guest.settings import GuestSettings
-from portal.web.guest.texts import Language, load_languages
 from portal.web.guest.visit import Visit
+from portal.web.templating import Linked, find_templates, make_environment
+from portal.web.texts import load_languages
+
+TEXTS = Path(__file__).parent / "texts"
 
 
 class Pages:
@@ -27,19 +29,12 @@ class Pages:
         self, settings: GuestSettings, internet_is_down: Callable[[], bool] = lambda: False
     ) -> None:
         self._internet_is_down = internet_is_down
-        self.languages = load_languages()
+        self.languages = load_languages(TEXTS)
         self._settings = settings
         folder = settings.templates or find_templates()
         self._css = _squeeze((folder / "guest" / "guest.css").read_text("utf-8"))
         self._policy = answers.content_policy(self._css)
-        self._environment = Environment(
-            loader=FileSystemLoader(folder / "guest"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        self._environment = make_environment(folder / "guest")
 
     def render(
         self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
@@ -64,7 +59,7 @@ class Pages:
         language = visit.language
         return {
             "t": language.text,
-            "linked": _Linked(language),
+            "linked": Linked(language),
             "counted": lambda key, count: moments.counted(language, key, count),
             "calendar_day": lambda day: moments.calendar_day(day, language),
             "local_day": lambda at: moments.calendar_day(
@@ -85,29 +80,9 @@ class Pages:
         }
 
 
-class _Linked:
-    """Turns the [bracketed] words of a text into a link; everything else is escaped."""
-
-    def __init__(self, language: Language) -> None:
-        self._language = language
-
-    def __call__(self, key: str, target: str, **values: object) -> Markup:
-        before, _, rest = self._language.text(key, **values).partition("[")
-        words, _, after = rest.partition("]")
-        link = Markup('<a href="{}">{}</a>').format(target, words)
-        return escape(before) + link + escape(after)
-
-
 def _unbroken(phone: str) -> str:
     """Keep a telephone number on one line."""
     return phone.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
-
-
-def find_templates() -> Path:
-    """Return the folder of the templates: beside the packages in a checkout, inside in a wheel."""
-    package = Path(str(files("portal")))
-    inside = package / "_templates"
-    return inside if inside.is_dir() else package.parent / "templates"
 
 
 def _squeeze(css: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from portal.web.forms import FormFault, read_form
 from portal.web.guest.form_token import Purpose, token_holds
-from portal.web.guest.forms import FormFault, read_form
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Here, Visit
 

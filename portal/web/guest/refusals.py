@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
-from portal.web.guest import moments
+from portal.web import moments
 from portal.web.guest.pages import Pages
 from portal.web.guest.visit import Visit
 

@@ -1,17 +1,12 @@
-"""Serves the guest site on its addresses: plain HTTP for captive devices, TLS for the portal.
+"""The guest site's two listeners: plain HTTP for captive devices, TLS for the portal.
 
-Not the application (application.py answers). The rule to keep: IPv4 and IPv6 have sockets of their
-own, so that an address is always seen as what it is.
+Not the application (application.py answers) and not the serving (portal/web/serving.py).
 """
 
 import asyncio
-import logging
-import resource
 import socket
 import ssl
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,19 +14,9 @@ from aiohttp import web
 
 from portal.web.guest import answers
 from portal.web.guest.application import GuestApplication, Listener
-from portal.web.log_budget import LogBudget
-from portal.web.protocol import HEAD_DEADLINE_S, MOST_CONNECTIONS, LimitedServer, Places
+from portal.web.protocol import HEAD_DEADLINE_S
+from portal.web.serving import Listening, serve
 from portal.web.tls import CertificateWatch
-
-BACKLOG = 128
-"""Longer ones make asyncio log more when descriptors run out; the kernel caps it anyway."""
-
-_UNACKNOWLEDGED_MS = 20_000
-"""TCP_USER_TIMEOUT: a reader that stops reading cannot hold an answer for ever (RFC 5482)."""
-
-_SPARE_DESCRIPTORS = 128
-_FAREWELL_S = 5.0
-_LOGGERS = ("asyncio", "aiohttp.server", "portal.web", "portal.web.guest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +28,6 @@ class GuestSockets:
     tls_context: ssl.SSLContext | None = None
 
 
-def bind_guest_sockets(addresses: Sequence[tuple[str, int]]) -> list[socket.socket]:
-    """Bind TCP sockets to (address, port) pairs; ``::`` and ``0.0.0.0`` do not overlap.
-
-    Raises:
-        OSError: an address cannot be bound.
-    """
-    bound: list[socket.socket] = []
-    try:
-        bound.extend(_bind(address, port) for address, port in addresses)
-    except OSError:
-        for listener in bound:
-            listener.close()
-        raise
-    return bound
-
-
-def _bind(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED_MS)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((address, port))
-        listener.setblocking(False)  # noqa: FBT003 - the standard library's own
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 async def serve_guest(
     application: GuestApplication,
     sockets: GuestSockets,
@@ -83,41 +36,29 @@ async def serve_guest(
     started: asyncio.Event | None = None,
     head_deadline_s: float = HEAD_DEADLINE_S,
 ) -> None:
-    """Serve until cancelled; requests under way then get 5 s to end.
-
-    ``started`` is set when the sockets accept. One cap of connections holds over all of them.
-    """
-    places = Places(_affordable_connections())
-    async with AsyncExitStack() as stack:
-        stack.enter_context(_log_lid())
-        for listener, context, listening in (
-            (Listener.PLAIN, None, sockets.plain),
-            (Listener.TLS, sockets.tls_context, sockets.tls),
-        ):
-            server = _limited(application, listener, places, head_deadline_s)
-            stack.push_async_callback(server.shutdown, _FAREWELL_S)
-            for sock in listening:
-                await stack.enter_async_context(await _accept(server, sock, context))
-        if started is not None:
-            started.set()
-        if certificates is not None:
-            await certificates.run()
-        await asyncio.Event().wait()
+    """Serve until cancelled; ``started`` is set when the sockets accept."""
+    plain = _listening(application, Listener.PLAIN, sockets.plain, None)
+    secure = _listening(application, Listener.TLS, sockets.tls, sockets.tls_context)
+    await serve(
+        [plain, secure],
+        loggers=["portal.web.guest"],
+        certificates=certificates,
+        started=started,
+        head_deadline_s=head_deadline_s,
+    )
 
 
-def _limited(
-    application: GuestApplication, listener: Listener, places: Places, head_deadline_s: float
-) -> LimitedServer:
+def _listening(
+    application: GuestApplication,
+    listener: Listener,
+    sockets: Sequence[socket.socket],
+    context: ssl.SSLContext | None,
+) -> Listening:
     async def handle(request: web.BaseRequest) -> web.Response:
         return await application.answer(request, listener)
 
-    return LimitedServer(
-        handle,
-        malformed=partial(_malformed, application, listener),
-        broken=application.broken,
-        places=places,
-        head_deadline_s=head_deadline_s,
-    )
+    malformed = partial(_malformed, application, listener)
+    return Listening(handle, malformed, application.broken, sockets, context)
 
 
 def _malformed(
@@ -127,32 +68,3 @@ def _malformed(
     if harmless and listener is Listener.PLAIN:
         return application.captive("GET")
     return answers.plain("This request cannot be understood.\n", status=status)
-
-
-async def _accept(
-    server: LimitedServer, sock: socket.socket, context: ssl.SSLContext | None
-) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    deadline = server.head_deadline_s if context else None
-    return await loop.create_server(
-        server, sock=sock, backlog=BACKLOG, ssl=context, ssl_handshake_timeout=deadline
-    )
-
-
-def _affordable_connections() -> int:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(16, min(MOST_CONNECTIONS, soft - _SPARE_DESCRIPTORS))
-
-
-@contextmanager
-def _log_lid() -> Iterator[None]:
-    """Hold the log of everything a guest can cause under one budget."""
-    lid = LogBudget(time.monotonic)
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addFilter(lid)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(lid)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from portal.domain.identity import Device
 from portal.domain.site import Site
-from portal.web.guest.texts import Language
+from portal.web.texts import Language
 
 _PAGES = frozenset(
     {"/", "/code", "/status", "/devices", "/help", "/rules", "/privacy", "/accessibility"}

@@ -25,8 +25,9 @@ from portal.services.outcomes import (
 )
 from portal.services.returning import Recognised
 from portal.web.guest.application import GuestApplication
-from portal.web.guest.serving import GuestSockets, bind_guest_sockets, serve_guest
+from portal.web.guest.serving import GuestSockets, serve_guest
 from portal.web.guest.settings import GuestSettings
+from portal.web.serving import bind_sockets
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 DEVICE = Device(MacAddress("02:00:00:00:00:01"), SiteId("city"))
@@ -234,8 +235,8 @@ async def running_portal(
     now: datetime = NOW,
     head_deadline_s: float = 10.0,
 ) -> AsyncIterator[Portal]:
-    plain = bind_guest_sockets([("127.0.0.1", 0)])
-    secure = bind_guest_sockets([("127.0.0.1", 0)]) if tls else []
+    plain = bind_sockets([("127.0.0.1", 0)])
+    secure = bind_sockets([("127.0.0.1", 0)]) if tls else []
     tls_port = secure[0].getsockname()[1] if secure else 443
     settings = replace(settings, portal_port=tls_port)
     started = asyncio.Event()

@@ -8,7 +8,7 @@ import time
 import pytest
 import uvloop
 
-from portal.web.guest import serving
+from portal.web import serving
 from tests.portal.web.portal_under_test import (
     FakeGuest,
     Portal,
@@ -176,13 +176,13 @@ async def test_closing_down_lets_an_answer_end() -> None:
 
 
 async def test_ipv4_and_ipv6_have_sockets_of_their_own() -> None:
-    both = serving.bind_guest_sockets([("0.0.0.0", 0)])  # noqa: S104 - a test
+    both = serving.bind_sockets([("0.0.0.0", 0)])  # noqa: S104 - a test
     port = both[0].getsockname()[1]
-    both += serving.bind_guest_sockets([("::", port)])
+    both += serving.bind_sockets([("::", port)])
     assert [sock.getsockname()[1] for sock in both] == [port, port]
     both[1].listen()
     with pytest.raises(OSError, match="in use"):
-        serving.bind_guest_sockets([("127.0.0.1", 0), ("::", port)])
+        serving.bind_sockets([("127.0.0.1", 0), ("::", port)])
     for sock in both:
         sock.close()
 

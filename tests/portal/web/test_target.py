@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from portal.web.guest.target import host_name, peer_address
+from portal.web.target import host_name, peer_address
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""The words of the guest pages: one table a language, keyed by the codes of the copy deck.
+"""The words of a site's pages: one table a language, keyed by the codes of the copy deck.
 
-Not gettext: the codes are the contract with portal/services/outcomes.py, and a table in which a
-key or a field is missing must not start. Read once, at start.
+Not gettext: the codes are a contract (the guest site's with portal/services/outcomes.py), and a
+table in which a key or a field is missing must not start. Read once, at start.
 """
 
 import string
@@ -35,13 +35,12 @@ _RELEASED = (("sv", "ltr", "Svenska"), ("en", "ltr", "English"))
 """Only languages that a native reviewer has signed off are shown."""
 
 
-def load_languages() -> tuple[Language, ...]:
-    """Read every released language.
+def load_languages(folder: Path) -> tuple[Language, ...]:
+    """Read every released language of a site; ``folder`` holds one file a language.
 
     Raises:
         ValueError: a language lacks a text or a field that another has.
     """
-    folder = Path(__file__).parent
     languages = tuple(
         Language(tag, direction, name, tomllib.loads((folder / f"{tag}.toml").read_text("utf-8")))
         for tag, direction, name in _RELEASED

@@ -3,10 +3,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.web.guest import moments
-from portal.web.guest.texts import load_languages
+from portal.web import moments
+from portal.web.guest.pages import TEXTS
+from portal.web.texts import load_languages
 
-SV, EN = load_languages()
+SV, EN = load_languages(TEXTS)
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 AT = "kl.\N{NO-BREAK SPACE}"

@@ -1,4 +1,4 @@
-"""Clock times and dates as the guest reads them: 24 hours, in the site's time zone.
+"""Clock times and dates as people read them: 24 hours, in the site's time zone.
 
 Explicit patterns, because the short formats of CLDR write "5:30 PM" for English.
 """
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 
-from portal.web.guest.texts import Language
+from portal.web.texts import Language
 
 _CLOCK = {"sv": "HH.mm", "en": "HH:mm"}
 _AT = {"sv": "kl.\N{NO-BREAK SPACE}{}", "en": "{}"}

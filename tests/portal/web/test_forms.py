@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.web.guest.forms import FormFault, parse_form
+from portal.web.forms import FormFault, parse_form
 from tests.portal.web.portal_under_test import FakeGuest, exchange, get, running_portal
 
 
