@@ -18,7 +18,6 @@ from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.session import EndReason, Session
 from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
-from portal.domain.voucher import KEPT_AFTER_END, LONGEST_LIFE
 
 
 class DatabaseUnavailableError(Exception):
@@ -255,6 +254,18 @@ class EventKind(StrEnum):
     """An alarm: two devices use one address, or one is copied; the store writes it."""
     CLOCK_JUMPED = "clock_jumped"
     """An alarm: somebody or something set the wall clock; ``seconds`` says how far."""
+    STAFF_SIGNED_IN = "staff_signed_in"
+    STAFF_SIGNED_OUT = "staff_signed_out"
+    STAFF_PAGE_REFUSED = "staff_page_refused"
+    """A signed-in account asked for what its roles or sites do not give it."""
+    STAFF_ACCOUNT_CHANGED = "staff_account_changed"
+    """Made, reset, disabled …: ``what`` says it, ``by`` who did it."""
+    MANY_WRONG_STAFF_SIGN_INS = "many_wrong_staff_sign_ins"
+    """An alarm: somebody guesses at staff's passwords or codes."""
+
+
+EVERYWHERE = SiteId("")
+"""Where an event belongs that is no single site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +304,6 @@ class Kept:
     attempts: timedelta = timedelta(days=7)
     known_devices: timedelta = timedelta(days=30)
     remembered_devices: timedelta = KEPT_AFTER_VISIT
-    vouchers: timedelta = KEPT_AFTER_END
-    """After each one's end."""
 
     @property
     def history(self) -> timedelta:
@@ -305,11 +314,6 @@ class Kept:
     def names(self) -> timedelta:
         """How long anything stays that is named under a year's key."""
         return max(self.attempts, self.known_devices, self.remembered_devices)
-
-    @property
-    def voucher_names(self) -> timedelta:
-        """How long anything stays that is named under the key of vouchers made in a year."""
-        return LONGEST_LIFE + self.vouchers
 
 
 class Upkeep(Protocol):

@@ -11,7 +11,7 @@ from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.migrate import Migration, MigrationError, migrate, read_migrations
 
-NEXT = Migration(len(read_migrations()) + 1, "next.sql", "CREATE TABLE more (id int)")
+NEXT = Migration(read_migrations()[-1].version + 1, "next.sql", "CREATE TABLE more (id int)")
 
 
 async def test_a_second_run_changes_nothing(postgres_dsn: str, now: datetime) -> None:
@@ -22,6 +22,16 @@ async def test_two_that_start_together_migrate_once(postgres_dsn: str, now: date
     more = [*read_migrations(), NEXT]
     done = await asyncio.gather(*(migrate(postgres_dsn, now, more) for _ in range(4)))
     assert sorted(done) == [[], [], [], ["next.sql"]]
+
+
+async def test_a_file_that_comes_later_than_its_successor_is_applied(
+    postgres_dsn: str, database: Database, now: datetime
+) -> None:
+    last = replace(NEXT, version=NEXT.version + 1, name="last.sql", sql="CREATE TABLE last ()")
+    assert await migrate(postgres_dsn, now, [*read_migrations(), last]) == ["last.sql"]
+    assert await migrate(postgres_dsn, now, [*read_migrations(), NEXT, last]) == ["next.sql"]
+    rows = await database.fetch("SELECT version FROM schema_migration ORDER BY 1 DESC LIMIT 2")
+    assert [row["version"] for row in rows] == [last.version, NEXT.version]
 
 
 async def test_a_changed_file_is_refused(postgres_dsn: str, now: datetime) -> None:
