@@ -7,6 +7,7 @@ A command imports its work when it is called, so that a process loads only what 
 import asyncio
 import sys
 from collections.abc import Coroutine
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from portal import config_reference, logs, settings
 from portal.composition.start import StartError, told_plainly
 from portal.config import Config
 from portal.config_file import DEFAULT_PATH, ConfigError, Problem, load
+from portal.domain.staff_account import Role
 
 app = typer.Typer(
     help="Kvar: a captive portal for libraries.",
@@ -34,12 +36,21 @@ group_app = typer.Typer(help="Let groups in by a room code.", no_args_is_help=Tr
 tutor_app.add_typer(group_app, name="group")
 device_app = typer.Typer(help="Look after remembered devices.", no_args_is_help=True)
 app.add_typer(device_app, name="device")
+account_app = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
+app.add_typer(account_app, name="account")
 
 Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
 GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]
 Devices = Annotated[int, typer.Option(min=1, max=100, help="How many devices may join.")]
 Minutes = Annotated[int, typer.Option(min=1, max=720, help="How long.")]
+Account = Annotated[str, typer.Argument(help="The account's name: a-z, 0-9, dot, hyphen.")]
+Roles = Annotated[list[Role], typer.Option("--role", help="One or more: desk, it …")]
+AtSites = Annotated[list[str], typer.Option("--site", help="One or more; left out: every site.")]
+LinkMinutes = Annotated[int, typer.Option(min=5, max=1440, help="How long the link is good.")]
+LastDay = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The account's last day.")
+]
 
 
 def main() -> None:
@@ -110,6 +121,14 @@ def portal(context: typer.Context) -> None:
     from portal.composition.portal import run_portal
 
     _run("portal", run_portal(_config(context)))
+
+
+@app.command()
+def staff(context: typer.Context) -> None:
+    """Serve the staff site."""
+    from portal.composition.staff_site import run_staff
+
+    _run("staff", run_staff(_config(context)))
 
 
 @app.command()
@@ -259,8 +278,69 @@ def device_forget(context: typer.Context, number: Number, site: Site) -> None:
     _say(devices.forget(_config(context), site, number))
 
 
+@account_app.command("create")
+def account_create(
+    context: typer.Context,
+    name: Account,
+    role: Roles,
+    site: AtSites = [],  # noqa: B006 - typer reads it, and changes nothing
+    until: LastDay = None,
+    link_minutes: LinkMinutes = 30,
+) -> None:
+    """Make an account, and print the one-time link of its first sign-in."""
+    from portal.composition import accounts
+
+    wish = accounts.Wish(role, site, until.date() if until else None, link_minutes)
+    _say(accounts.create(_config(context), name, wish))
+
+
+@account_app.command("list")
+def account_list(context: typer.Context) -> None:
+    """List the accounts with their roles and sites."""
+    from portal.composition import accounts
+
+    _say(accounts.show(_config(context)))
+
+
+@account_app.command("disable")
+def account_disable(context: typer.Context, name: Account) -> None:
+    """Disable an account and sign it out everywhere."""
+    from portal.composition import accounts
+
+    _say(accounts.disable(_config(context), name))
+
+
+@account_app.command("enable")
+def account_enable(context: typer.Context, name: Account) -> None:
+    """Enable an account again."""
+    from portal.composition import accounts
+
+    _say(accounts.enable(_config(context), name))
+
+
+@account_app.command("reset")
+def account_reset(context: typer.Context, name: Account, link_minutes: LinkMinutes = 30) -> None:
+    """Take password and second factor away, and print a new one-time link."""
+    from portal.composition import accounts
+
+    _say(accounts.reset(_config(context), name, link_minutes))
+
+
+@account_app.command("roles")
+def account_roles(
+    context: typer.Context,
+    name: Account,
+    role: Roles,
+    site: AtSites = [],  # noqa: B006 - the same
+) -> None:
+    """Give an account exactly these roles and sites."""
+    from portal.composition import accounts
+
+    _say(accounts.grant(_config(context), name, accounts.Wish(role, site)))
+
+
 def _say(work: Coroutine[Any, Any, str]) -> None:
-    logs.configure("tutor")
+    logs.configure("command")
     typer.echo(asyncio.run(work))
 
 

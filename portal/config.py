@@ -58,6 +58,10 @@ def _host_name(text: str) -> str:
     return text
 
 
+def _staff_host(text: str) -> str:
+    return text if text == "localhost" else _host_name(text)
+
+
 def parse_target(text: str) -> tuple[str, int]:
     """Read ``"192.0.2.1:443"``, ``"[2001:db8::1]:443"`` or ``"host.example.se:443"``.
 
@@ -118,6 +122,7 @@ Network = Annotated[str, AfterValidator(_network)]
 Address = Annotated[str, AfterValidator(_address)]
 InterfaceName = Annotated[str, AfterValidator(_interface_name)]
 HostName = Annotated[str, AfterValidator(_host_name)]
+StaffHost = Annotated[str, AfterValidator(_staff_host)]
 Target = Annotated[str, AfterValidator(_target)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
@@ -173,6 +178,38 @@ class Portal(_Section):
     http_port: Port = Field(80, description="Captive devices' port-80 requests arrive here.")
     https_port: Port = Field(443, description="Login, status and the RFC 8908 API.")
     health_port: Port = Field(9464, description="/healthz, /readyz, /metrics on 127.0.0.1.")
+
+
+class Staff(_Section):
+    """``[staff]``: the staff site, on the management network. Left out: there is none."""
+
+    host_name: StaffHost = Field(
+        description="A name of its own, in its certificate, which staff's computers resolve to "
+        "address. Not the portal's: browsers keep this one to TLS."
+    )
+    address: Address = Field(
+        "127.0.0.1",
+        description="This machine's address on the management network; guests never reach it.",
+    )
+    port: Port = Field(8443, description="The port at that address.")
+    certificate_file: Path | None = Field(
+        None,
+        description="PEM: the certificate and its whole chain. Left out: plain HTTP, only behind "
+        "one of proxies, or on a loopback address for a look.",
+    )
+    private_key_file: Path | None = Field(None, description="PEM: the private key.")
+    proxies: list[Address] = Field(
+        default_factory=list,
+        description="Reverse proxies that end TLS, by their addresses: the last entry of their "
+        "X-Forwarded-For is believed. They must pass the Host header on.",
+    )
+    idle_lock_min: int = Field(
+        15, ge=5, le=240, description="Minutes without a sign of anybody until the screen locks."
+    )
+    longest_visit_h: int = Field(
+        12, ge=1, le=24, description="Hours until somebody has to sign in anew."
+    )
+    health_port: Port = Field(9465, description="/healthz, /readyz, /metrics on 127.0.0.1.")
 
 
 class WalledGarden(_Section):
@@ -428,3 +465,4 @@ class Config(_Section):
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
     accessibility: Accessibility = Field(default_factory=Accessibility)
+    staff: Staff | None = None

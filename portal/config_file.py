@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config import Config, Hours, LibrarySystem, SiteSection
+from portal.config import Config, Hours, LibrarySystem, Portal, SiteSection, Staff
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
 
@@ -151,6 +152,7 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _login_contradictions(sites, has_library="library_system" in sections)
     yield from _library_contradictions(sections.get("library_system"))
     yield from _network_contradictions(sites, sections)
+    yield from _staff_contradictions(sections.get("staff"), sections.get("portal"))
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
 
@@ -212,6 +214,23 @@ def _network_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterat
             yield Problem("gate.uplink_interfaces", text)
     if portal and len({portal.http_port, portal.https_port, portal.health_port}) < _PORTS:
         yield Problem("portal.http_port", "http_port, https_port and health_port must differ")
+
+
+def _staff_contradictions(staff: Staff | None, portal: Portal | None) -> Iterator[Problem]:
+    if staff is None:
+        return
+    if portal and staff.host_name in {portal.host_name, *portal.short_names}:
+        text = "is the guests' name too; give staff one of their own"
+        yield Problem("staff.host_name", text)
+    if (staff.certificate_file is None) != (staff.private_key_file is None):
+        yield Problem("staff.private_key_file", "a certificate needs its key, and the key it")
+    is_plain = staff.certificate_file is None and not staff.proxies
+    if is_plain and not ip_address(staff.address).is_loopback:
+        text = "missing; without TLS only behind one of proxies, or on 127.0.0.1"
+        yield Problem("staff.certificate_file", text)
+    taken = {portal.http_port, portal.https_port, portal.health_port} if portal else set[int]()
+    if staff.health_port in taken | {staff.port}:
+        yield Problem("staff.health_port", "is another port of Kvar's too; choose another")
 
 
 def _site_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from portal.config import (
     Hours,
     LibrarySystem,
     SiteSection,
+    Staff,
     parse_span,
     parse_target,
 )
@@ -26,11 +27,13 @@ from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.presence import Policy
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
+from portal.domain.staff_session import SessionTimes
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import Kept
-from portal.web.guest.settings import GuestSettings, Retention, Statement
+from portal.web.guest.settings import GuestSettings, Retention, Statement, origin
+from portal.web.staff.settings import StaffSettings
 
 DIGITS = r"\d+"
 """The default pattern of card numbers; with it, phones show their number pad."""
@@ -253,6 +256,38 @@ def _statement(config: Config) -> Statement:
         feedback_email=facts.feedback_email or config.organisation.contact_email,
         feedback_phone=facts.feedback_phone,
     )
+
+
+def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings:
+    """Return the staff site's settings; ``form_key`` signs its forms."""
+    return StaffSettings(
+        host_name=section.host_name,
+        form_key=form_key,
+        organisation=config.organisation.name,
+        sites=sites(config),
+        default_language=config.organisation.default_language,
+        time_zone=config.organisation.time_zone,
+        encrypted=section.certificate_file is not None or bool(section.proxies),
+        proxies=frozenset(section.proxies),
+    )
+
+
+def staff_times(section: Staff | None) -> SessionTimes:
+    """Return when staff's visits lock and end."""
+    if section is None:
+        return SessionTimes()
+    return SessionTimes(
+        idle_lock=timedelta(minutes=section.idle_lock_min),
+        longest=timedelta(hours=section.longest_visit_h),
+    )
+
+
+def staff_address(section: Staff) -> str:
+    """Return where staff find the site, as a browser writes it."""
+    is_encrypted = section.certificate_file is not None or bool(section.proxies)
+    if section.proxies:
+        return f"https://{section.host_name}"
+    return origin("https" if is_encrypted else "http", section.host_name, section.port)
 
 
 def limits(config: Config) -> Limits:

@@ -19,7 +19,7 @@ from portal.supervisor import Child, UnknownUserError, find_account, supervise
 
 
 async def run_all(config: Config, config_file: Path) -> None:
-    """Run the gate, the private database where one is needed, keeper and portal, until SIGTERM.
+    """Run the gate, the private database where one is needed, keeper and web sites, until SIGTERM.
 
     Raises:
         StartError: the database cannot be started or prepared.
@@ -80,8 +80,11 @@ def _children(config: Config, config_file: Path) -> list[Child]:
     root = os.geteuid() == 0
     kvar = (sys.executable, "-m", "portal", "--config", str(config_file))
     gate_user, user = (users.gate_user, users.user) if root else ("", "")
-    return [
+    children = [
         Child("gate", (*kvar, "gate"), gate_user, ("net_admin", "net_raw")),
         Child("keeper", (*kvar, "keeper"), user),
         Child("portal", (*kvar, "portal"), user, ("net_bind_service",)),
     ]
+    if config.staff is not None:
+        children.append(Child("staff", (*kvar, "staff"), user, ("net_bind_service",)))
+    return children

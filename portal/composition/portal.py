@@ -3,14 +3,13 @@
 from dataclasses import replace
 from functools import partial
 
-from aiohttp import web
-
 from firewall.client import GateError
 from portal import settings
 from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
+from portal.composition.health import serve_health
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config
@@ -70,18 +69,12 @@ async def run_portal(config: Config) -> None:
             )
             group.create_task(threshold.work(), name="threshold")
             group.create_task(uplink.watch(), name="uplink")
-            group.create_task(_serve_health(answers, config.portal.health_port), name="health")
+            group.create_task(
+                serve_health(answers, "portal", config.portal.health_port), name="health"
+            )
             if library is not None:
                 group.create_task(library.watch(), name="library system")
                 group.create_task(courtesy.watch(utc_now), name="courtesy")
-
-
-async def _serve_health(answers: web.Application, port: int) -> None:
-    try:
-        await health.serve(answers, port)
-    except OSError as problem:
-        text = f"[portal] health_port {port} cannot be served: {problem}; choose another"
-        raise StartError(text) from problem
 
 
 def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:

@@ -18,6 +18,15 @@ LIBRARY_PORT = 6001
 """On this machine, without a lab."""
 
 HTTPS_PORT = 8443
+STAFF_PORT = 8081
+"""Of the staff site, on localhost: browsers count that as secure, and keep its cookies."""
+
+STAFF = f"""
+[staff]
+host_name = "localhost"
+address = "127.0.0.1"
+port = {STAFF_PORT}
+"""
 
 _SITE = """
 [[sites]]
@@ -85,7 +94,7 @@ https_port = {HTTPS_PORT}
 [gate]
 enabled = false
 socket = "{directory}/gate.sock"
-{_library_system("127.0.0.1", LIBRARY_PORT)}{_SITE}"""
+{_library_system("127.0.0.1", LIBRARY_PORT)}{_SITE}{STAFF}"""
 
 
 def _organisation(directory: Path) -> str:

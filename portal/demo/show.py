@@ -9,18 +9,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 from time import monotonic, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from firewall.lab.authority import Authority
 from firewall.lab.processes import LabError, stop
-from firewall.lab.relay import start_portal_relay
+from firewall.lab.relay import start_portal_relay, start_tcp_relay
 from portal.clock import utc_now
-from portal.demo.configuration import HOST_NAME, LIBRARY_PORT, simulated_text
+from portal.demo.configuration import HOST_NAME, LIBRARY_PORT, STAFF_PORT, simulated_text
 from portal.demo.world import LIBRARY_COMMAND, START_TIMEOUT_S, World, WorldSettings
 
 GUEST_PORT = 8080
@@ -31,6 +32,9 @@ _CARDS = """
     20000000000002   2345   blocked
     20000000000003   3456   expired
 """
+
+_ACCOUNTS = (("desk", ("desk", "site_manager")), ("it", ("it",)))
+_DAY_MIN = 24 * 60
 
 
 def run(write: Callable[[str], object] = print) -> int:
@@ -48,31 +52,34 @@ def run(write: Callable[[str], object] = print) -> int:
 
 def _with_lab(write: Callable[[str], object]) -> int:
     write("building the virtual guest network, the library system and Kvar …")
-    with World(WorldSettings(phones=2)) as world:
+    with World(WorldSettings(phones=2, staff=True)) as world, ExitStack() as stack:
         if not world.has_own_users:
             write("other users cannot read this folder: every process of Kvar runs as root here")
         phone = world.phones[0]
         phone.join(ipv6=True)
         trusted = world.lab.authority.certificate_file
         relay = start_portal_relay(phone.namespace, world.portal_origin, trusted, port=GUEST_PORT)
-        try:
-            write(f"""
+        stack.callback(relay.close)
+        inside = ("127.0.0.1", STAFF_PORT)
+        staff = start_tcp_relay(world.lab.gateway, inside, port=STAFF_PORT)
+        stack.callback(staff.close)
+        accounts = [world.kvar(*command) for command in _account_commands()]
+        write(f"""
   Kvar is running.
 
   {relay.address}   one of the lab's phones, in your own browser
 {_CARDS}
   {relay.address}/.lab/online   is that phone captive, or online?
 
+{_staff_text(accounts)}
   A second phone, from a shell:  ip netns exec {world.phones[1].namespace.name} bash
   The gate's rules:              ip netns exec {world.lab.gateway.name} nft list ruleset
   The log:                       {world.log_file}
   Break something:               kill -9 any of Kvar's processes; the phone stays online
 
   Ctrl-C ends everything and removes it.""")
-            while True:
-                signal.pause()
-        finally:
-            relay.close()
+        while True:
+            signal.pause()
 
 
 def _without_root(write: Callable[[str], object]) -> int:
@@ -91,9 +98,37 @@ def _without_root(write: Callable[[str], object]) -> int:
         ):
             stack.callback(stop, subprocess.Popen(command, stdout=log, stderr=log))
         _wait_for(f"http://localhost:{GUEST_PORT}/", log_file)
-        write(f"\n  http://localhost:{GUEST_PORT}   the guest page\n{_CARDS}\n  Ctrl-C ends it.")
+        _wait_for(f"http://localhost:{STAFF_PORT}/healthz", log_file)
+        kvar = [sys.executable, "-m", "portal", "--config", str(config)]
+        accounts = [
+            subprocess.run([*kvar, *command], stdout=PIPE, text=True, check=True).stdout
+            for command in _account_commands()
+        ]
+        guests = f"http://localhost:{GUEST_PORT}   the guest page\n{_CARDS}"
+        write(f"\n  {guests}\n{_staff_text(accounts)}\n  Ctrl-C ends it.")
         while True:
             signal.pause()
+
+
+def _account_commands() -> Iterator[list[str]]:
+    for name, roles in _ACCOUNTS:
+        options = [word for role in roles for word in ("--role", role)]
+        yield ["account", "create", name, *options, "--link-minutes", str(_DAY_MIN)]
+
+
+def _staff_text(accounts: Sequence[str]) -> str:
+    """Return the staff site's address, and the one-time links of its accounts."""
+    lines = [f"    {line}" for told in accounts for line in told.strip().splitlines()]
+    return "\n".join(
+        (
+            f"  http://localhost:{STAFF_PORT}   the staff site\n",
+            *lines,
+            "",
+            "    The first sign-in asks for an app for one-time codes. None at hand? With its key:",
+            f"    {sys.executable} -c 'import pyotp; print(pyotp.TOTP(input()).now())'",
+            "",
+        )
+    )
 
 
 def _wait_for(url: str, log: Path) -> None:

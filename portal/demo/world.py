@@ -27,7 +27,7 @@ from firewall.ruleset import garden_set
 from firewall.settings import GardenGroup
 from portal.config import Config
 from portal.config_file import parse
-from portal.demo.configuration import Gateway, gateway_text
+from portal.demo.configuration import STAFF, Gateway, gateway_text
 from portal.supervisor import Child, command_line
 from portal.web.guest.settings import origin
 
@@ -51,6 +51,8 @@ class WorldSettings:
     phones: int = 2
     sites: int = 1
     lease_s: int = 12 * 3600
+    staff: bool = False
+    """Whether the staff site runs too."""
     extra: str = ""
     change: Callable[[str], str] = field(default=lambda text: text)
     """Changes the configuration's text before it is written."""
@@ -138,6 +140,7 @@ class World:
             library=(addressing.MANAGEMENT.far_v4, LIBRARY_PORT),
         )
         text = gateway_text(self.directory, gateway)
+        text += STAFF if self.settings.staff else ""
         text = self.settings.change(text + self.settings.extra)
         self.config_file = self.directory / "kvar.toml"
         self.config_file.write_text(text, encoding="utf-8")
@@ -198,8 +201,11 @@ class World:
     def wait_until_ready(self) -> None:
         """Wait until every part answers. Raises LabError with the end of the log."""
         deadline = monotonic() + START_TIMEOUT_S
-        url = f"http://127.0.0.1:{self.config.portal.health_port}/readyz"
-        while not self._is_ready(url):
+        ports = [self.config.portal.health_port]
+        if self.config.staff is not None:
+            ports.append(self.config.staff.health_port)
+        urls = [f"http://127.0.0.1:{port}/readyz" for port in ports]
+        while not all(self._is_ready(url) for url in urls):
             if monotonic() > deadline or (self._kvar is not None and self._kvar.poll() is not None):
                 tail = self.log_file.read_text(errors="replace")[-3000:]
                 raise processes.LabError(f"Kvar did not start:\n{tail}")
@@ -209,6 +215,10 @@ class World:
         script = f"import urllib.request as u; u.urlopen({url!r}, timeout=2).read()"
         done = self.lab.gateway.run([sys.executable, "-S", "-c", script], check=False)
         return done.returncode == 0
+
+    def kvar(self, *arguments: str) -> str:
+        """Run a ``kvar`` command in the gateway, and return what it says."""
+        return self.lab.gateway.run(self.kvar_command(*arguments)).stdout
 
     def stop(self) -> None:
         """Stop Kvar politely."""

@@ -1,7 +1,6 @@
 import pytest
 
-from portal.domain.room_code import is_guessable, read_code, written
-from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
+from portal.domain.room_code import CodeFault, CodeLimits, NoCode, is_guessable, read_code, written
 
 
 @pytest.mark.parametrize(

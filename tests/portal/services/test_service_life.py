@@ -31,7 +31,6 @@ from tests.portal.services.stores import (
     MemoryReturns,
     MemorySessions,
 )
-from tests.portal.services.voucher_store import MemoryVouchers
 
 Answer = TypeVar("Answer")
 
@@ -67,13 +66,11 @@ class ServiceLife(RuleBasedStateMachine):
         self.sites = {hourly.id: hourly, branch.id: branch}
         library = FakeLibrary()
         library.pins = dict(PINS)
-        groups = MemoryGroups(self.sessions)
         doors = Doors(
             sessions=self.sessions,
             attempts=attempts,
             arrivals=MemoryArrivals(),
-            groups=groups,
-            vouchers=MemoryVouchers(self.sessions, groups),
+            groups=MemoryGroups(self.sessions),
             returns=MemoryReturns(self.sessions),
             events=MemoryEvents(),
             gate=self.gate,

@@ -264,11 +264,13 @@ class Answer:
     headers: dict[str, str]
     body: str
     size: int
+    cookies: tuple[str, ...] = ()
+    """The Set-Cookie lines."""
 
     def token(self, action: str) -> str:
         """Return the hidden field of the form that posts to this path."""
         form = re.search(
-            rf'action="{action}[^"]*".*?name="token" value="([^"]+)"', self.body, re.DOTALL
+            rf'action="{action}(?:\?[^"]*)?".*?name="token" value="([^"]+)"', self.body, re.DOTALL
         )
         assert form, f"no form for {action}"
         return form.group(1)
@@ -294,7 +296,8 @@ def parse_answer(raw: bytes) -> Answer:
     head, _, body = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
-    return Answer(int(lines[0].split(" ", 2)[1]), headers, body.decode(), len(raw))
+    cookies = tuple(line[12:] for line in lines[1:] if line.startswith("Set-Cookie: "))
+    return Answer(int(lines[0].split(" ", 2)[1]), headers, body.decode(), len(raw), cookies)
 
 
 def get(path: str, host: str = "localhost", *more: str) -> bytes:

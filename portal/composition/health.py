@@ -1,0 +1,19 @@
+"""Composes the health endpoints of a process."""
+
+from aiohttp import web
+
+from portal.composition.start import StartError
+from portal.web import health
+
+
+async def serve_health(answers: web.Application, section: str, port: int) -> None:
+    """Serve until cancelled; ``section`` is where the port stands in the configuration.
+
+    Raises:
+        StartError: the port cannot be served.
+    """
+    try:
+        await health.serve(answers, port)
+    except OSError as problem:
+        text = f"[{section}] health_port {port} cannot be served: {problem}; choose another"
+        raise StartError(text) from problem

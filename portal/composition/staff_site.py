@@ -1,0 +1,127 @@
+"""Composes the staff site's process. What a staff command on the command line needs: staff.py."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from functools import partial
+from socket import socket
+
+from aiohttp import web
+
+from firewall.client import GateError
+from portal import settings
+from portal.clock import utc_now
+from portal.composition.database import dsn, key_directory
+from portal.composition.doors import compose_doors
+from portal.composition.gate import gate_client, open_gate
+from portal.composition.health import serve_health
+from portal.composition.staff_services import compose_staff
+from portal.composition.start import StartError, until_stopped
+from portal.composition.uplink import uplink_probe
+from portal.config import Config, Staff
+from portal.services.doors import Doors
+from portal.services.group_tutoring import GroupTutoring
+from portal.services.key_ring import KeyRing
+from portal.services.ports import DatabaseUnavailableError
+from portal.services.remembered import RememberedAtDesk
+from portal.services.staff.attempts import StaffAttemptDesk
+from portal.services.staff.doors import StaffDoors
+from portal.services.staff.enrolment import Enrolment
+from portal.services.staff.own_account import OwnAccount
+from portal.services.staff.sign_in import PasswordMethod, StaffSignIn
+from portal.services.tutoring import Tutoring
+from portal.services.uplink import UplinkWatch
+from portal.storage.database import Database
+from portal.storage.tutoring import PostgresTutored
+from portal.web import health
+from portal.web.serving import Listening, bind_sockets, serve
+from portal.web.staff import answers
+from portal.web.staff.application import StaffApplication
+from portal.web.staff.desk_doors import DeskDoors
+from portal.web.staff.pages import Banners, Pages
+from portal.web.staff.settings import StaffSettings
+from portal.web.staff.staff_site import StaffSite
+from portal.web.tls import CertificateWatch, make_tls_context
+
+
+async def run_staff(config: Config) -> None:
+    """Serve the staff site until SIGTERM.
+
+    Raises:
+        StartError: there is no such site, or the certificate, the keys or a port are wrong.
+    """
+    if config.staff is None:
+        raise StartError("no [staff] in the configuration; add it, with the site's host_name")
+    section, keys = config.staff, KeyRing(key_directory(config))
+    sockets, context, watch = _bind(section)
+    async with (
+        Database(dsn(config), size=config.database.connections, name="kvar staff") as database,
+        open_gate(config) as gate,
+        gate_client(config) as asked,
+    ):
+        doors = compose_doors(config, database, gate, keys, None)
+        staff = compose_staff(config, database, keys)
+        facts = settings.staff_site(config, section, staff.keys.form)
+        uplink = UplinkWatch(uplink_probe(config), utc_now)
+        site = compose_site(facts, staff, doors, database, partial(_banners, uplink))
+        application = StaffApplication(site, utc_now)
+        listening = Listening(application.answer, _malformed, application.broken, sockets, context)
+        checks: Mapping[str, health.Check] = {
+            "database": partial(database.fetch, "SELECT 1"),
+            "gate": asked.ping,
+        }
+        ready = health.make_application(checks, (DatabaseUnavailableError, GateError))
+        async with until_stopped() as group:
+            serving = serve([listening], loggers=["portal.web.staff"], certificates=watch)
+            group.create_task(serving, name="staff site")
+            group.create_task(uplink.watch(), name="uplink")
+            group.create_task(serve_health(ready, "staff", section.health_port), name="health")
+
+
+def _bind(
+    section: Staff,
+) -> tuple[Sequence[socket], ssl.SSLContext | None, CertificateWatch | None]:
+    files = (section.certificate_file, section.private_key_file)
+    context = watch = None
+    try:
+        if files[0] is not None and files[1] is not None:
+            context = make_tls_context(files[0], files[1])
+            watch = CertificateWatch(context, files[0], files[1])
+        sockets = bind_sockets([(section.address, section.port)])
+    except OSError as problem:
+        raise StartError(f"the staff site cannot be served: {problem}") from problem
+    return sockets, context, watch
+
+
+def _malformed(status: int, _harmless: bool) -> web.Response:
+    return answers.plain("This request cannot be understood.\n", status=status)
+
+
+def _banners(uplink: UplinkWatch) -> Sequence[str]:
+    """Return what every page says at its top."""
+    return ("banner.internet",) if uplink.is_down() else ()
+
+
+def compose_site(
+    facts: StaffSettings,
+    staff: StaffDoors,
+    doors: Doors,
+    database: Database,
+    banners: Banners = tuple,
+) -> StaffSite:
+    """Return the staff site with all that its handlers work with."""
+    attempts = StaffAttemptDesk(staff)
+    # An organisation's own sign-in (OpenID Connect) would be another method here.
+    sign_in = StaffSignIn(staff, attempts, {"password": PasswordMethod(staff, attempts)})
+    tutored = PostgresTutored(database)
+    return StaffSite(
+        settings=facts,
+        sign_in=sign_in,
+        enrolment=Enrolment(staff, attempts),
+        own_account=OwnAccount(staff, sign_in),
+        desk=DeskDoors(
+            tutoring=Tutoring(doors, tutored),
+            groups=GroupTutoring(doors),
+            remembered=RememberedAtDesk(doors, tutored),
+        ),
+        pages=Pages(facts, staff.times, banners),
+    )

@@ -1,0 +1,31 @@
+"""The navigation: one entry a part of the site, shown to the roles that may open it.
+
+Not the judgement on who may (routes.py; a test compares the two). A new part is one line here.
+"""
+
+from dataclasses import dataclass
+
+from portal.domain.staff_account import EVERY_ROLE, Account, Role
+
+AT_THE_DESK = frozenset({Role.DESK, Role.SITE_MANAGER})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``path`` is where it leads, and begins the paths of its pages; ``text`` is a text's key."""
+
+    path: str
+    text: str
+    roles: frozenset[Role]
+
+
+ENTRIES = (
+    Entry("/desk", "nav.desk", AT_THE_DESK),
+    Entry("/account", "nav.account", EVERY_ROLE),
+)
+"""In the order they are shown; the first that an account may open is its front page."""
+
+
+def entries_for(account: Account) -> tuple[Entry, ...]:
+    """Return what this account sees."""
+    return tuple(entry for entry in ENTRIES if account.has_one_of(entry.roles))

@@ -1,0 +1,88 @@
+"""Renders the staff pages: templates and texts, read once at start.
+
+Not a place for decisions: what a page shows is decided by the handlers, how it looks by the
+templates. The rule to keep: autoescape on, no default for a missing value.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from portal.domain.staff_session import WARN_BEFORE, SessionTimes
+from portal.web import moments
+from portal.web.staff import answers
+from portal.web.staff.assets import Assets
+from portal.web.staff.navigation import Entry, entries_for
+from portal.web.staff.paths import wanted
+from portal.web.staff.settings import StaffSettings
+from portal.web.staff.visit import Visit
+from portal.web.templating import Linked, find_templates, make_environment
+from portal.web.texts import load_languages
+
+TEXTS = Path(__file__).parent / "texts"
+
+Banners = Callable[[], Sequence[str]]
+"""Returns the keys of the texts that every page shows now, such as "banner.internet"."""
+
+
+class Pages:
+    """Every page of the staff site."""
+
+    def __init__(
+        self, settings: StaffSettings, times: SessionTimes, banners: Banners = tuple
+    ) -> None:
+        self.languages = load_languages(TEXTS)
+        folder = (settings.templates or find_templates()) / "staff"
+        self.assets = Assets.read(folder)
+        self._settings = settings
+        self._times = times
+        self._banners = banners
+        self._environment = make_environment(folder)
+
+    def render(
+        self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
+    ) -> web.Response:
+        """Render a template with what every page has, and this page's own values."""
+        context = {**self._shared(visit), **values}
+        body = self._environment.get_template(f"{name}.html").render(context)
+        return answers.html(body, language=visit.language.tag, status=status)
+
+    def clock(self, visit: Visit, moment: datetime) -> str:
+        """Return a moment as people read it: a clock time, with its day if not today."""
+        zone = ZoneInfo(self._settings.time_zone)
+        return moments.day_and_time(moment, visit.now, zone, visit.language)
+
+    def clock_rounded_up(self, visit: Visit, moment: datetime) -> str:
+        """Return the first whole minute at or after a moment: when something may be tried again."""
+        zone = ZoneInfo(self._settings.time_zone)
+        return moments.clock_rounded_up(moment, visit.now, zone, visit.language)
+
+    def _shared(self, visit: Visit) -> Mapping[str, object]:
+        language = visit.language
+        navigation: tuple[Entry, ...] = ()
+        if visit.session is not None and visit.is_signed_in:
+            navigation = entries_for(visit.session.account)
+        return {
+            "t": language.text,
+            "linked": Linked(language),
+            "counted": lambda key, count: moments.counted(language, key, count),
+            "clock": lambda moment: self.clock(visit, moment),
+            "language": language,
+            "languages": self.languages,
+            "visit": visit,
+            "session": visit.session,
+            "site": visit.site,
+            "organisation": self._settings.organisation,
+            "assets": self.assets.paths,
+            "navigation": navigation,
+            "banners": self._banners(),
+            "lock_after_s": int(self._times.idle_lock.total_seconds()),
+            "warn_before_s": int(WARN_BEFORE.total_seconds()),
+            "locked": False,
+            "back": wanted(visit.path) if visit.request.method in {"GET", "HEAD"} else "/",
+            "error": None,
+            "said": None,
+        }

@@ -1,0 +1,93 @@
+"""Every address of the staff site: what answers there, and who may open it.
+
+Not a router that guesses: paths are exact. The rule to keep: a handler is reached through this
+table only, and an entry without its access cannot be written.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from portal.domain.staff_account import EVERY_ROLE
+from portal.domain.staff_session import Stage
+from portal.web.staff import desk, enrolment, frame, lock, own_account, sign_in
+from portal.web.staff.access import Access, Anyone, InStage, SignedIn, Staff
+from portal.web.staff.navigation import AT_THE_DESK
+from portal.web.staff.staff_site import StaffSite
+from portal.web.staff.visit import Visit
+
+Method = Literal["GET", "POST"]
+Handler = Callable[[StaffSite, Visit], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``live``: asked by the page itself (a stream, a poll); it is no sign that somebody is there.
+
+    A GET changes nothing. A POST comes to its handler with its form read and its token checked.
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    access: Access
+    live: bool = False
+
+
+class Table:
+    """Routes by method and path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._found = {(route.method, route.path): route for route in self.routes}
+        if len(self._found) < len(self.routes):
+            raise ValueError("two routes have the same method and path")
+
+    def find(self, method: str, path: str) -> Route | None:
+        """Return what answers there; HEAD is asked of GET."""
+        known: Method = "POST" if method == "POST" else "GET"
+        return self._found.get((known, path)) if method in {"GET", "HEAD", "POST"} else None
+
+    def is_page(self, path: str) -> bool:
+        """Say whether a browser can be sent to this path."""
+        route = self._found.get(("GET", path))
+        return route is not None and not route.live
+
+    def takes_forms(self, path: str) -> bool:
+        """Say whether forms are posted there."""
+        return ("POST", path) in self._found
+
+
+_ALL = Staff(EVERY_ROLE, at_site=False)
+_DESK = Staff(AT_THE_DESK, at_site=True)
+
+ROUTES = (
+    Route("GET", "/sign-in", sign_in.sign_in_page, Anyone()),
+    Route("POST", "/sign-in", sign_in.with_password, Anyone()),
+    Route("GET", "/code", sign_in.code_page, InStage(Stage.CODE)),
+    Route("POST", "/code", sign_in.with_code, InStage(Stage.CODE)),
+    Route("GET", "/recovery", sign_in.recovery_page, InStage(Stage.CODE)),
+    Route("POST", "/recovery", sign_in.with_recovery_code, InStage(Stage.CODE)),
+    Route("GET", "/first", enrolment.first_page, Anyone()),
+    Route("POST", "/first", enrolment.begin, Anyone()),
+    Route("GET", "/first/password", enrolment.password_page, InStage(Stage.ENROLLING)),
+    Route("POST", "/first/password", enrolment.choose_password, InStage(Stage.ENROLLING)),
+    Route("GET", "/first/app", enrolment.app_page, InStage(Stage.ENROLLING)),
+    Route("POST", "/first/app", enrolment.confirm, InStage(Stage.ENROLLING)),
+    Route("POST", "/language", frame.choose_language, Anyone()),
+    Route("POST", "/sign-out", frame.sign_out, SignedIn()),
+    Route("POST", "/lock", lock.lock, SignedIn()),
+    Route("POST", "/unlock", lock.unlock, SignedIn()),
+    Route("GET", "/stay", lock.left, _ALL, live=True),
+    Route("POST", "/stay", lock.stay, _ALL),
+    Route("GET", "/", frame.home, _ALL),
+    Route("POST", "/site", frame.choose_site, _ALL),
+    Route("GET", "/account", own_account.account_page, _ALL),
+    Route("POST", "/account/password", own_account.change_password, _ALL),
+    Route("POST", "/account/recovery", own_account.new_recovery_codes, _ALL),
+    Route("POST", "/account/end", own_account.end_visit, _ALL),
+    Route("POST", "/account/end-others", own_account.end_others, _ALL),
+    Route("GET", "/desk", desk.desk_page, _DESK),
+)

@@ -1,0 +1,72 @@
+"""What every handler of the staff site works with.
+
+Not a handler. The rule to keep: locations are our own paths, never anything from a request.
+"""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from portal.domain.identity import SiteId
+from portal.domain.site import Site
+from portal.domain.staff_account import Account
+from portal.services.staff.enrolment import Enrolment
+from portal.services.staff.own_account import OwnAccount
+from portal.services.staff.sign_in import StaffSignIn
+from portal.web.staff import answers
+from portal.web.staff.desk_doors import DeskDoors
+from portal.web.staff.form_token import Ties, issue_token, token_holds
+from portal.web.staff.pages import Pages
+from portal.web.staff.settings import StaffSettings
+from portal.web.staff.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSite:
+    """The settings, the services and the pages, together. ``desk``: what the desk works with."""
+
+    settings: StaffSettings
+    sign_in: StaffSignIn
+    enrolment: Enrolment
+    own_account: OwnAccount
+    desk: DeskDoors
+    pages: Pages
+
+    def render(
+        self, name: str, visit: Visit, status: int = 200, /, **values: object
+    ) -> web.Response:
+        """Answer with a page: ``templates/staff/<name>.html``."""
+        return self.pages.render(name, visit, {**self._forms(visit), **values}, status=status)
+
+    def go(self, path: str) -> web.Response:
+        """Send the browser to a path of our own, query and all."""
+        return answers.redirect(path)
+
+    def token_holds(self, visit: Visit) -> bool:
+        """Say whether the form that was posted is one of ours, for this browser, here and now."""
+        token = visit.fields.get("token", "")
+        ties = _ties(visit, visit.path)
+        return token_holds(self.settings.form_key, ties, token, visit.now)
+
+    def sites_of(self, account: Account) -> tuple[Site, ...]:
+        """Return where the account may work."""
+        known = self.settings.sites
+        return tuple(known[site_id] for site_id in account.sites_among(known))
+
+    def site(self, site_id: SiteId | None) -> Site | None:
+        """Return the site, None where there is no such site (any more)."""
+        return None if site_id is None else self.settings.sites.get(site_id)
+
+    def _forms(self, visit: Visit) -> dict[str, object]:
+        key = self.settings.form_key
+
+        def token(path: str) -> str:
+            return issue_token(key, _ties(visit, path), visit.now)
+
+        sites = self.sites_of(visit.session.account) if visit.session else ()
+        return {"token": token, "sites": sites}
+
+
+def _ties(visit: Visit, path: str) -> Ties:
+    site = (visit.session.site_id or "") if visit.session else ""
+    return Ties(visit.binding, path, site)
