@@ -193,8 +193,8 @@ class Keeper:
         except DatabaseUnavailableError:
             _log.warning("tables_not_tidied")
         try:
-            history, names = now - kept.history, now - kept.names
-            for key in keys.destroy_before(history - LONGEST_STAY, names - LONGEST_STAY):
+            stays = (kept.history, kept.names, kept.voucher_names)
+            for key in keys.destroy_before(*(now - stay - LONGEST_STAY for stay in stays)):
                 _log.info("key_destroyed", key=key)
         except KeyRingError as problem:
             _log.error("key_not_destroyed", reason=str(problem))

@@ -38,6 +38,8 @@ BROWSER = (("User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X
 """Without one, this version of openNDS crashes on the request."""
 PAGES = 3
 """Terms, thanks, landing."""
+LOOKS = 20
+LOOK_PAUSE_S = 0.25
 _FORM = re.compile(r'<form action="([^"]*)" method="get">(.*?)</form>', re.DOTALL)
 _FIELD = re.compile(r'name="([^"]*)" value="([^"]*)"')
 _CONFIGURATION = """\
@@ -224,7 +226,17 @@ class OpenNds:
             fields = {name: html.unescape(value) for name, value in _FIELD.findall(form[2])}
             query = urllib.parse.urlencode(fields)
             url = f"http://{self.lab.sites[0].gateway_v4}:2050{form[1]}?{query}"
-        return ""
+        return (
+            "" if self._is_let_in(phone) else "its last page came, but the phone is captive still"
+        )
+
+    def _is_let_in(self, phone: Phone) -> bool:
+        """Say whether its promise holds: its page may come before its rules do."""
+        for _ in range(LOOKS):
+            if phone.http(PROBE_URL, timeout_s=5, headers=BROWSER).status == 200:
+                return True
+            sleep(LOOK_PAUSE_S)
+        return False
 
     def let_in_by_tutor(self, phone: Phone, person: int) -> str:
         """It has no tutoring."""

@@ -17,6 +17,7 @@ from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.storage.spool import DiskSpool
 from portal.storage.tutoring_groups import PostgresGroups
+from portal.storage.vouchers import PostgresVouchers
 
 
 def compose_doors(
@@ -34,6 +35,7 @@ def compose_doors(
         attempts=PostgresAttempts(database, settings.kept(config).known_devices),
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
+        vouchers=PostgresVouchers(database),
         returns=PostgresReturns(database),
         events=SpooledEvents(PostgresEvents(database), spool),
         gate=gate,

@@ -23,7 +23,8 @@ _METHODS = {
     Ground.COURTESY: LoginMethod.CARD,
 }
 
-_WITHOUT_VISIT_LIMIT = frozenset({Ground.TUTOR, Ground.ALLOWED_DEVICE})
+_WITHOUT_VISIT_LIMIT = frozenset({Ground.TUTOR, Ground.ALLOWED_DEVICE, Ground.VOUCHER})
+"""A voucher brings clocks of its own."""
 _WITHOUT_HOURS = frozenset({Ground.ALLOWED_DEVICE})
 
 
@@ -83,12 +84,13 @@ def extend(session: Session, site: Site, now: datetime) -> Extended | NotExtenda
 
     Only a time limit can be extended, and never beyond closing time plus grace, nor beyond the
     site's longest session counted from now. The minutes of a courtesy are no such limit: they are
-    for the check of the card, and a good card then has its ordinary end.
+    for the check of the card, and a good card then has its ordinary end. Nor is a voucher's time,
+    which staff extend.
     """
     over = not session.is_live or now >= session.due_at
     if over or session.ends_because is not EndReason.TIME_LIMIT:
         return NotExtendable()
-    if session.ground is Ground.COURTESY:
+    if session.ground in {Ground.COURTESY, Ground.VOUCHER}:
         return NotExtendable()
     latest = _latest(site, session.ground, now)
     if latest is None:

@@ -33,9 +33,10 @@ _COMES_BACK_AS = {
     Ground.TUTOR: Ground.TUTOR,
     Ground.ACCEPT: Ground.ACCEPT,
     Ground.OPEN: Ground.OPEN,
+    Ground.VOUCHER: Ground.VOUCHER,
 }
 """Nobody showed a card this time, only an address that can be imitated: so it is not CARD.
-Vouchers and courtesy have an end of their own, RADIUS asks by itself."""
+Courtesy has an end of its own, RADIUS asks by itself."""
 
 
 class Proof(StrEnum):

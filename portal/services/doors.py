@@ -24,6 +24,7 @@ from portal.services.ports import (
 from portal.services.ports.returning import Returns
 from portal.services.ports.spool import Spool
 from portal.services.ports.tutoring_groups import Groups
+from portal.services.ports.vouchers import VoucherStore
 
 STORE_ERRORS = (DatabaseUnavailableError, KeyRingError)
 """What the guest is told as SERVICE_DOWN: no database, or no key for the new week (disk full)."""
@@ -40,6 +41,7 @@ class Doors:
     attempts: Attempts
     arrivals: Arrivals
     groups: Groups
+    vouchers: VoucherStore
     returns: Returns
     events: Events
     gate: Gate

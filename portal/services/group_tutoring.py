@@ -15,31 +15,23 @@ import structlog
 
 from portal.domain.admission import RefuseClosed, admit
 from portal.domain.identity import Device, SiteId
-from portal.domain.room_code import (
-    CODE_DIGITS,
-    CodeFault,
-    CodeLimits,
-    NoCode,
-    is_guessable,
-    read_code,
-)
+from portal.domain.room_code import CODE_DIGITS, is_guessable, read_code
 from portal.domain.session import Claim, Ground, Session
 from portal.domain.tutoring import Group, prolong
+from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
 from portal.services.opening import new_id, opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
 from portal.services.ports import Opening
 from portal.services.ports.tutoring_groups import (
-    CodesBusy,
     CodeTried,
-    DeviceWaits,
     GroupFull,
     GroupOver,
     Joined,
     NewGroup,
-    UnknownCode,
 )
+from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.refusals import RefusalRecord
 from portal.services.tutoring import end_as_a_guest
 

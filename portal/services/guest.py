@@ -12,6 +12,7 @@ from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Ground, Session
 from portal.domain.site import LoginMethod, Site
+from portal.domain.voucher import Voucher
 from portal.services.continue_visit import continue_visit
 from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
@@ -19,11 +20,13 @@ from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
 from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
+from portal.services.redeem import Redeem
 from portal.services.remembered import Remembered
 from portal.services.returning import Recognised
 from portal.services.sign_in import SignIn
 from portal.services.sign_out import keep_sign_out, sign_out
 from portal.services.threshold import Threshold
+from portal.services.typed_codes import means_voucher
 
 
 class GuestService:
@@ -40,6 +43,7 @@ class GuestService:
         self._courtesy = courtesy
         self._sign_in = SignIn(doors, courtesy)
         self._groups = GroupTutoring(doors)
+        self._redeem = Redeem(doors)
         self._look_up = LookUp(doors, courtesy)
         self._remembered = Remembered(doors)
 
@@ -147,8 +151,27 @@ class GuestService:
         return await self._sign_in.without_card(device, ground, now)
 
     async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
-        """Let the device in by a tutoring group's room code, or protect its running session."""
-        return await self._groups.join(device, code_text, now)
+        """Let the device in by a voucher's code.
+
+        Or by a tutoring group's room code, which also protects its running session.
+        """
+        if not means_voucher(self.site(device.site_id), code_text):
+            return await self._groups.join(device, code_text, now)
+        return self._noted(await self._redeem.with_code(device, code_text, now))
+
+    async def voucher(self, device: Device, token: str, now: datetime) -> Voucher | Refused:
+        """Return the voucher of a QR code's token, to be shown; nothing changes by that."""
+        return await self._redeem.look(device, token, now)
+
+    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
+        """Let the device in by a QR code's token."""
+        return self._noted(await self._redeem.with_token(device, token, now))
+
+    def _noted(self, outcome: SignInOutcome) -> SignInOutcome:
+        """Remember who is online, for when nobody can be asked."""
+        if isinstance(outcome, Admitted):
+            self._look_up.remember(outcome.session)
+        return outcome
 
     async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
         """Take an ended visit up again by one press, without a card, where that is offered."""

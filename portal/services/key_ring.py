@@ -19,6 +19,9 @@ from portal.domain.identity import MacAddress, Secret, Subject
 from portal.services.ports import Trace
 
 KEY_BYTES = 32
+VOUCHER_YEARS = 4
+"""This year and those before it in which a voucher may have been made that somebody shows now."""
+
 _FOR_ALL_TO_READ = 0o007
 
 _log = structlog.get_logger()
@@ -31,6 +34,11 @@ class Kind(StrEnum):
     DEVICE = "device"
     SUBJECT = "subject"
     ROOM_CODE = "room_code"
+    VOUCHER_CODE = "voucher_code"
+    VOUCHER_TOKEN = "voucher_token"  # noqa: S105 - the name of a kind
+    VOUCHER_SUBJECT = "voucher_subject"
+    VOUCHER_DEVICE = "voucher_device"
+    VOUCHER_SEAL = "voucher_seal"
 
 
 class KeyRingError(Exception):
@@ -39,6 +47,8 @@ class KeyRingError(Exception):
 
 class KeyRing:
     """The organisation's keys: one *live* key a year, one *log* key a week (ISO, UTC).
+
+    And one *voucher* key a year, for the vouchers made in it, which may be used in the next ones.
 
     A key is made when it is first needed; processes that need it at the same moment get the same
     one. Nodes that share a database must share the live key, or each knows only its own cards.
@@ -88,6 +98,15 @@ class KeyRing:
         weeks = (now, now - timedelta(days=7))
         return [self.trace(mac, None, week).device for week in weeks]
 
+    def under(self, key_id: str, kind: Kind, value: bytes) -> Subject:
+        """Return the name of a value under a key that is named: a voucher's own."""
+        return Subject(self._hash(key_id, kind, value))
+
+    def voucher_key_ids(self, now: datetime) -> list[str]:
+        """Return the keys of this year's vouchers and of earlier ones', as far as they exist."""
+        years = (f"voucher-{now.year - back}" for back in range(1, VOUCHER_YEARS))
+        return [voucher_key_id(now), *filter(self._exists, years)]
+
     def form_key(self) -> bytes:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")
@@ -100,8 +119,10 @@ class KeyRing:
         """
         return hmac.digest(self._key("staff"), purpose.encode(), "sha256")
 
-    def destroy_before(self, logs: datetime, live: datetime) -> list[str]:
+    def destroy_before(self, logs: datetime, live: datetime, vouchers: datetime) -> list[str]:
         """Destroy the keys of weeks that were over by ``logs``, and of years by ``live``.
+
+        And those of years by ``vouchers``, for the vouchers made in them.
 
         Return their names. What was hashed under them can no longer be linked to anybody, in
         backups neither.
@@ -110,7 +131,9 @@ class KeyRing:
             KeyRingError: a key could not be removed.
         """
         due = [
-            path for path in sorted(self._directory.glob("*.key")) if _was_over(path, logs, live)
+            path
+            for path in sorted(self._directory.glob("*.key"))
+            if _was_over(path, logs, live, vouchers)
         ]
         try:
             for path in due:
@@ -123,8 +146,10 @@ class KeyRing:
     def _live_key_ids(self, now: datetime) -> list[str]:
         """This year's, and last year's if it was not destroyed; that one is never made anew."""
         last = f"live-{now.year - 1}"
-        exists = last in self._keys or (self._directory / f"{last}.key").exists()
-        return [live_key_id(now), *([last] if exists else [])]
+        return [live_key_id(now), *([last] if self._exists(last) else [])]
+
+    def _exists(self, key_id: str) -> bool:
+        return key_id in self._keys or (self._directory / f"{key_id}.key").exists()
 
     def _hash(self, key_id: str, kind: Kind, value: bytes) -> bytes:
         """HMAC-SHA-256 (RFC 2104), 32 bytes, of the kind, a zero byte and the value."""
@@ -146,11 +171,18 @@ def log_key_id(now: datetime) -> str:
     return f"log-{now:%G-w%V}"
 
 
-def _was_over(path: Path, logs: datetime, live: datetime) -> bool:
+def voucher_key_id(now: datetime) -> str:
+    """Return the name of the key of the vouchers made that year, such as ``voucher-2026``."""
+    return f"voucher-{now:%Y}"
+
+
+def _was_over(path: Path, logs: datetime, live: datetime, vouchers: datetime) -> bool:
     """Say whether the period of a key was over; False for the key that belongs to none."""
     name = path.stem
     if name.startswith("log-"):
         return name <= log_key_id(logs - timedelta(days=7))  # names sort as their weeks do
+    if name.startswith("voucher-"):
+        return name < voucher_key_id(vouchers)
     return name.startswith("live-") and name < live_key_id(live)
 
 

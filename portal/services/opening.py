@@ -15,6 +15,9 @@ from portal.services.doors import Doors
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import Opening
 
+COUNTED_ELSEWHERE = 2**31 - 1
+"""Devices. A voucher's places are counted by the voucher: no device gives way to another."""
+
 
 def permission(doors: Doors, device: Device, ground: Ground, now: datetime) -> Admit | Refused:
     """Say until when the site lets a device in on this ground."""
@@ -35,10 +38,12 @@ def opening_of(
         KeyRingError: there is no key for this week's history.
     """
     ends = (allowed.ends_at, allowed.ends_because)
+    is_voucher = claim.ground is Ground.VOUCHER
+    per_card = doors.sites[device.site_id].devices_per_card
     return Opening(
         session=start(new_id(now), claim, device, ends, now),
         trace=doors.keys.trace(device.mac, claim.subject, now),
-        most_devices=doors.sites[device.site_id].devices_per_card,
+        most_devices=COUNTED_ELSEWHERE if is_voucher else per_card,
     )
 
 

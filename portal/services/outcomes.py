@@ -21,9 +21,14 @@ class RefusalReason(StrEnum):
     LIBRARY_SYSTEM_DOWN = "lms.down"
     CODE_EMPTY = "code.empty"
     CODE_LENGTH = "code.length"
+    CODE_TYPO = "code.typo"
+    """The check digit does not fit: nobody was asked."""
     CODE_UNKNOWN = "code.unknown"
     CODE_EXPIRED = "code.expired"
+    CODE_EARLY = "code.early"
     CODE_FULL = "code.full"
+    CODE_OTHER_SITE = "code.site"
+    CODE_REVOKED = "code.revoked"
     CODES_BUSY = "code.busy"
     """So many unknown codes were typed here that none can be typed now."""
     CLOSED = "closed"
@@ -57,7 +62,8 @@ class Refused:
     (None: no short pause, the day's attempts are over then).
     ``expected_length`` and ``actual_length`` (characters) go with CARD_FORMAT, together or not,
     and with CODE_LENGTH. ``valid_until`` goes with CODE_EXPIRED, ``devices`` with CODE_FULL: how
-    many may use the code.
+    many may use the code. ``valid_from`` goes with CODE_EARLY, and ``site_name`` with
+    CODE_OTHER_SITE (empty: it is not known here).
     """
 
     reason: RefusalReason
@@ -69,6 +75,8 @@ class Refused:
     actual_length: int | None = None
     valid_until: datetime | None = None
     devices: int | None = None
+    valid_from: datetime | None = None
+    site_name: str = ""
 
 
 SignInOutcome = Admitted | Refused

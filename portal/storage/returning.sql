@@ -11,7 +11,9 @@ SELECT device, subject, ground, until, silently, NULL::uuid AS id, NULL AS label
        NULL::timestamptz AS added_at, NULL::timestamptz AS named_at,
        NULL::timestamptz AS last_visit_at, NULL::timestamptz AS expires_at,
        NULL::timestamptz AS paused_until
-  FROM returning_device WHERE device = ANY($1::bytea[]) AND until > $3
+  FROM returning_device AS r WHERE device = ANY($1::bytea[]) AND until > $3
+   AND (ground <> 'voucher' OR EXISTS (
+       SELECT FROM voucher AS v WHERE v.subject = r.subject AND v.over_at > $3))
 UNION ALL
 SELECT device, subject, NULL, NULL, NULL, id, label, added_at, named_at, last_visit_at,
        expires_at, paused_until

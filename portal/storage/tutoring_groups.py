@@ -12,22 +12,20 @@ from uuid import UUID
 import asyncpg
 
 from portal.domain.identity import SiteId
-from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Session
 from portal.domain.tutoring import Group
+from portal.domain.typed_code import CodeLimits
 from portal.services.ports import DatabaseUnavailableError, Opening
 from portal.services.ports.tutoring_groups import (
     CodeAnswer,
-    CodesBusy,
     CodeTried,
-    DeviceWaits,
     GroupFull,
     GroupOver,
     JoinAnswer,
     Joined,
     NewGroup,
-    UnknownCode,
 )
+from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.storage.database import Database
 from portal.storage.sessions import session_of
 from portal.storage.statements import load_statements

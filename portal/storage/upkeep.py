@@ -58,6 +58,7 @@ class PostgresUpkeep:
             "courtesies": now - COURTESY_IS_REMEMBERED,
             "tickets": now,
             "remembered_devices": now,
+            "vouchers": now - kept.vouchers,
         }
         deleted = 0
         for name, before in due.items():

@@ -33,6 +33,15 @@ WITH gone AS (DELETE FROM returning_device WHERE until < $1 RETURNING 1) SELECT 
 WITH gone AS (DELETE FROM remembered_device WHERE expires_at < $1 RETURNING 1)
 SELECT count(*) FROM gone
 
+-- name: vouchers
+-- And the series that are made in one act, once nothing of them is left.
+WITH gone AS (DELETE FROM voucher WHERE over_at < $1 RETURNING 1),
+empty AS (
+    DELETE FROM voucher_series AS s WHERE is_batch AND made_at < $1
+       AND NOT EXISTS (SELECT FROM voucher AS v WHERE v.letters = s.letters)
+)
+SELECT count(*) FROM gone
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 

@@ -18,6 +18,7 @@ from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.session import EndReason, Session
 from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
+from portal.domain.voucher import KEPT_AFTER_END, LONGEST_LIFE
 
 
 class DatabaseUnavailableError(Exception):
@@ -304,6 +305,8 @@ class Kept:
     attempts: timedelta = timedelta(days=7)
     known_devices: timedelta = timedelta(days=30)
     remembered_devices: timedelta = KEPT_AFTER_VISIT
+    vouchers: timedelta = KEPT_AFTER_END
+    """After each one's end."""
 
     @property
     def history(self) -> timedelta:
@@ -314,6 +317,11 @@ class Kept:
     def names(self) -> timedelta:
         """How long anything stays that is named under a year's key."""
         return max(self.attempts, self.known_devices, self.remembered_devices)
+
+    @property
+    def voucher_names(self) -> timedelta:
+        """How long anything stays that is named under the key of vouchers made in a year."""
+        return LONGEST_LIFE + self.vouchers
 
 
 class Upkeep(Protocol):

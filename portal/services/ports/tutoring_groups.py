@@ -7,10 +7,11 @@ from typing import Protocol
 from uuid import UUID
 
 from portal.domain.identity import SiteId, Subject
-from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Session
 from portal.domain.tutoring import Group
+from portal.domain.typed_code import CodeLimits
 from portal.services.ports import Opening
+from portal.services.ports.typed_codes import HeldBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +35,7 @@ class CodeTried:
     site_id: SiteId
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceWaits:
-    """This device typed too many codes that nobody has: it may try again at ``until``."""
-
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CodesBusy:
-    """So many unknown codes were typed here, or everywhere, that none is looked up now."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownCode:
-    """No group has this code; the guess was counted."""
-
-
-CodeAnswer = Group | UnknownCode | DeviceWaits | CodesBusy
+CodeAnswer = Group | HeldBack
 """A group that is over is told as it is, and counts as no guess."""
 
 

@@ -27,11 +27,18 @@ _CODE_FIELD = frozenset(
     {
         RefusalReason.CODE_EMPTY,
         RefusalReason.CODE_LENGTH,
+        RefusalReason.CODE_TYPO,
         RefusalReason.CODE_UNKNOWN,
         RefusalReason.CODE_EXPIRED,
+        RefusalReason.CODE_EARLY,
         RefusalReason.CODE_FULL,
+        RefusalReason.CODE_OTHER_SITE,
+        RefusalReason.CODE_REVOKED,
     }
 )
+
+_Facts = dict[str, object]
+"""Values for the places in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +89,55 @@ def _field_text(refused: Refused, visit: Visit) -> str:
 
 
 def _code_text(refused: Refused, pages: Pages, visit: Visit) -> str:
-    text = visit.language.text
-    match refused.reason:
-        case RefusalReason.CODE_LENGTH:
-            digits, typed = refused.expected_length, refused.actual_length
-            return text("code.length", digits=digits, typed=typed)
-        case RefusalReason.CODE_FULL:
-            devices = moments.counted(visit.language, "devices", refused.devices or 0)
-            return text("code.full", devices=devices)
-        case RefusalReason.CODE_EXPIRED:
-            if refused.valid_until is None:
-                return text("code.expired.any")
-            return text("code.expired", time=pages.clock(visit, refused.valid_until))
-    return text(refused.reason.value)
+    facts = _CODE_FACTS.get(refused.reason, _no_facts)(refused, pages, visit)
+    key = refused.reason.value
+    if facts is None:
+        return visit.language.text(_WITHOUT_FACTS[refused.reason])
+    return visit.language.text(key, **facts)
+
+
+def _no_facts(_refused: Refused, _pages: Pages, _visit: Visit) -> _Facts | None:
+    return {}
+
+
+def _length(refused: Refused, _pages: Pages, _visit: Visit) -> _Facts | None:
+    return {"digits": refused.expected_length, "typed": refused.actual_length}
+
+
+def _valid_until(refused: Refused, pages: Pages, visit: Visit) -> _Facts | None:
+    if refused.valid_until is None:
+        return None
+    return {"time": pages.clock(visit, refused.valid_until)}
+
+
+def _valid_from(refused: Refused, pages: Pages, visit: Visit) -> _Facts | None:
+    if refused.valid_from is None:
+        return None
+    return {"time": pages.clock(visit, refused.valid_from)}
+
+
+def _places(refused: Refused, _pages: Pages, visit: Visit) -> _Facts | None:
+    return {"devices": moments.counted(visit.language, "devices", refused.devices or 0)}
+
+
+def _library(refused: Refused, _pages: Pages, _visit: Visit) -> _Facts | None:
+    return {"library": refused.site_name} if refused.site_name else None
+
+
+_CODE_FACTS: dict[RefusalReason, Callable[[Refused, Pages, Visit], _Facts | None]] = {
+    RefusalReason.CODE_LENGTH: _length,
+    RefusalReason.CODE_EXPIRED: _valid_until,
+    RefusalReason.CODE_EARLY: _valid_from,
+    RefusalReason.CODE_FULL: _places,
+    RefusalReason.CODE_OTHER_SITE: _library,
+}
+"""What a text about a code is filled with; None: nobody knows, and the text without it is said."""
+
+_WITHOUT_FACTS = {
+    RefusalReason.CODE_EXPIRED: "code.expired.any",
+    RefusalReason.CODE_EARLY: "code.early.any",
+    RefusalReason.CODE_OTHER_SITE: "code.site.any",
+}
 
 
 def _tries_left(refused: Refused, visit: Visit) -> str:

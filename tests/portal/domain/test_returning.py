@@ -57,7 +57,7 @@ def test_only_an_end_that_nobody_wished_leaves_a_ticket(
         (Ground.TUTOR, Ground.TUTOR),
         (Ground.ACCEPT, Ground.ACCEPT),
         (Ground.OPEN, Ground.OPEN),
-        (Ground.VOUCHER, None),
+        (Ground.VOUCHER, Ground.VOUCHER),
         (Ground.COURTESY, None),
         (Ground.RADIUS, None),
         (Ground.ALLOWED_DEVICE, None),

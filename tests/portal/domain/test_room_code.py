@@ -1,6 +1,7 @@
 import pytest
 
-from portal.domain.room_code import CodeFault, CodeLimits, NoCode, is_guessable, read_code, written
+from portal.domain.room_code import is_guessable, read_code, written
+from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from portal.storage.tutoring_groups import PostgresGroups
+from portal.storage.vouchers import PostgresVouchers
 from tests.portal.services.fakes import FakeGate, FakeLibrary
 
 WEEK = OpeningHours("Europe/Stockholm", ((Span(time(10), time(19)),),) * 7)
@@ -55,6 +56,7 @@ def doors(
         attempts=PostgresAttempts(database),
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
+        vouchers=PostgresVouchers(database),
         returns=PostgresReturns(database),
         events=PostgresEvents(database),
         gate=gate,

@@ -13,7 +13,6 @@ from portal.domain.arrivals import NUMBER_IS_KEPT, choose_number
 from portal.domain.clock_jump import SMALLEST_JUMP, ClockReading, move
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.returning import QUIET_BEFORE_SUCCESSION, RememberedDevice, Ticket
-from portal.domain.room_code import CodeLimits
 from portal.domain.session import EndReason, Ground, Session, holds
 from portal.domain.sign_in_limits import (
     CARDS_WINDOW,
@@ -24,22 +23,21 @@ from portal.domain.sign_in_limits import (
     Tally,
 )
 from portal.domain.tutoring import Group
+from portal.domain.typed_code import CodeLimits
 from portal.domain.verification import Verification
 from portal.services.ports import Event, Opening, Reservation, Started, Trace
 from portal.services.ports.courtesy import Confirmation
 from portal.services.ports.returning import Known, Names
 from portal.services.ports.tutoring_groups import (
     CodeAnswer,
-    CodesBusy,
     CodeTried,
-    DeviceWaits,
     GroupFull,
     GroupOver,
     JoinAnswer,
     Joined,
     NewGroup,
-    UnknownCode,
 )
+from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 
 UNDECIDED = timedelta(seconds=30)
 MEMORY = timedelta(days=30)
@@ -360,14 +358,22 @@ class MemoryGroups:
         self.groups[group.id] = (started, group.code)
         return started
 
-    async def try_code(self, tried: CodeTried, limits: CodeLimits, now: datetime) -> CodeAnswer:
-        recent = [at for at, device, _ in self.guesses if device == tried.device]
+    def hold_back(
+        self, device: Subject, site_id: SiteId, limits: CodeLimits, now: datetime
+    ) -> DeviceWaits | CodesBusy | None:
+        recent = [at for at, guesser, _ in self.guesses if guesser == device]
         mine = sorted((at for at in recent if at > now - limits.device_window), reverse=True)
         if len(mine) >= limits.per_device:
             return DeviceWaits(min(mine[limits.per_device - 1], now) + limits.device_window)
         sites = [site for at, _, site in self.guesses if at > now - limits.window]
-        if sites.count(tried.site_id) >= limits.per_site or len(sites) >= limits.everywhere:
+        if sites.count(site_id) >= limits.per_site or len(sites) >= limits.everywhere:
             return CodesBusy()
+        return None
+
+    async def try_code(self, tried: CodeTried, limits: CodeLimits, now: datetime) -> CodeAnswer:
+        held_back = self.hold_back(tried.device, tried.site_id, limits, now)
+        if held_back is not None:
+            return held_back
         found = [g for g, code in self._of(tried.site_id) if code == tried.code]
         if found:
             return max(found, key=lambda g: (g.ended_at is None, g.ends_at))

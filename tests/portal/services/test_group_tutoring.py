@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from portal.domain.identity import Device, MacAddress, Secret, SiteId
-from portal.domain.room_code import CodeLimits, is_guessable
+from portal.domain.room_code import is_guessable
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.tutoring import Group
+from portal.domain.typed_code import CodeLimits
 from portal.services.doors import Doors
 from portal.services.group_tutoring import GroupRefusal, GroupTutoring, StartedGroup, draw_code
 from portal.services.guest import GuestService

@@ -95,18 +95,16 @@ def test_keys_of_times_past_are_destroyed(tmp_path: Path, now: datetime) -> None
     card = ring.card(CARD, now)
     first = ring.trace(MAC, None, now)
     ring.trace(MAC, None, now + timedelta(days=7))
-    assert ring.destroy_before(now, now) == []
+    assert ring.destroy_before(now, now, now) == []
     monday = datetime(2026, 11, 30, tzinfo=UTC)
-    assert ring.destroy_before(monday - timedelta(seconds=1), monday - timedelta(seconds=1)) == []
-    assert ring.destroy_before(monday, monday) == ["log-2026-w48"]
-    assert ring.destroy_before(monday, monday) == []
+    assert ring.destroy_before(*[monday - timedelta(seconds=1)] * 2, now) == []
+    assert ring.destroy_before(monday, monday, now) == ["log-2026-w48"]
+    assert ring.destroy_before(monday, monday, now) == []
     assert ring.trace(MAC, None, now) != first
     assert ring.card(CARD, now) == card
     new_year = datetime(2027, 1, 1, tzinfo=UTC)
-    assert "live-2026" not in ring.destroy_before(new_year, new_year - timedelta(seconds=1))
-    assert "live-2026" in ring.destroy_before(
-        datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-    )
+    assert "live-2026" not in ring.destroy_before(new_year, new_year - timedelta(seconds=1), now)
+    assert "live-2026" in ring.destroy_before(new_year, new_year, now)
     assert ring.card(CARD, now) != card
     assert ring.form_key() == form
     assert [path.stem for path in tmp_path.glob("form*")] == ["form"]
@@ -115,7 +113,7 @@ def test_keys_of_times_past_are_destroyed(tmp_path: Path, now: datetime) -> None
 def test_a_key_that_cannot_be_destroyed_is_told(tmp_path: Path, now: datetime) -> None:
     (tmp_path / "log-2020-w01.key").mkdir()
     with pytest.raises(KeyRingError, match="must be removed"):
-        KeyRing(tmp_path).destroy_before(now, now)
+        KeyRing(tmp_path).destroy_before(now, now, now)
 
 
 def test_last_years_names_are_known_until_that_key_is_destroyed(
@@ -126,7 +124,7 @@ def test_last_years_names_are_known_until_that_key_is_destroyed(
     assert ring.devices(MAC, now) == (device,)
     assert ring.devices(MAC, new_year) == (ring.device(MAC, new_year), device)
     assert ring.cards(CARD, new_year) == [ring.card(CARD, new_year), card]
-    ring.destroy_before(new_year, new_year)
+    ring.destroy_before(new_year, new_year, now)
     assert ring.devices(MAC, new_year) == (ring.device(MAC, new_year),)
     assert KeyRing(tmp_path).cards(CARD, new_year) == [ring.card(CARD, new_year)]
     assert not (tmp_path / "live-2026.key").exists()

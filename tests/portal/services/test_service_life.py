@@ -31,6 +31,7 @@ from tests.portal.services.stores import (
     MemoryReturns,
     MemorySessions,
 )
+from tests.portal.services.voucher_store import MemoryVouchers
 
 Answer = TypeVar("Answer")
 
@@ -66,11 +67,13 @@ class ServiceLife(RuleBasedStateMachine):
         self.sites = {hourly.id: hourly, branch.id: branch}
         library = FakeLibrary()
         library.pins = dict(PINS)
+        groups = MemoryGroups(self.sessions)
         doors = Doors(
             sessions=self.sessions,
             attempts=attempts,
             arrivals=MemoryArrivals(),
-            groups=MemoryGroups(self.sessions),
+            groups=groups,
+            vouchers=MemoryVouchers(self.sessions, groups),
             returns=MemoryReturns(self.sessions),
             events=MemoryEvents(),
             gate=self.gate,

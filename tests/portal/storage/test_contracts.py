@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
-from portal.domain.room_code import CodeLimits
 from portal.domain.session import Claim, EndReason, Ground, Session, start
 from portal.domain.sign_in_limits import Tally
 from portal.domain.tutoring import Group
+from portal.domain.typed_code import CodeLimits
 from portal.domain.verification import Verification
 from portal.services.ports import (
     Arrivals,
@@ -29,16 +29,14 @@ from portal.services.ports import (
 )
 from portal.services.ports.courtesy import Confirmation, Courtesies
 from portal.services.ports.tutoring_groups import (
-    CodesBusy,
     CodeTried,
-    DeviceWaits,
     GroupFull,
     GroupOver,
     Groups,
     Joined,
     NewGroup,
-    UnknownCode,
 )
+from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database

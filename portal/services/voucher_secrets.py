@@ -1,0 +1,115 @@
+"""A voucher's secrets: drawn, named for the database, sealed for a second print.
+
+Not how they are written or read (portal/domain/voucher_code.py). The rule to keep: they are drawn
+by the system's generator for secrets, and what leaves here for the database is keyed or sealed.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from portal.domain.identity import Device, Secret, Subject
+from portal.domain.voucher import Voucher
+from portal.domain.voucher_code import (
+    CODE_DIGITS,
+    TOKEN_BYTES,
+    encode_token,
+    has_long_run,
+    with_check_digit,
+)
+from portal.services.key_ring import KeyRing, KeyRingError, Kind
+from portal.services.ports.vouchers import NewVoucher, Sealed, VoucherNames
+
+_NONCE_BYTES = 12
+"""NIST SP 800-38D; drawn anew for each voucher, far below 2³² under one key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What is printed for a voucher: the ten digits, and the 26 characters of the QR code."""
+
+    code: Secret
+    token: Secret
+
+
+def draw_slip() -> Slip:
+    """Draw a code that has no long run of equal digits, and a token of 128 bits."""
+    while True:
+        code = with_check_digit(f"{secrets.randbelow(10 ** (CODE_DIGITS - 1)):09}")
+        if not has_long_run(code):
+            token = encode_token(secrets.token_bytes(TOKEN_BYTES))
+            return Slip(Secret(code), Secret(token))
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherSecrets:
+    """Names and seals under the ring's voucher keys."""
+
+    keys: KeyRing
+
+    def new(self, voucher_id: UUID, slip: Slip, key_id: str) -> NewVoucher:
+        """Return what the database gets of a new voucher.
+
+        Raises:
+            KeyRingError: the key cannot be used.
+        """
+        under = self.keys.under
+        return NewVoucher(
+            voucher_id,
+            VoucherNames(
+                key_id=key_id,
+                code=under(key_id, Kind.VOUCHER_CODE, slip.code.reveal().encode()),
+                token=under(key_id, Kind.VOUCHER_TOKEN, slip.token.reveal().encode()),
+                subject=under(key_id, Kind.VOUCHER_SUBJECT, voucher_id.bytes),
+                sealed=self._seal(voucher_id, slip, key_id),
+            ),
+        )
+
+    def codes(self, code: str, now: datetime) -> Sequence[Subject]:
+        """Return what the vouchers of each year would call a code."""
+        return self._names(Kind.VOUCHER_CODE, code, now)
+
+    def tokens(self, token: bytes, now: datetime) -> Sequence[Subject]:
+        """Return what the vouchers of each year would call a token."""
+        return self._names(Kind.VOUCHER_TOKEN, encode_token(token), now)
+
+    def device(self, voucher: Voucher, device: Device) -> Subject:
+        """Return what the voucher calls a device: no other one calls it so."""
+        value = voucher.subject + device.mac.encode()
+        return self.keys.under(voucher.key_id, Kind.VOUCHER_DEVICE, value)
+
+    def unseal(self, voucher_id: UUID, kept: Sealed) -> Slip | None:
+        """Return the slip again; None after the first login.
+
+        Raises:
+            KeyRingError: it was sealed under another key than the one of that name.
+        """
+        if kept.sealed is None:
+            return None
+        nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
+        try:
+            text = self._cipher(kept.key_id).decrypt(nonce, sealed, voucher_id.bytes).decode()
+        except InvalidTag as error:
+            raise KeyRingError(
+                f"{kept.key_id}.key is not the key that this voucher was made under; "
+                "restore it from the backup, or make a new voucher"
+            ) from error
+        return Slip(Secret(text[:CODE_DIGITS]), Secret(text[CODE_DIGITS:]))
+
+    def _names(self, kind: Kind, value: str, now: datetime) -> Sequence[Subject]:
+        key_ids = self.keys.voucher_key_ids(now)
+        return [self.keys.under(key_id, kind, value.encode()) for key_id in key_ids]
+
+    def _seal(self, voucher_id: UUID, slip: Slip, key_id: str) -> bytes:
+        """AES-256-GCM; the voucher's id is authenticated, so that no seal fits another row."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        text = (slip.code.reveal() + slip.token.reveal()).encode()
+        return nonce + self._cipher(key_id).encrypt(nonce, text, voucher_id.bytes)
+
+    def _cipher(self, key_id: str) -> AESGCM:
+        return AESGCM(self.keys.under(key_id, Kind.VOUCHER_SEAL, b""))
