@@ -31,6 +31,7 @@ from portal.storage.staff_accounts import PostgresStaffAccounts
 from portal.storage.staff_attempts import PostgresStaffAttempts
 from portal.storage.staff_sessions import PostgresStaffSessions
 from portal.storage.tutoring_groups import PostgresGroups
+from portal.storage.vouchers import PostgresVouchers
 from portal.web.serving import Listening, bind_sockets, serve
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
@@ -192,6 +193,7 @@ def guest_doors(database: Database, directory: Path) -> Doors:
         arrivals=PostgresArrivals(database),
         groups=PostgresGroups(database),
         returns=PostgresReturns(database),
+        vouchers=PostgresVouchers(database),
         events=PostgresEvents(database),
         gate=FakeGate(),
         keys=KeyRing(directory),
