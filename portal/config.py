@@ -334,6 +334,7 @@ class Retention(_Section):
     attempts_days: int = Field(7, ge=1, le=90, description="Sign-in attempts.")
     known_devices_days: int = Field(30, ge=1, le=90, description="Which device used which card.")
     events_days: int = Field(14, ge=1, le=730, description="The event log.")
+    vouchers_days: int = Field(30, ge=1, le=365, description="Vouchers, after each one's end.")
     backups_days: int | None = Field(
         None,
         ge=1,
@@ -391,6 +392,31 @@ class Hours(_Section):
     exceptions: list[HoursException] = Field(default_factory=list)
 
 
+class VoucherPreset(_Section):
+    """``[[sites.voucher_presets]]``: what one press at the desk makes."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Short name, unique at the site.")
+    label: str = Field(
+        "",
+        description="What the button says. May be left out for the ids closing, 4-hours, 1-week "
+        "and group.",
+    )
+    lasts_h: float | None = Field(
+        None,
+        gt=0,
+        le=8784,
+        description="Hours from the first login. Left out: until the library closes that day, or "
+        "until the end that is asked for.",
+    )
+    devices: int = Field(1, ge=1, le=500, description="How many devices may use one code.")
+    use_within_days: int = Field(
+        180, ge=0, le=366, description="For the first login; 0: the same day."
+    )
+    asks: bool = Field(
+        default=False, description="Ask for the amount, and for the end, before making any."
+    )
+
+
 class SiteSection(_Section):
     """``[[sites]]``: one library."""
 
@@ -444,6 +470,11 @@ class SiteSection(_Section):
     tutoring: bool = Field(
         default=True,
         description="Tutoring groups: their room codes can be typed on the page /code.",
+    )
+    voucher_presets: list[VoucherPreset] = Field(
+        default_factory=list,
+        description="The desk's buttons where codes are given out. Left out: until closing, 4 "
+        "hours, 1 week, and group.",
     )
     allowed_internal_networks: list[Network] = Field(
         default_factory=list, description="Internal hosts that guests may reach, such as a printer."

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from portal.config import Config, Hours, LibrarySystem, Portal, SiteSection, Staff
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
+from portal.domain.voucher import DEFAULT_PRESETS
 
 _PORTS = 3
 _CLOSED = Hours()
@@ -182,8 +183,6 @@ def _login_contradictions(sites: Sites, *, has_library: bool) -> Iterator[Proble
             yield Problem(key, "none lets everybody in, so it stands alone; remove the others")
         if LoginMethod.CARD in methods and not has_library:
             yield Problem(key, "card needs [library_system]; add it, or choose accept or none")
-        if LoginMethod.CODE in methods:
-            yield Problem(key, "code is not available in this version; choose card, accept or none")
 
 
 def _library_contradictions(library: LibrarySystem | None) -> Iterator[Problem]:
@@ -240,7 +239,21 @@ def _site_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:
     if (site.time_limit_min or 0) > site.longest_session_h * 60:
         text = "is longer than longest_session_h; leave it out for no limit"
         yield Problem(f"{key}.time_limit_min", text)
+    yield from _preset_contradictions(key, site)
     dates = [exception.date for exception in (site.opening_hours or _CLOSED).exceptions]
     for day in sorted({day for day in dates if dates.count(day) > 1}):
         text = f"{day} stands twice; put its spans into one entry"
         yield Problem(f"{key}.opening_hours.exceptions", text)
+
+
+def _preset_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:
+    known = {preset.id for preset in DEFAULT_PRESETS}
+    seen: set[str] = set()
+    for index, preset in enumerate(site.voucher_presets):
+        if preset.id in seen:
+            text = f"{preset.id!r} is used twice; give each its own"
+            yield Problem(f"{key}.voucher_presets[{index}].id", text)
+        seen.add(preset.id)
+        if not preset.label and preset.id not in known:
+            text = f"missing; only {', '.join(sorted(known))} have words of their own"
+            yield Problem(f"{key}.voucher_presets[{index}].label", text)

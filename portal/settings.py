@@ -18,6 +18,7 @@ from portal.config import (
     LibrarySystem,
     SiteSection,
     Staff,
+    VoucherPreset,
     parse_span,
     parse_target,
 )
@@ -26,8 +27,9 @@ from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.presence import Policy
 from portal.domain.sign_in_limits import Limits
-from portal.domain.site import Site
+from portal.domain.site import LoginMethod, Site
 from portal.domain.staff_session import SessionTimes
+from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
@@ -86,8 +88,26 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         card_login_without_tls=section.card_login_without_tls,
         open_network=section.open_network,
         tutoring=section.tutoring,
+        voucher_presets=_presets(section.voucher_presets),
         support_phone=section.support_phone,
         rules_text=section.rules_text,
+    )
+
+
+def _presets(sections: Iterable[VoucherPreset]) -> tuple[Preset, ...]:
+    return tuple(map(_preset, sections)) or DEFAULT_PRESETS
+
+
+def _preset(section: VoucherPreset) -> Preset:
+    length = None if section.lasts_h is None else timedelta(hours=section.lasts_h)
+    within = section.use_within_days
+    return Preset(
+        id=section.id,
+        lasts=Lasts(length),
+        most_devices=section.devices,
+        use_within=timedelta(days=within) if within else None,
+        label=section.label,
+        asks=section.asks,
     )
 
 
@@ -232,6 +252,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         ssid=organisation.ssid,
         answer_timeout_s=PAGE_MARGIN_S + (library.login_timeout_s if library else 0.0),
         card_is_numeric=library is None or library.card_pattern == DIGITS,
+        takes_vouchers=any(LoginMethod.CODE in site.login_methods for site in config.sites),
         controller_contact=organisation.contact_email,
         protection_officer=organisation.data_protection_contact,
         retention=Retention(
@@ -239,6 +260,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
             attempt_days=retention.attempts_days,
             known_device_days=retention.known_devices_days,
             event_days=retention.events_days,
+            voucher_days=retention.vouchers_days,
             backup_days=retention.backups_days,
         ),
         statement=_statement(config),
@@ -307,4 +329,5 @@ def kept(config: Config) -> Kept:
         events=timedelta(days=retention.events_days),
         attempts=timedelta(days=retention.attempts_days),
         known_devices=timedelta(days=retention.known_devices_days),
+        vouchers=timedelta(days=retention.vouchers_days),
     )

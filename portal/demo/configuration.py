@@ -33,7 +33,7 @@ _SITE = """
 id = "stadsbiblioteket"
 name = "Exempelby stadsbibliotek"
 guest_interfaces = ["guest0"]
-login_methods = ["card"]
+login_methods = ["card", "code"]
 support_phone = "08-465 004 01"
 """
 

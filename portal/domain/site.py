@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours
 from portal.domain.presence import DEFAULT_POLICY, Policy
+from portal.domain.voucher import DEFAULT_PRESETS, Preset
 
 
 class LoginMethod(StrEnum):
@@ -59,6 +60,8 @@ class Site:
     open_network: bool = False
     tutoring: bool = True
     """Whether room codes of tutoring groups can be typed here."""
+    voucher_presets: tuple[Preset, ...] = DEFAULT_PRESETS
+    """What the desk makes by one press, in this order."""
     support_phone: str = ""
     rules_text: str = ""
 

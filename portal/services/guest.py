@@ -12,14 +12,20 @@ from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Ground, Session
 from portal.domain.site import LoginMethod, Site
-from portal.domain.voucher import Voucher
 from portal.services.continue_visit import continue_visit
 from portal.services.courtesy import Courtesy
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.look_up import LookUp
-from portal.services.outcomes import Admitted, Captive, Refused, SignInOutcome, Standing
+from portal.services.outcomes import (
+    Admitted,
+    Captive,
+    Refused,
+    SignInOutcome,
+    Standing,
+    VoucherOffer,
+)
 from portal.services.redeem import Redeem
 from portal.services.remembered import Remembered
 from portal.services.returning import Recognised
@@ -159,8 +165,8 @@ class GuestService:
             return await self._groups.join(device, code_text, now)
         return self._noted(await self._redeem.with_code(device, code_text, now))
 
-    async def voucher(self, device: Device, token: str, now: datetime) -> Voucher | Refused:
-        """Return the voucher of a QR code's token, to be shown; nothing changes by that."""
+    async def scanned(self, device: Device, token: str, now: datetime) -> VoucherOffer | Refused:
+        """Return what a QR code's token would give; nothing changes by that."""
         return await self._redeem.look(device, token, now)
 
     async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:

@@ -63,8 +63,10 @@ class LookUp:
         since = doors.sites[device.site_id].start_of_day(now)
         traces = doors.keys.recent_traces(device.mac, now)
         number = await doors.arrivals.see(device, now)
-        last_end = await doors.sessions.last_end(traces, since)
-        return Captive(number, last_end, may_continue=may_continue)
+        last = await doors.sessions.last_end(traces, since)
+        if last is None:
+            return Captive(number, may_continue=may_continue)
+        return Captive(number, last.reason, may_continue=may_continue, last_ground=last.ground)
 
     async def _come_back(
         self, device: Device, permission: Permission | None, now: datetime

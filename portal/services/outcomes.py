@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from portal.domain.session import EndReason, Session
+from portal.domain.session import EndReason, Ground, Session
+from portal.domain.voucher import Voucher
 
 
 class RefusalReason(StrEnum):
@@ -83,6 +84,19 @@ SignInOutcome = Admitted | Refused
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherOffer:
+    """A voucher that would let the device in: ``online_until`` then, for the reason given.
+
+    ``lasts_until`` is when the voucher itself is over.
+    """
+
+    voucher: Voucher
+    online_until: datetime
+    ends_because: EndReason
+    lasts_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Online:
     """The device has a live session and is let through."""
 
@@ -98,13 +112,15 @@ class Captive:
     ``number`` is the two-digit device number shown on its page (10-99, None while the
     database is away, or when all are taken); ``last_end`` says why its last session ended, when
     that was today. ``is_certain`` is False where nobody could be asked: it may well be online.
-    ``may_continue``: one press, and no card, takes the visit up again.
+    ``may_continue``: one press, and no card, takes the visit up again. ``last_ground`` goes with
+    ``last_end``.
     """
 
     number: int | None
     last_end: EndReason | None = None
     is_certain: bool = True
     may_continue: bool = False
+    last_ground: Ground | None = None
 
 
 Standing = Online | Captive

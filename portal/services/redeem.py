@@ -13,14 +13,14 @@ import structlog
 from portal.domain.admission import Admit
 from portal.domain.identity import Device
 from portal.domain.returning import predecessor
-from portal.domain.session import Claim, Ground
+from portal.domain.session import Claim, EndReason, Ground
 from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
 from portal.domain.voucher import Unusable, Voucher, judge
 from portal.domain.voucher_code import CODE_DIGITS, read_token, read_voucher_code
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.opening import opening_of, permission
-from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
+from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome, VoucherOffer
 from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, HeldBack, UnknownCode
 from portal.services.ports.vouchers import (
     Redemption,
@@ -74,22 +74,30 @@ class Redeem:
         except STORE_ERRORS as error:
             return _told("redeem", error)
 
-    async def look(self, device: Device, token_text: str, now: datetime) -> Voucher | Refused:
-        """Return the voucher of a token, for a page that shows it; nothing is used or written."""
+    async def look(self, device: Device, token_text: str, now: datetime) -> VoucherOffer | Refused:
+        """Return what a token would give, for a page that shows it; nothing is used or written."""
         allowed = permission(self.doors, device, Ground.VOUCHER, now)
         if isinstance(allowed, Refused):
             return allowed
         try:
             found = await self._find(token_text, now)
-            if found is None:
-                return _UNKNOWN
-            has_place = await self._has_place(device, found, now)
+            return _UNKNOWN if found is None else await self._offer(device, found, allowed, now)
         except STORE_ERRORS as error:
             return _told("look", error)
+
+    async def _offer(
+        self, device: Device, found: Voucher, allowed: Admit, now: datetime
+    ) -> VoucherOffer | Refused:
         unusable = judge(found, device.site_id, now)
         if unusable is not None:
             return self._unusable(found, unusable)
-        return found if has_place or found.devices < found.most_devices else _full(found)
+        is_full = found.devices >= found.most_devices
+        if is_full and not await self._has_place(device, found, now):
+            return _full(found)
+        lasts_until = found.ends_at or found.lasts.ends_at(now, allowed.ends_at)
+        if lasts_until < allowed.ends_at:
+            return VoucherOffer(found, lasts_until, EndReason.TIME_LIMIT, lasts_until)
+        return VoucherOffer(found, allowed.ends_at, allowed.ends_because, lasts_until)
 
     async def _try(self, device: Device, code: str, now: datetime) -> Voucher | HeldBack:
         names = VoucherSecrets(self.doors.keys)

@@ -14,7 +14,7 @@ import asyncpg
 from portal.domain.identity import MacAddress, SiteId, Subject
 from portal.domain.returning import QUIET_BEFORE_SUCCESSION
 from portal.domain.session import EndReason, Ground, Session
-from portal.services.ports import DatabaseUnavailableError, Opening, Started
+from portal.services.ports import DatabaseUnavailableError, LastEnd, Opening, Started
 from portal.storage.database import Database
 from portal.storage.statements import load_statements
 
@@ -66,10 +66,10 @@ class PostgresSessions:
         rows = await self._database.fetch(_SQL["of_subject"], subject)
         return [session_of(row) for row in rows]
 
-    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> LastEnd | None:
         """See services.ports.Sessions."""
         row = await self._database.fetch_row(_SQL["last_end"], list(devices), since)
-        return None if row is None else EndReason(row["end_reason"])
+        return None if row is None else LastEnd(EndReason(row["end_reason"]), Ground(row["ground"]))
 
     async def extend(
         self, session: Session, ends_at: datetime, ends_because: EndReason, now: datetime

@@ -19,7 +19,7 @@ SELECT * FROM live_session WHERE mac = ANY($1::macaddr[])
 SELECT * FROM live_session WHERE subject = $1
 
 -- name: last_end
-SELECT end_reason FROM past_session
+SELECT end_reason, ground FROM past_session
 WHERE device_trace = ANY($1) AND ended_at >= $2
 ORDER BY ended_at DESC LIMIT 1
 

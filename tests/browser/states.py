@@ -14,7 +14,9 @@ from portal.services.outcomes import RefusalReason, Refused
 from tests.portal.web.portal_under_test import (
     LIBRARY,
     NOW,
+    TOKEN,
     FakeGuest,
+    make_offer,
     make_remembered,
     make_session,
 )
@@ -41,6 +43,21 @@ def _refused(refusal: Refused) -> State:
 def _code(refusal: Refused | None = None, code: str = "408512") -> State:
     guest = lambda: FakeGuest(refusal=refusal)  # noqa: E731 - a state is made anew each time
     return State(guest, "/code", press="/code", fields={"code": code})
+
+
+def _vouchers(**changes: object) -> Callable[[], FakeGuest]:
+    library = replace(LIBRARY, login_methods=(LoginMethod.CARD, LoginMethod.CODE))
+    guest = lambda: FakeGuest(library=library)  # noqa: E731 - a state is made anew each time
+    return lambda: replace(guest(), **changes)  # type: ignore[arg-type]
+
+
+def _voucher(refusal: Refused) -> State:
+    fields = {"code": "408 512 7731"}
+    return State(_vouchers(refusal=refusal), "/code", press="/code", fields=fields)
+
+
+def _ended_code(end: EndReason) -> Callable[[], FakeGuest]:
+    return _vouchers(last_end=end, last_ground=Ground.VOUCHER)
 
 
 def _site(method: LoginMethod) -> Callable[[], FakeGuest]:
@@ -88,7 +105,7 @@ STATES: Mapping[str, State] = {
         lambda: replace(_site(LoginMethod.ACCEPT)(), last_end=EndReason.TIME_LIMIT)
     ),
     "open": State(_site(LoginMethod.NONE)),
-    "ask-staff": State(_site(LoginMethod.CODE)),
+    "code-only": State(_site(LoginMethod.CODE)),
     "code": State(FakeGuest, "/code"),
     "code-empty": _code(Refused(RefusalReason.CODE_EMPTY), ""),
     "code-length": _code(
@@ -101,6 +118,36 @@ STATES: Mapping[str, State] = {
     "code-wait": _code(
         Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=NOW + timedelta(minutes=12))
     ),
+    "voucher": State(_vouchers(), "/code"),
+    "voucher-beside-card": State(_vouchers()),
+    "voucher-typo": _voucher(Refused(RefusalReason.CODE_TYPO)),
+    "voucher-length": _voucher(
+        Refused(RefusalReason.CODE_LENGTH, expected_length=10, actual_length=9)
+    ),
+    "voucher-early": _voucher(
+        Refused(RefusalReason.CODE_EARLY, valid_from=NOW + timedelta(days=2))
+    ),
+    "voucher-other-site": _voucher(
+        Refused(RefusalReason.CODE_OTHER_SITE, site_name="Vindelns bibliotek")
+    ),
+    "voucher-revoked": _voucher(Refused(RefusalReason.CODE_REVOKED)),
+    "voucher-busy": _voucher(Refused(RefusalReason.CODES_BUSY)),
+    "voucher-turned-off": State(_ended_code(EndReason.REVOKED)),
+    "voucher-over": State(_ended_code(EndReason.TIME_LIMIT)),
+    "voucher-ends-soon": State(_online(ground=Ground.VOUCHER, ends_at=_SOON), "/status"),
+    "scan": State(_vouchers(offer=make_offer()), f"/v/{TOKEN}"),
+    "scan-week": State(
+        _vouchers(
+            offer=make_offer(devices=2, ends_because=_CLOSING, lasts_until=NOW + timedelta(days=7))
+        ),
+        f"/v/{TOKEN}",
+    ),
+    "scan-online": State(_vouchers(offer=make_offer(), session=make_session()), f"/v/{TOKEN}"),
+    "scan-expired": State(
+        _vouchers(refusal=Refused(RefusalReason.CODE_EXPIRED, valid_until=NOW)), f"/v/{TOKEN}"
+    ),
+    "scan-used": State(_vouchers(offer=make_offer()), f"/v/{TOKEN}", press=f"/v/{TOKEN}"),
+    "scan-outside": State(lambda: FakeGuest(device=None), f"/v/{TOKEN}"),
     "code-online": State(_online(), "/code"),
     "code-joined": _code(),
     "continue": State(lambda: FakeGuest(last_end=EndReason.TIME_LIMIT, may_continue=True)),

@@ -79,7 +79,6 @@ SECOND_SITE = '[[sites]]\nid = "b"\nname = "x"\nguest_interfaces = ["g1"]\n'
             "sites[1].login_methods",
             "stands alone",
         ),
-        (SECOND_SITE + 'login_methods = ["code"]', "sites[1].login_methods", "not available"),
         (
             SECOND_SITE + '[sites.opening_hours]\nmonday = ["10-"]',
             "sites[1].opening_hours.monday[0]",
@@ -96,6 +95,7 @@ def test_what_is_impossible_is_refused(addition: str, key: str, words: str) -> N
     assert words in problems(MINIMAL + addition)[key]
 
 
+PRESET = '[[sites.voucher_presets]]\nid = "{}"\n'
 EXCEPTION = "[[sites.opening_hours.exceptions]]\ndate = 2026-12-24\n"
 
 
@@ -105,6 +105,8 @@ EXCEPTION = "[[sites.opening_hours.exceptions]]\ndate = 2026-12-24\n"
         ("open_network = true\ncard_login_without_tls = true", "card_login_without_tls", "clear"),
         ("time_limit_min = 1261", "time_limit_min", "longer than longest_session_h"),
         (EXCEPTION + EXCEPTION, "opening_hours.exceptions", "2026-12-24 stands twice"),
+        (PRESET.format("group") * 2, "voucher_presets[1].id", "used twice"),
+        (PRESET.format("course"), "voucher_presets[0].label", "have words of their own"),
     ],
 )
 def test_a_site_that_contradicts_itself_is_refused(line: str, key: str, words: str) -> None:
@@ -165,7 +167,7 @@ def test_card_login_needs_a_library_system() -> None:
 
 def test_a_bad_site_does_not_hide_another() -> None:
     text = MINIMAL.replace("guest_interfaces", "interfaces") + (
-        '[[sites]]\nid = "b"\nname = "b"\nguest_interfaces = ["g1"]\nlogin_methods = ["code"]\n'
+        '[[sites]]\nid = "b"\nname = "b"\nguest_interfaces = ["g1"]\nlogin_methods = []\n'
     )
     found = problems(text)
     assert "sites[0].interfaces" in found

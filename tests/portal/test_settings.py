@@ -15,6 +15,7 @@ from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Conformity, LoginMethod, Site
+from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
 from portal.library.sip2.settings import Sip2Settings, Sip2SettingsError, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
@@ -115,6 +116,7 @@ sessions_days = 1
 attempts_days = 2
 known_devices_days = 3
 events_days = 4
+vouchers_days = 6
 backups_days = 5
 
 [accessibility]
@@ -145,6 +147,18 @@ monday = ["10:00-12:00", "13:00-19:00"]
 
 [[sites.opening_hours.exceptions]]
 date = 2026-12-24
+
+[[sites.voucher_presets]]
+id = "course"
+label = "Kurs"
+lasts_h = 2.5
+devices = 20
+use_within_days = 7
+asks = true
+
+[[sites.voucher_presets]]
+id = "closing"
+use_within_days = 0
 
 [[sites]]
 id = "branch"
@@ -182,6 +196,10 @@ def test_a_site_knows_its_hours_and_limits(full: Config) -> None:
         longest_session=timedelta(hours=22),
         devices_per_card=2,
         card_login_without_tls=True,
+        voucher_presets=(
+            Preset("course", Lasts(timedelta(hours=2.5)), 20, timedelta(days=7), "Kurs", asks=True),
+            Preset("closing", use_within=None),
+        ),
         support_phone="08-465 004 01",
         rules_text="Var snäll.",
     )
@@ -191,6 +209,7 @@ def test_a_site_without_hours_is_always_open_and_has_no_limit(full: Config) -> N
     branch = settings.sites(full)[SiteId("branch")]
     assert branch.opening_hours is None
     assert branch.time_limit is None
+    assert branch.voucher_presets == DEFAULT_PRESETS
 
 
 def test_the_gate_serves_the_interfaces_of_every_site(full: Config) -> None:
@@ -294,7 +313,12 @@ def test_the_guest_site_says_what_the_file_says(full: Config) -> None:
         "dso@example.se",
     )
     assert made.retention == Retention(
-        session_days=1, attempt_days=2, known_device_days=3, event_days=4, backup_days=5
+        session_days=1,
+        attempt_days=2,
+        known_device_days=3,
+        event_days=4,
+        voucher_days=6,
+        backup_days=5,
     )
     assert made.ssid == "UmeBibl"
     assert made.answer_timeout_s == 6 + settings.PAGE_MARGIN_S
@@ -349,4 +373,5 @@ def test_what_is_no_longer_needed_is_kept_so_long(full: Config) -> None:
         events=timedelta(days=4),
         attempts=timedelta(days=2),
         known_devices=timedelta(days=3),
+        vouchers=timedelta(days=6),
     )

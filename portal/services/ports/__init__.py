@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.presence import Signals
 from portal.domain.returning import KEPT_AFTER_VISIT
-from portal.domain.session import EndReason, Session
+from portal.domain.session import EndReason, Ground, Session
 from portal.domain.sign_in_limits import Tally
 from portal.domain.verification import Verification
 from portal.domain.voucher import KEPT_AFTER_END, LONGEST_LIFE
@@ -144,6 +144,14 @@ class Started:
     put_out: tuple[MacAddress, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LastEnd:
+    """Why a session ended, and on what ground it had been."""
+
+    reason: EndReason
+    ground: Ground
+
+
 class Sessions(Protocol):
     """Live and past sessions. Every method raises DatabaseUnavailableError."""
 
@@ -173,7 +181,7 @@ class Sessions(Protocol):
         """Return all live sessions of a card or voucher."""
         ...
 
-    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> LastEnd | None:
         """Say why the last session of the device with one of these traces ended after then."""
         ...
 

@@ -16,7 +16,7 @@ from enum import Enum
 from aiohttp import web
 
 from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
-from portal.web.guest import answers, captive_api, codes, devices, information, sign_in, stay
+from portal.web.guest import answers, captive_api, codes, devices, information, scan, sign_in, stay
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
@@ -60,6 +60,14 @@ POST: Mapping[str, _Handler] = {
     "/extend": stay.extend,
     "/logout": stay.sign_out,
 }
+
+
+def _getter(path: str) -> _Handler | None:
+    return scan.scan_page if scan.is_scan(path) else GET.get(path)
+
+
+def _poster(path: str) -> _Handler | None:
+    return scan.with_token if scan.is_scan(path) else POST.get(path)
 
 
 _READS = frozenset({"GET", "HEAD"})
@@ -136,7 +144,8 @@ class GuestApplication:
         A form posted under a name that resolves elsewhere would travel on a captured connection,
         and the gate ends those when it opens: the guest would never see the answer.
         """
-        path = visit.path if visit.path in GET or visit.path in READING else "/"
+        is_page = visit.path in READING or _getter(visit.path) is not None
+        path = visit.path if is_page else "/"
         return answers.redirect(self.site.settings.plain_origin + visit.link(path))
 
     def broken(self, request: web.BaseRequest) -> web.Response:
@@ -159,12 +168,12 @@ class GuestApplication:
             return await captive_api.captive_api(self.site, await self._identify(visit))
         if (reading := READING.get(visit.path)) is not None:
             return reading(self.site, await self._identify_if_possible(visit))
-        if (handler := GET.get(visit.path)) is not None:
+        if (handler := _getter(visit.path)) is not None:
             return await self._at_site(visit, handler)
         return self.site.pages.render("message", visit, {"key": "missing"}, status=404)
 
     async def _post(self, visit: Visit) -> web.Response:
-        if (handler := POST.get(visit.path)) is None:
+        if (handler := _poster(visit.path)) is None:
             return _wrong_method()
         known = await self._identify(visit)
         if known.here and not self._budget.allows(known.here.device.mac, known.now):
@@ -176,7 +185,7 @@ class GuestApplication:
 
     async def _at_known_site(self, known: Visit, handler: _Handler) -> web.Response:
         if known.here is None:
-            return self.site.pages.render("outside", known, {})
+            return self.site.pages.render("outside", known, {"scanned": scan.is_scan(known.path)})
         return await handler(self.site, known, known.here)
 
     async def _identify(self, visit: Visit) -> Visit:
@@ -200,7 +209,8 @@ class GuestApplication:
             self.site.settings.default_language,
         )
         chosen = asked if asked == language.tag else None
-        return Visit(request, path, language, chosen, encrypted, self._clock())
+        known = scan.clean_path(path) if scan.is_scan(path) else path
+        return Visit(request, known, language, chosen, encrypted, self._clock())
 
 
 def _too_many() -> web.Response:

@@ -1,18 +1,16 @@
-"""The page /code: a code instead of a card. Today the room code of a tutoring group.
+"""The page /code: a code instead of a card; a voucher's, or the room code of a tutoring group.
 
-Not the rules (services/group_tutoring.py). The rule to keep: a device that is online can type a
-code too, which protects its session. A code may be typed on plain HTTP: it hangs on the wall, and
-phones too old for the certificate have no other way in.
+Not the rules (services/redeem.py, services/group_tutoring.py). The rule to keep: a device that is
+online can type a room code too, which protects its session. A code may be typed on plain HTTP: it
+hangs on the wall, and phones too old for the certificate have no other way in.
 """
-
-from dataclasses import dataclass
 
 from aiohttp import web
 
-from portal.domain.site import LoginMethod
-from portal.services.outcomes import Admitted, Online, RefusalReason, Standing
+from portal.services.outcomes import Admitted, Online, RefusalReason
+from portal.web.guest.code_form import CodeDraft, code_form, takes_codes
 from portal.web.guest.form_token import Purpose
-from portal.web.guest.front import front, notice, status_page
+from portal.web.guest.front import front, status_page
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import read_posted
 from portal.web.guest.refusals import FieldError, explain
@@ -22,23 +20,16 @@ _LONGEST_KEPT = 20
 """Characters given back in the field: a code with its spaces, not a page of text."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    error: FieldError | None = None
-    code: str = ""
-
-
-_EMPTY = _Draft()
-
-
 async def code_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
-    """Show the form; where codes are not offered, or the device is protected, the front page."""
-    standing = await site.guest.standing(here.device, visit.now)
-    if not here.library.tutoring:
+    """Show the form; where no code can be used, or none is needed, the front page."""
+    if not takes_codes(here.library):
         return await front(site, visit, here)
-    if isinstance(standing, Online) and standing.session.is_protected(visit.now):
-        return await status_page(site, visit, here, standing)
-    return _form(site, visit, here, standing, _EMPTY)
+    standing = await site.guest.standing(here.device, visit.now)
+    if isinstance(standing, Online):
+        protected = standing.session.is_protected(visit.now)
+        if protected or not here.library.tutoring:
+            return await status_page(site, visit, here, standing)
+    return code_form(site, visit, here, standing)
 
 
 async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -50,7 +41,7 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if not posted.fresh:
         stale = FieldError("code", visit.language.text("code.stale"))
         standing = await site.guest.standing(here.device, visit.now)
-        return _form(site, visit, here, standing, _Draft(stale, typed[:_LONGEST_KEPT]))
+        return code_form(site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT]))
     outcome = await site.guest.join(here.device, typed, visit.now)
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
@@ -58,24 +49,8 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     number = None if isinstance(standing, Online) else standing.number
     explained = explain(outcome, site.pages, visit, number)
     if isinstance(explained, FieldError):
-        return _form(site, visit, here, standing, _Draft(explained, typed[:_LONGEST_KEPT]))
+        return code_form(site, visit, here, standing, CodeDraft(explained, typed[:_LONGEST_KEPT]))
     # A closed library has nobody to show the number to.
     shown = None if outcome.reason is RefusalReason.CLOSED else number
     values = {"key": explained.key, "text": explained.text, "number": shown, "again": "/code"}
     return site.pages.render("refusal", visit, values, status=explained.status)
-
-
-def _form(
-    site: GuestSite, visit: Visit, here: Here, standing: Standing, draft: _Draft
-) -> web.Response:
-    online = isinstance(standing, Online)
-    values = {
-        "token": site.token(visit, here, Purpose.CODE),
-        "error": draft.error,
-        "kept_code": draft.code,
-        "is_online": online,
-        "takes_cards": LoginMethod.CARD in here.library.login_methods,
-        "number": None if isinstance(standing, Online) else standing.number,
-        "notice": () if isinstance(standing, Online) else notice(standing.last_end),
-    }
-    return site.pages.render("code", visit, values)

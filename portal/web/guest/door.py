@@ -9,8 +9,7 @@ from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
 from portal.domain.site import Site
-from portal.domain.voucher import Voucher
-from portal.services.outcomes import Refused, SignInOutcome, Standing
+from portal.services.outcomes import Refused, SignInOutcome, Standing, VoucherOffer
 from portal.services.returning import Recognised
 
 
@@ -87,8 +86,8 @@ class GuestDoor(Protocol):
         """Let the device in by a code, or protect its session; open the gate before Admitted."""
         ...
 
-    async def voucher(self, device: Device, token: str, now: datetime) -> Voucher | Refused:
-        """Return the voucher of a QR code's token, to be shown; nothing changes by that."""
+    async def scanned(self, device: Device, token: str, now: datetime) -> VoucherOffer | Refused:
+        """Return what a QR code's token would give; nothing changes by that."""
         ...
 
     async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
 
     CARD = "card"
     CODE = "code"
+    SCAN = "scan"
     ACCEPT = "accept"
     EXTEND = "extend"
     SIGN_OUT = "sign_out"

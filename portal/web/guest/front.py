@@ -13,16 +13,13 @@ from portal.domain.session import WARN_BEFORE, EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.outcomes import Captive, Online
 from portal.web import moments
+from portal.web.guest.code_form import code_form, takes_codes
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.notices import notice
 from portal.web.guest.refusals import FieldError
 from portal.web.guest.visit import Here, Visit
 
-_NEXT = {EndReason.CLOSING_TIME: "next.closing_time"}
-_NEXT_BY_LOG_IN = {
-    EndReason.REPLACED: "next.replaced",
-    EndReason.REVOKED: "next.revoked",
-}
 _PRESS_ONLY = frozenset({LoginMethod.ACCEPT, LoginMethod.NONE})
 
 
@@ -55,7 +52,7 @@ def login_page(
     press_only = bool(_PRESS_ONLY.intersection(methods))
     offered = standing.may_continue and not press_only and draft.error is None
     end = standing.last_end or (EndReason.TIME_LIMIT if offered else None)
-    told = notice(end, press=press_only or offered)
+    told = notice(standing, end, press=press_only or offered)
     common: dict[str, object] = {
         "number": standing.number,
         "notice": told,
@@ -64,8 +61,8 @@ def login_page(
     if press_only:
         token = site.token(visit, here, Purpose.ACCEPT)
         return site.pages.render("accept", visit, {**common, "token": token})
-    if LoginMethod.CARD not in methods:
-        return site.pages.render("nomethod", visit, {**common, "notice": told[:1]})
+    if _begins_with_code(visit, here.library):
+        return code_form(site, visit, here, standing)
     if not may_type_card(visit, here.library):
         return site.go_encrypted(visit, "/")
     form = {
@@ -73,10 +70,19 @@ def login_page(
         "error": draft.error,
         "kept_card": draft.card,
         "codes": LoginMethod.CODE in methods,
+        "has_tabs": takes_codes(here.library),
         "remember": draft.remember,
         "continue_token": site.token(visit, here, Purpose.CONTINUE) if offered else None,
     }
     return site.pages.render("card", visit, {**common, **form})
+
+
+def _begins_with_code(visit: Visit, library: Site) -> bool:
+    """Say whether the form for a code is the front page: the only way in, or the site's first."""
+    methods = library.login_methods
+    if LoginMethod.CARD not in methods:
+        return LoginMethod.CODE in methods
+    return methods[0] is LoginMethod.CODE and visit.path != "/card"
 
 
 def may_type_card(visit: Visit, library: Site) -> bool:
@@ -125,21 +131,8 @@ def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> M
     return {
         "protected": protected and not near,
         "courtesy": session.ground is Ground.COURTESY,
+        "by_code": session.ground is Ground.VOUCHER,
         "closing": closing,
         "end": site.pages.clock(visit, end),
         "ends_soon": moments.whole_minutes(end - visit.now) if near else None,
     }
-
-
-def notice(end: EndReason | None, *, press: bool = False) -> tuple[str, ...]:
-    """Return the texts that tell a returning guest why the last connection ended, and what to do.
-
-    ``press``: one press on "continue" takes it up again; otherwise it takes a log-in.
-    """
-    if end is None:
-        return ()
-    if end is EndReason.LOGGED_OUT:
-        return ("signedout",)
-    ways = {**_NEXT, **_NEXT_BY_LOG_IN} if not press else _NEXT
-    usual = "next.continue" if press else "next.log_in"
-    return (f"why.{end.value}", ways.get(end, usual))

@@ -173,15 +173,21 @@ def _closed_text(refused: Refused, pages: Pages, visit: Visit, _number: int | No
 
 
 def _busy_text(_refused: Refused, _pages: Pages, visit: Visit, number: int | None) -> str:
-    if number is None:
-        return visit.language.text("code.busy.unnumbered")
-    return visit.language.text("code.busy", number=number)
+    """Send the guest to the QR code where slips have one."""
+    text = visit.language.text
+    if _takes_vouchers(visit):
+        return text("code.busy", number=number) if number else text("code.busy.unnumbered")
+    return text("code.busy.room", number=number) if number else text("code.busy.room.unnumbered")
+
+
+def _takes_vouchers(visit: Visit) -> bool:
+    return visit.here is not None and LoginMethod.CODE in visit.here.library.login_methods
 
 
 def _code_or_staff(refused: Refused, _pages: Pages, visit: Visit, _number: int | None) -> str:
     """Send the guest for a code only where there are codes."""
-    codes = visit.here is not None and LoginMethod.CODE in visit.here.library.login_methods
-    return visit.language.text(refused.reason.value + ("" if codes else ".staff"))
+    key = refused.reason.value
+    return visit.language.text(key if _takes_vouchers(visit) else f"{key}.staff")
 
 
 _PAGE_TEXTS: dict[RefusalReason, Callable[[Refused, Pages, Visit, int | None], str]] = {

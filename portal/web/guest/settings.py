@@ -12,6 +12,7 @@ from typing import Literal
 
 from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.site import Conformity
+from portal.domain.voucher import KEPT_AFTER_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Retention:
     attempt_days: int = 7
     known_device_days: int = 30
     event_days: int = 14
+    voucher_days: int = KEPT_AFTER_END.days
+    """After each one's end."""
     remembered_device_days: int = KEPT_AFTER_VISIT.days
     """After the last visit; each device by its owner's wish only."""
     backup_days: int | None = None
@@ -68,6 +71,8 @@ class GuestSettings:
     time_zone: str = "Europe/Stockholm"
     card_is_numeric: bool = True
     """Whether card numbers are digits only: phones then show their number pad."""
+    takes_vouchers: bool = False
+    """Whether any library of the organisation takes codes: the privacy page then tells of them."""
     ssid: str = ""
     controller_contact: str = ""
     """Who answers for the personal data, and how to reach them: name, e-mail, telephone."""

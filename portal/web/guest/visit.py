@@ -3,7 +3,7 @@
 Not a session and not kept: it lives as long as the request.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiohttp import web
@@ -29,8 +29,9 @@ class Here:
 class Visit:
     """``here`` is None where the address is on none of the guest networks, or not asked for."""
 
-    request: web.BaseRequest
-    path: str
+    request: web.BaseRequest = field(repr=False)
+    path: str = field(repr=False)
+    """It may hold a slip's token."""
     language: Language
     asked_language: str | None
     """The language chosen by a link: carried on in every further link and form."""
@@ -48,4 +49,4 @@ class Visit:
 
         A form's own address answers a GET with the front page, so that is named instead.
         """
-        return self.path if self.path in _PAGES else "/"
+        return self.path if self.path in _PAGES or self.path.startswith("/v/") else "/"

@@ -25,7 +25,7 @@ from portal.domain.sign_in_limits import (
 from portal.domain.tutoring import Group
 from portal.domain.typed_code import CodeLimits
 from portal.domain.verification import Verification
-from portal.services.ports import Event, Opening, Reservation, Started, Trace
+from portal.services.ports import Event, LastEnd, Opening, Reservation, Started, Trace
 from portal.services.ports.courtesy import Confirmation
 from portal.services.ports.returning import Known, Names
 from portal.services.ports.tutoring_groups import (
@@ -197,11 +197,12 @@ class MemorySessions:
     async def of_subject(self, subject: Subject) -> list[Session]:
         return [session for session in self.live.values() if session.subject == subject]
 
-    async def last_end(self, devices: Sequence[bytes], since: datetime) -> EndReason | None:
+    async def last_end(self, devices: Sequence[bytes], since: datetime) -> LastEnd | None:
         ended = [
-            (s.ended_at, s.end_reason)
+            (s.ended_at, LastEnd(s.end_reason, s.ground))
             for s in self.past
             if self.traces[s.id] in devices and s.ended_at is not None and s.ended_at >= since
+            if s.end_reason is not None
         ]
         return max(ended, key=lambda end: end[0])[1] if ended else None
 

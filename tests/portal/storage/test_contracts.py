@@ -136,9 +136,14 @@ async def test_start_find_end(stores: Stores, now: datetime) -> None:
     assert ended == replace(wanted.session, ended_at=now + HOUR, end_reason=EndReason.LOGGED_OUT)
     assert await stores.sessions.end(wanted.session.id, EndReason.REVOKED, now + HOUR) is None
     assert await stores.sessions.find(mac(1)) is None
-    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.LOGGED_OUT
-    assert await stores.sessions.last_end([bytes([2]) * 32], now) is None
-    assert await stores.sessions.last_end([bytes([1]) * 32], now + 2 * HOUR) is None
+    assert await last_reason(stores, [bytes([1]) * 32], now) is EndReason.LOGGED_OUT
+    assert await last_reason(stores, [bytes([2]) * 32], now) is None
+    assert await last_reason(stores, [bytes([1]) * 32], now + 2 * HOUR) is None
+
+
+async def last_reason(stores: Stores, devices: list[bytes], since: datetime) -> EndReason | None:
+    last = await stores.sessions.last_end(devices, since)
+    return None if last is None else last.reason
 
 
 async def test_a_session_goes_on_under_another_address(stores: Stores, now: datetime) -> None:
@@ -190,7 +195,7 @@ async def test_who_runs_on_and_who_is_replaced(stores: Stores, now: datetime) ->
     other = await stores.sessions.start(opening(1, now + MINUTE, OTHER_CARD))
     assert other.is_new
     assert other.put_out == ()
-    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.REPLACED
+    assert await last_reason(stores, [bytes([1]) * 32], now) is EndReason.REPLACED
 
 
 async def test_a_session_without_owner_is_replaced_by_a_card(stores: Stores, now: datetime) -> None:
@@ -215,7 +220,7 @@ async def test_what_is_due_ended_for_its_own_reason(stores: Stores, now: datetim
     await stores.sessions.start(opening(2, now, CARD, hours=2, site_id=BRANCH))
     later = await stores.sessions.start(opening(1, now + HOUR, CARD))
     assert later.is_new
-    assert await stores.sessions.last_end([bytes([1]) * 32], now) is EndReason.TIME_LIMIT
+    assert await last_reason(stores, [bytes([1]) * 32], now) is EndReason.TIME_LIMIT
     assert await stores.sessions.end_due([MAIN], now + 2 * HOUR - SECOND) == []
     [ended] = await stores.sessions.end_due([MAIN], now + 3 * HOUR)
     assert (ended.mac, ended.ended_at) == (mac(1), now + 2 * HOUR)

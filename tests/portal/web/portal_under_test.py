@@ -14,6 +14,7 @@ from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
+from portal.domain.voucher import TO_CLOSING, Lasts, Serial, Voucher
 from portal.services.outcomes import (
     Admitted,
     Captive,
@@ -22,6 +23,7 @@ from portal.services.outcomes import (
     Refused,
     SignInOutcome,
     Standing,
+    VoucherOffer,
 )
 from portal.services.returning import Recognised
 from portal.web.guest.application import GuestApplication
@@ -45,6 +47,29 @@ SETTINGS = GuestSettings(
     plain_names=("login.library.test",),
     secure_plain_names=("localhost",),  # as if a relay on this machine ended TLS
 )
+
+
+TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWX2Y"
+"""What a slip's QR code holds."""
+
+
+def make_offer(lasts: Lasts = TO_CLOSING, devices: int = 1, **changes: object) -> VoucherOffer:
+    voucher = Voucher(
+        id=UUID(int=1),
+        making=UUID(int=2),
+        serial=Serial("A", 412),
+        site_id=LIBRARY.id,
+        subject=Subject(b"v" * 32),
+        key_id="voucher-2026",
+        lasts=lasts,
+        most_devices=devices,
+        made_at=NOW,
+        starts_at=NOW,
+        use_before=NOW + timedelta(days=180),
+    )
+    until = NOW + timedelta(hours=4)
+    offer = VoucherOffer(voucher, until, EndReason.TIME_LIMIT, until)
+    return replace(offer, **changes)  # type: ignore[arg-type]
 
 
 def make_session(**changes: object) -> Session:
@@ -93,6 +118,9 @@ class FakeGuest:
     internet_is_down: bool = False
     comes_back: bool = False
     may_continue: bool = False
+    last_ground: Ground | None = None
+    offer: VoucherOffer | None = None
+    """What the slip with TOKEN gives."""
     remembered: tuple[RememberedDevice, ...] = ()
     """The card's devices; the first is this one."""
     calls: list[str] = field(default_factory=list)
@@ -128,7 +156,9 @@ class FakeGuest:
         if self.session is not None:
             longer = self.library.time_limit or timedelta(hours=1)
             return Online(self.session, longer if self.can_extend else None)
-        return Captive(self.number, self.last_end, self.is_certain, self.may_continue)
+        return Captive(
+            self.number, self.last_end, self.is_certain, self.may_continue, self.last_ground
+        )
 
     async def sign_in_with_card(
         self,
@@ -156,6 +186,8 @@ class FakeGuest:
         self.calls.append(f"code {code_text}")
         if self.refusal is not None:
             return self.refusal
+        if code_text.replace(" ", "") == "4085127730":
+            return self._admit(Ground.VOUCHER)
         if code_text.replace(" ", "") != "408512":
             return Refused(RefusalReason.CODE_UNKNOWN)
         if self.session is None:
@@ -163,6 +195,19 @@ class FakeGuest:
         assert self.session is not None
         self.session = replace(self.session, protected_until=now + timedelta(hours=2))
         return Admitted(self.session)
+
+    async def scanned(self, device: Device, token: str, now: datetime) -> VoucherOffer | Refused:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        if self.refusal is not None:
+            return self.refusal
+        if token != TOKEN or self.offer is None:
+            return Refused(RefusalReason.CODE_UNKNOWN)
+        return self.offer
+
+    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
+        self.calls.append(f"redeem {token}")
+        offer = await self.scanned(device, token, now)
+        return offer if isinstance(offer, Refused) else self._admit(Ground.VOUCHER)
 
     async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)

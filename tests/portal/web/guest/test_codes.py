@@ -1,11 +1,11 @@
-"""The page /code, with the room code of a tutoring group."""
+"""The page /code, with the room code of a tutoring group or the code of a voucher."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from portal.domain.session import EndReason
+from portal.domain.session import EndReason, Ground
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from portal.web.guest.form_token import LIFETIME, Purpose, issue_token
@@ -26,6 +26,8 @@ from tests.portal.web.portal_under_test import (
 
 AT = "kl.\N{NO-BREAK SPACE}"
 WITHOUT = replace(LIBRARY, tutoring=False)
+CARD, CODE = LoginMethod.CARD, LoginMethod.CODE
+VOUCHERS = replace(LIBRARY, login_methods=(CARD, CODE))
 
 
 async def send_code(portal: Portal, code: str = "408 512", query: str = "") -> Answer:
@@ -84,6 +86,18 @@ async def test_in_english_the_language_is_carried_through() -> None:
             "Koden används redan på 15 enheter, och fler får inte plats.",
         ),
         (Refused(RefusalReason.CODE_EXPIRED), "Koden gäller inte längre."),
+        (Refused(RefusalReason.CODE_TYPO), "Någon siffra i koden är fel. Jämför med lappen"),
+        (
+            Refused(RefusalReason.CODE_EARLY, valid_from=NOW + timedelta(days=1)),
+            f"Koden börjar gälla torsdag {AT}15.30.",
+        ),
+        (Refused(RefusalReason.CODE_EARLY), "Koden har inte börjat gälla än."),
+        (
+            Refused(RefusalReason.CODE_OTHER_SITE, site_name="Filialen"),
+            "Koden gäller bara på Filialen.",
+        ),
+        (Refused(RefusalReason.CODE_OTHER_SITE), "Koden gäller bara på ett annat bibliotek."),
+        (Refused(RefusalReason.CODE_REVOKED), "Koden är avstängd. Be personalen om en ny."),
         (Refused(RefusalReason.CODE_FULL, devices=1), "Koden används redan på 1 enhet,"),
     ],
 )
@@ -191,3 +205,101 @@ async def test_where_a_press_is_enough_the_code_still_protects() -> None:
         assert "tab.card" not in page.body
         assert "Med bibliotekskort" not in page.body
         assert (await send_code(portal)).headers["Location"] == "/status"
+
+
+async def test_a_vouchers_code_leads_to_the_status_page() -> None:
+    guest = FakeGuest(library=VOUCHERS)
+    async with running_portal(guest) as portal:
+        answer = await send_code(portal, "408 512 7730")
+    assert answer.headers["Location"] == "/status"
+    assert guest.calls == ["code 408 512 7730"]
+
+
+@pytest.mark.parametrize(
+    ("tutoring", "words"),
+    [
+        (True, "10 siffror från lappen, eller 6 siffror från skärmen där ni sitter."),
+        (False, "10 siffror. Koden står på lappen eller på skärmen i biblioteket."),
+    ],
+)
+async def test_the_form_asks_for_the_digits_that_can_be_typed(tutoring: bool, words: str) -> None:
+    guest = FakeGuest(library=replace(VOUCHERS, tutoring=tutoring))
+    async with running_portal(guest) as portal:
+        card, code = [await exchange(portal.plain_port, get(path)) for path in ("/", "/code")]
+    assert '<a href="/code">Med kod</a>' in card.body
+    assert "Be personalen om en kod, eller visa dem numret 47." in card.body
+    assert words in code.body
+    assert max(card.size, code.size) < 14_000
+
+
+@pytest.mark.parametrize("methods", [(CODE,), (CODE, CARD)])
+async def test_where_the_code_comes_first_it_is_the_front_page(
+    methods: tuple[LoginMethod, ...],
+) -> None:
+    library = replace(LIBRARY, login_methods=methods)
+    async with running_portal(FakeGuest(library=library)) as portal:
+        front = await exchange(portal.plain_port, get("/"))
+        card = await exchange(portal.plain_port, get("/card"))
+    assert 'name="code"' in front.body
+    assert ("Med bibliotekskort" in front.body) is (CARD in methods)
+    assert ('name="card"' in card.body) is (CARD in methods)
+
+
+async def test_typing_is_over_for_a_while_and_the_qr_code_goes_on() -> None:
+    busy = Refused(RefusalReason.CODES_BUSY)
+    for number, words in ((47, "visa personalen numret 47."), (None, "be personalen om hjälp.")):
+        guest = FakeGuest(library=VOUCHERS, refusal=busy, number=number)
+        async with running_portal(guest) as portal:
+            answer = await send_code(portal, "408 512 7730")
+        assert f"Skanna QR-koden på lappen, eller {words}" in answer.body
+
+
+async def test_a_visit_by_a_code_is_taken_up_again_by_a_press() -> None:
+    library = replace(LIBRARY, login_methods=(CODE,))
+    guest = FakeGuest(
+        library=library,
+        last_end=EndReason.TIME_LIMIT,
+        last_ground=Ground.VOUCHER,
+        may_continue=True,
+    )
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/"))
+        assert "Tryck på Fortsätt så är du uppkopplad igen." in page.body
+        assert "Eller skriv en kod" in page.body
+        form = {"token": page.token("/continue")}
+        answer = await exchange(portal.plain_port, post("/continue", form))
+    assert answer.headers["Location"] == "/status"
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (EndReason.REVOKED, "Koden är avstängd. Be personalen om en ny."),
+        (EndReason.TIME_LIMIT, "Tiden för din kod är slut. Be personalen om en ny."),
+        (EndReason.REPLACED, "Koden används nu på en annan enhet."),
+        (EndReason.ABSENT, "Logga in så är du uppkopplad igen."),
+    ],
+)
+async def test_who_came_by_a_code_is_not_sent_to_check_a_card(end: EndReason, words: str) -> None:
+    guest = FakeGuest(library=VOUCHERS, last_end=end, last_ground=Ground.VOUCHER)
+    async with running_portal(guest) as portal:
+        for path in ("/", "/code"):
+            page = await exchange(portal.plain_port, get(path))
+            assert words in page.body
+            assert "Kontrollera kortnumret" not in page.body
+
+
+async def test_online_without_group_tutoring_there_is_nothing_to_type() -> None:
+    library = replace(VOUCHERS, tutoring=False)
+    guest = FakeGuest(library=library, session=make_session(ground=Ground.VOUCHER))
+    async with running_portal(guest) as portal:
+        page = await exchange(portal.plain_port, get("/code"))
+    assert "Du är uppkopplad" in page.body
+    assert 'name="code"' not in page.body
+
+
+async def test_whose_code_runs_out_is_told_whom_to_ask() -> None:
+    ending = make_session(ground=Ground.VOUCHER, ends_at=NOW + timedelta(minutes=4))
+    async with running_portal(FakeGuest(library=VOUCHERS, session=ending)) as portal:
+        page = await exchange(portal.plain_port, get("/status"))
+    assert "Be personalen förlänga din kod." in page.body

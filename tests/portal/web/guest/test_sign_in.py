@@ -291,14 +291,6 @@ async def test_a_refused_press_is_explained() -> None:
     assert "Wifi öppnar torsdag kl.\N{NO-BREAK SPACE}09.30." in answer.body
 
 
-async def test_a_site_with_codes_only_sends_to_the_staff() -> None:
-    guest = FakeGuest(library=replace(LIBRARY, login_methods=(LoginMethod.CODE,)))
-    async with running_portal(guest) as portal:
-        answer = await exchange(portal.plain_port, get("/"))
-    assert "Prata med personalen" in answer.body
-    assert "<form" not in answer.body
-
-
 @pytest.mark.parametrize("error", [GateUnavailableError(), DatabaseUnavailableError()])
 async def test_a_neighbour_away_is_told_plainly_while_probes_go_on(error: Exception) -> None:
     async with running_portal(FakeGuest(raises=error)) as portal:
