@@ -46,7 +46,7 @@ async def opened(guest: FakeGuest, path: str = PAGE, host: str = "localhost") ->
 
 async def pressed(portal: Portal, path: str = PAGE) -> Answer:
     page = await exchange(portal.plain_port, get(path))
-    return await exchange(portal.plain_port, post(path, {"token": page.token("/v/")}))
+    return await exchange(portal.plain_port, post(path, {"token": page.token(PAGE)}))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ async def test_what_changes_between_the_look_and_the_press_is_told() -> None:
     async with running_portal(guest) as portal:
         page = await exchange(portal.plain_port, get(PAGE))
         guest.refusal = Refused(RefusalReason.CODE_FULL, devices=1)
-        answer = await exchange(portal.plain_port, post(PAGE, {"token": page.token("/v/")}))
+        answer = await exchange(portal.plain_port, post(PAGE, {"token": page.token(PAGE)}))
     assert "Koden används redan på 1 enhet" in answer.body
 
 
@@ -220,7 +220,7 @@ async def test_the_token_is_in_no_log_and_no_error(
         guest.raises = problem
         broken = [
             await exchange(portal.plain_port, get(PAGE)),
-            await exchange(portal.plain_port, post(PAGE, {"token": page.token("/v/")})),
+            await exchange(portal.plain_port, post(PAGE, {"token": page.token(PAGE)})),
         ]
     assert {answer.status for answer in broken} == {500 if type(problem) is RuntimeError else 503}
     assert caplog.records
