@@ -30,6 +30,7 @@ from portal.services.staff.own_account import OwnAccount
 from portal.services.staff.sign_in import PasswordMethod, StaffSignIn
 from portal.services.tutoring import Tutoring
 from portal.services.uplink import UplinkWatch
+from portal.services.vouchers import Vouchers
 from portal.storage.database import Database
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
@@ -122,6 +123,7 @@ def compose_site(
             tutoring=Tutoring(doors, tutored),
             groups=GroupTutoring(doors),
             remembered=RememberedAtDesk(doors, tutored),
+            vouchers=Vouchers(doors),
         ),
         pages=Pages(facts, staff.times, banners),
     )

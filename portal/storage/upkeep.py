@@ -7,6 +7,7 @@ so that a failure half-way leaves only work for the next time.
 from datetime import datetime, timedelta
 
 from portal.domain.arrivals import NUMBER_IS_KEPT
+from portal.domain.staff_limits import KNOWN_PLACE
 from portal.domain.tutoring import GROUP_IS_KEPT
 from portal.services.ports import Kept
 from portal.storage.database import Database
@@ -57,6 +58,9 @@ class PostgresUpkeep:
             "arrivals": now - NUMBER_IS_KEPT,
             "courtesies": now - COURTESY_IS_REMEMBERED,
             "tickets": now,
+            "staff_attempts": now - KNOWN_PLACE,
+            "staff_visits": now,
+            "staff_links": now,
             "remembered_devices": now,
             "vouchers": now - kept.vouchers,
         }

@@ -42,6 +42,18 @@ empty AS (
 )
 SELECT count(*) FROM gone
 
+-- name: staff_attempts
+WITH gone AS (DELETE FROM staff_attempt WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: staff_visits
+WITH gone AS (DELETE FROM staff_session WHERE ends_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: staff_links
+WITH gone AS (
+    UPDATE staff_account SET link_hash = NULL, link_until = NULL WHERE link_until < $1 RETURNING 1
+)
+SELECT count(*) FROM gone
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 

@@ -70,6 +70,11 @@ class Enrolment:
             await self.doors.accounts.set_password(session.account.id, hashed)
         return fault
 
+    async def has_password(self, session: StaffSession) -> bool:
+        """Say whether the step before was done: a second factor alone would be no sign-in."""
+        found = await self.doors.accounts.credentials(session.account.name)
+        return found is not None and found.password_hash is not None
+
     async def offer(self, session: StaffSession) -> Offer:
         """Return the second factor to be put into an app; the same one until it is confirmed."""
         account = session.account

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.remembered import RememberedAtDesk
 from portal.services.tutoring import Tutoring
+from portal.services.vouchers import Vouchers
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +18,4 @@ class DeskDoors:
     tutoring: Tutoring
     groups: GroupTutoring
     remembered: RememberedAtDesk
+    vouchers: Vouchers

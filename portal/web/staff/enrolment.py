@@ -58,11 +58,15 @@ async def choose_password(site: StaffSite, visit: Visit) -> web.Response:
 
 async def app_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show the second factor, and ask for its first code."""
+    if not await site.enrolment.has_password(visit.me):
+        return site.go("/first/password")
     return await _show_app(site, visit)
 
 
 async def confirm(site: StaffSite, visit: Visit) -> web.Response:
     """Take the first code, and show the recovery codes."""
+    if not await site.enrolment.has_password(visit.me):
+        return site.go("/first/password")
     typed = visit.fields.get("code", "")
     outcome = await site.enrolment.confirm(visit.me, typed, visit.asker, visit.now)
     if not isinstance(outcome, Enrolled):
