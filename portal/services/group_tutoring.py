@@ -33,7 +33,7 @@ from portal.services.ports.tutoring_groups import (
 )
 from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.refusals import RefusalRecord
-from portal.services.tutoring import end_as_a_guest
+from portal.services.tutoring import ends_as_guests
 
 DRAWS = 20
 """Codes drawn for a group; with a thousand live groups at a site, one in a thousand is taken."""
@@ -141,7 +141,7 @@ class GroupTutoring:
             if group is None:
                 return GroupRefusal.NO_SUCH_GROUP
             members = await self.doors.groups.members(group)
-            ends = {member.id: end_as_a_guest(self.doors, member, now) for member in members}
+            ends = await ends_as_guests(self.doors, members, now)
             left = await self.doors.groups.end(group, ends, tutor, now)
         except STORE_ERRORS as error:
             return _told("end", error)

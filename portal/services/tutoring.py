@@ -4,9 +4,11 @@ Not the rule of how long (portal/domain/tutoring.py) and not the desk's pages. T
 no card, PIN or name of the visitor is asked for or shown; who acted is written down.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 import structlog
 
@@ -136,8 +138,8 @@ class Tutoring:
         new = await self._own_session(Device(mac, site_id), now)
         if isinstance(new, TutoringRefusal):
             return new
-        ends = end_as_a_guest(self.doors, old, now)
-        moved = await self.tutored.carry_over((old, ends), (new, until), tutor, now)
+        ends = await ends_as_guests(self.doors, [old], now)
+        moved = await self.tutored.carry_over((old, ends[old.id]), (new, until), tutor, now)
         if moved is None:
             return TutoringRefusal.NO_SUCH_TUTORING
         await open_gate(self.doors.gate, moved[0], now)
@@ -163,7 +165,7 @@ class Tutoring:
         session = await self.tutored.find(site_id, tutor.number)
         if session is None:
             return TutoringRefusal.NO_SUCH_DEVICE
-        ends = end_as_a_guest(self.doors, session, now)
+        ends = (await ends_as_guests(self.doors, [session], now))[session.id]
         return await self._opened(await self.tutored.release(session, ends, tutor, now), now)
 
     async def _opened(self, session: Session | None, now: datetime) -> TutoringOutcome:
@@ -174,16 +176,44 @@ class Tutoring:
         return session
 
 
-def end_as_a_guest(doors: Doors, session: Session, now: datetime) -> tuple[datetime, EndReason]:
-    """Return when and why a session ends that nobody protects any more.
+async def ends_as_guests(
+    doors: Doors, sessions: Sequence[Session], now: datetime
+) -> Mapping[UUID, tuple[datetime, EndReason]]:
+    """Return when and why each of these sessions ends when nobody protects it any more.
 
-    Whoever was tutored past a limit has a visit's time from now on, like anybody else.
+    Whoever was tutored past a limit has a visit's time from now on, like anybody else; who came by
+    a voucher has what was left of it when the tutoring began.
     """
+    by_voucher = [session for session in sessions if session.ground is Ground.VOUCHER]
+    pauses = await doors.vouchers.pauses(by_voucher, now) if by_voucher else {}
+    return {
+        session.id: _end_as_a_guest(doors, session, now, pauses.get(session.id, timedelta(0)))
+        for session in sessions
+    }
+
+
+def _end_as_a_guest(
+    doors: Doors, session: Session, now: datetime, paused: timedelta
+) -> tuple[datetime, EndReason]:
     site = doors.sites.get(session.site_id)  # another node's, perhaps
     answer = None if site is None else admit(site, session.ground, now)
+    if session.ground is Ground.VOUCHER:
+        return _end_by_voucher(session, paused, answer)
     if isinstance(answer, Admit) and answer.ends_at > session.ends_at:
         return answer.ends_at, answer.ends_because
     return session.ends_at, session.ends_because
+
+
+def _end_by_voucher(
+    session: Session, paused: timedelta, answer: object
+) -> tuple[datetime, EndReason]:
+    """Return the end moved by the pause, never past closing."""
+    if session.ends_because is not EndReason.TIME_LIMIT:
+        return session.ends_at, session.ends_because
+    ends_at = session.ends_at + paused
+    if isinstance(answer, Admit) and session.ends_at < answer.ends_at < ends_at:
+        return answer.ends_at, answer.ends_because
+    return ends_at, session.ends_because
 
 
 def _refusal(outcome: object) -> TutoringRefusal:

@@ -203,13 +203,15 @@ class PostgresVouchers:
         """See services.ports.vouchers.VoucherStore."""
         names = new.names
         try:
-            return await self._one(
-                "replace",
+            rows = await self._database.fetch(
+                _SQL["replace"],
                 *(old.id, new.id, new.id, names.key_id, names.code, names.token),
                 *(names.subject, names.sealed, now, by),
             )
         except asyncpg.UniqueViolationError as error:
             raise DatabaseUnavailableError("a code that was drawn is taken") from error
+        # its devices moved in that statement, which does not see it
+        return await self._one("by_subject", old.subject) if rows else None
 
     async def note_export(self, site_id: SiteId, letters: str, by: str, now: datetime) -> None:
         """See services.ports.vouchers.VoucherStore."""

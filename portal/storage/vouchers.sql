@@ -96,8 +96,7 @@ INSERT INTO event (at, kind, site_id, detail)
 VALUES ($1, $2, $3, jsonb_build_object('serial', $4::text, 'by', $5::text))
 
 -- name: replace
-SELECT v.*, (SELECT count(*) FROM voucher_device AS d WHERE d.voucher_id = v.id) AS devices
-FROM replace_voucher($1, jsonb_populate_record(NULL::voucher, jsonb_build_object(
+SELECT v.id FROM replace_voucher($1, jsonb_populate_record(NULL::voucher, jsonb_build_object(
     'id', $2::uuid, 'making', $3::uuid, 'key_id', $4::text, 'code', $5::bytea, 'token', $6::bytea,
     'subject', $7::bytea, 'sealed', $8::bytea, 'made_at', $9::timestamptz)), $10) AS v
 
@@ -106,5 +105,8 @@ FROM replace_voucher($1, jsonb_populate_record(NULL::voucher, jsonb_build_object
 SELECT s.id, least($2, s.protected_until) - (
     SELECT max(e.at) FROM event AS e
     WHERE e.session_id = s.id AND e.at >= s.started_at
-      AND e.kind IN ('tutoring_started', 'group_joined')) AS paused
-FROM live_session AS s WHERE s.id = ANY($1::uuid[]) AND s.protected_until IS NOT NULL
+      AND e.kind IN ('tutoring_started', 'tutoring_carried_over', 'group_joined')) AS paused
+FROM live_session AS s
+WHERE s.id = ANY($1::uuid[]) AND s.protected_until IS NOT NULL
+  -- whoever is held by a tutor and a group goes on being held by the other one
+  AND (s.group_id IS NULL OR s.tutored_as IS NULL)

@@ -1,7 +1,7 @@
 import pytest
 
 from portal.domain.room_code import is_guessable, read_code, written
-from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
+from portal.domain.typed_code import CodeFault, NoCode
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,3 @@ def test_nearly_all_codes_may_be_drawn() -> None:
 
 def test_a_code_is_shown_in_two_groups() -> None:
     assert written("408512") == "408 512"
-
-
-def test_it_is_told_at_half_the_limit() -> None:
-    assert CodeLimits(per_site=60).alarm_at == 30
