@@ -18,7 +18,10 @@ BASE_PACKAGES := python3-venv postgresql nftables libnftables1 dnsmasq-base ipro
 LAB_PACKAGES  := $(BASE_PACKAGES) conntrack chromium libatomic1 ca-certificates fonts-dejavu-core
 # Node.js from elsewhere (NodeSource) brings its own npm, and conflicts with Debian's.
 NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
-TEST_PACKAGES := $(LAB_PACKAGES) faketime iperf3 iptables opennds strace $(NODE_PACKAGES)
+# What typesets slips (Pango, fonts with Arabic and Ethiopic), and what looks at the result.
+SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
+TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) faketime iperf3 iptables opennds poppler-utils strace \
+  zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 # openNDS is what the library day is compared with; its package starts nothing by itself.
 DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds
@@ -73,7 +76,7 @@ QUICK    := -m "not root and not browser" --numprocesses auto --maxprocesses 4 -
 
 # Every branch of these is taken by their tests.
 PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
-  portal/storage/spool_records.py,$\
+  portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\
   firewall/snapshot.py,firewall/verbs.py
