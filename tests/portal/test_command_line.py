@@ -48,7 +48,7 @@ def test_what_is_shown_is_whole_and_without_secrets() -> None:
     assert json.loads(done.stdout)["limits"]["pin_attempts_per_day"] == 3
 
 
-@pytest.mark.parametrize("command", ["portal", "keeper", "migrate"])
+@pytest.mark.parametrize("command", ["portal", "keeper", "staff", "migrate"])
 def test_a_process_without_what_it_needs_says_what_to_do(command: str, tmp_path: Path) -> None:
     file = tmp_path / "kvar.toml"
     file.write_text(EXAMPLE.read_text().replace("/var/lib/kvar", str(tmp_path / "data")))
@@ -115,3 +115,32 @@ def test_a_staff_command_at_no_such_site_is_one_plain_line(command: list[str]) -
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("kvar: no site 'nowhere'; the sites are ")
     assert kvar("--config", str(EXAMPLE), *command).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["create", "Kim Larsson", "--role", "desk"], "a name is 2 to 40 of a-z"),
+        (["create", "kim", "--role", "desk", "--site", "nowhere"], "no site 'nowhere'; the sites"),
+        (["list"], "no [database] dsn, and no private one yet"),
+        (["reset", "kim"], "no [database] dsn, and no private one yet"),
+    ],
+)
+def test_what_an_account_command_cannot_do_is_one_plain_line(
+    command: list[str], said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "kvar.toml"
+    file.write_text(EXAMPLE.read_text().replace("/var/lib/kvar", str(tmp_path / "data")))
+    done = kvar("--config", str(file), "account", *command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"kvar: {said}")
+
+
+def test_a_staff_site_that_is_not_configured_cannot_be_served(tmp_path: Path) -> None:
+    file = tmp_path / "kvar.toml"
+    text = EXAMPLE.read_text()
+    section = text[text.index("[staff]") : text.index("[database]")]
+    file.write_text(text.replace(section, ""))
+    done = kvar("--config", str(file), "staff")
+    assert done.returncode == 1
+    assert done.stderr.startswith("kvar: no [staff] in the configuration")

@@ -209,3 +209,45 @@ def test_sites_that_are_no_list_are_refused() -> None:
 def test_the_example_in_deploy_can_be_used() -> None:
     config = load(Path(__file__).parents[2] / "deploy" / "kvar.toml")
     assert [site.id for site in config.sites] == ["stadsbiblioteket", "bokbussen"]
+
+
+STAFF = """
+[staff]
+host_name = "kvar.example.se"
+certificate_file = "/etc/kvar/staff.pem"
+private_key_file = "/etc/kvar/staff.key"
+"""
+
+
+def test_there_is_no_staff_site_unless_it_is_asked_for() -> None:
+    assert parsed(MINIMAL).staff is None
+    staff = parsed(MINIMAL + STAFF).staff
+    assert staff is not None
+    assert (staff.address, staff.port, staff.idle_lock_min) == ("127.0.0.1", 8443, 15)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        ("kvar.example.se", "wifi.example.se", "host_name", "guests' name too"),
+        ("kvar.example.se", "kvar", "host_name", "not a full host name"),
+        ('private_key_file = "/etc/kvar/staff.key"\n', "", "private_key_file", "needs its key"),
+        ("certificate_file", "address = '10.0.0.5'\n#", "private_key_file", "needs its key"),
+        ("[staff]", "[staff]\nhealth_port = 9464", "health_port", "another port of Kvar's"),
+        ("[staff]", "[staff]\nhealth_port = 8443", "health_port", "another port of Kvar's"),
+        ("[staff]", "[staff]\nproxies = ['proxy']", "proxies[0]", "not an address"),
+        ("[staff]", "[staff]\nidle_lock_min = 1", "idle_lock_min", "greater than or equal to 5"),
+    ],
+)
+def test_a_staff_site_that_cannot_be_is_refused(old: str, new: str, key: str, words: str) -> None:
+    found = problems(MINIMAL + STAFF.replace(old, new, 1))
+    assert words in found[f"staff.{key}"]
+
+
+def test_without_tls_staff_are_served_on_this_machine_or_behind_a_proxy_only() -> None:
+    plain = '[staff]\nhost_name = "localhost"\n'
+    assert parsed(MINIMAL + plain).staff is not None
+    found = problems(MINIMAL + plain + 'address = "10.0.0.5"\n')
+    assert "without TLS only behind one of proxies" in found["staff.certificate_file"]
+    behind = plain + 'address = "10.0.0.5"\nproxies = ["10.0.0.9"]\n'
+    assert parsed(MINIMAL + behind).staff is not None

@@ -15,6 +15,7 @@ from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Conformity, LoginMethod, Site
+from portal.domain.staff_session import SessionTimes
 from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
 from portal.library.sip2.settings import Sip2Settings, Sip2SettingsError, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
@@ -375,3 +376,42 @@ def test_what_is_no_longer_needed_is_kept_so_long(full: Config) -> None:
         known_devices=timedelta(days=3),
         vouchers=timedelta(days=6),
     )
+
+
+STAFF = """
+[staff]
+host_name = "kvar.example.se"
+certificate_file = "/etc/kvar/staff.pem"
+private_key_file = "/etc/kvar/staff.key"
+idle_lock_min = 20
+longest_visit_h = 8
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "encrypted", "address"),
+    [
+        (("", ""), True, "https://kvar.example.se:8443"),
+        (("[staff]", "[staff]\nport = 443"), True, "https://kvar.example.se"),
+        (("[staff]", "[staff]\nproxies = ['10.0.0.9']"), True, "https://kvar.example.se"),
+        (("certificate_file", "port = 8081\n#"), False, "http://kvar.example.se:8081"),
+    ],
+)
+def test_the_staff_site(change: tuple[str, str], encrypted: bool, address: str) -> None:
+    text = MINIMAL + STAFF.replace(*change, 1)
+    if not encrypted:
+        text = text.replace('private_key_file = "/etc/kvar/staff.key"\n', "")
+    config = parse(text, Path("kvar.toml"))
+    assert config.staff is not None
+    site = settings.staff_site(config, config.staff, b"k" * 32)
+    assert (site.host_name, site.organisation) == ("kvar.example.se", "Umeå bibliotek")
+    assert (site.encrypted, settings.staff_address(config.staff)) == (encrypted, address)
+    assert list(site.sites) == ["city"]
+    assert site.proxies == (frozenset({"10.0.0.9"}) if "proxies" in change[1] else frozenset())
+    assert settings.staff_times(config.staff) == SessionTimes(
+        timedelta(minutes=20), timedelta(hours=8)
+    )
+
+
+def test_without_a_staff_site_its_times_are_the_usual_ones() -> None:
+    assert settings.staff_times(None) == SessionTimes()

@@ -1,0 +1,59 @@
+"""The words of the staff pages: whole in both languages, plain, and each used."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from portal.domain.password import PasswordFault
+from portal.services.staff.sign_in import SignInRefusal
+from portal.web.staff.pages import TEXTS
+from portal.web.texts import Language, fields_of, load_languages
+
+SV, EN = load_languages(TEXTS)
+ROOT = Path(__file__).parents[4]
+
+BANNED = {
+    "sv": ("vänligen", "tyvärr", "ogiltig", "session", "autentisering", "voucher", "cookie"),
+    "en": ("please", "sorry", "invalid", "session", "authentication", "voucher", "cookie"),
+}
+
+
+def test_both_languages_have_every_text_and_the_same_fields() -> None:
+    assert SV.texts.keys() == EN.texts.keys()
+    for key, text in SV.texts.items():
+        assert fields_of(text) == fields_of(EN.texts[key]), key
+        assert text.count("[") == EN.texts[key].count("["), key
+
+
+@pytest.mark.parametrize("language", [SV, EN], ids=lambda language: language.tag)
+def test_no_jargon_reaches_staff(language: Language) -> None:
+    for key, text in language.texts.items():
+        for word in BANNED[language.tag]:
+            assert word not in text.lower(), f"{key}: {word}"
+
+
+@pytest.mark.parametrize("refusal", [*SignInRefusal, *PasswordFault])
+def test_every_refusal_has_its_text(refusal: str) -> None:
+    assert refusal in SV.texts
+
+
+def used_keys() -> set[str]:
+    found = set()
+    for folder in ("templates/staff", "portal/web/staff"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".html", ".py"}:
+                found |= set(re.findall(r'"([a-z_]+(?:\.[a-z_0-9]+)*)"', path.read_text("utf-8")))
+    return found
+
+
+def test_every_text_is_used_and_every_used_text_is_there() -> None:
+    used = used_keys()
+    # The composition's banners, the refusals' own values, and what a template puts together.
+    elsewhere = {"banner.internet", *SignInRefusal, *PasswordFault}
+    for key in SV.texts:
+        stem = key.removesuffix(".one").removesuffix(".many")
+        if key.startswith("message."):
+            assert key in used or key.split(".")[1] in used, key
+        else:
+            assert stem in used | elsewhere, key
