@@ -37,13 +37,17 @@ class Slip:
     token: Secret
 
 
-def draw_slip() -> Slip:
-    """Draw a code that has no long run of equal digits, and a token of 128 bits."""
+def draw_code() -> str:
+    """Draw ten digits that have no long run of equal ones."""
     while True:
         code = with_check_digit(f"{secrets.randbelow(10 ** (CODE_DIGITS - 1)):09}")
         if not has_long_run(code):
-            token = encode_token(secrets.token_bytes(TOKEN_BYTES))
-            return Slip(Secret(code), Secret(token))
+            return code
+
+
+def draw_slip() -> Slip:
+    """Draw a code, and a token of 128 bits that has nothing to do with it."""
+    return Slip(Secret(draw_code()), Secret(encode_token(secrets.token_bytes(TOKEN_BYTES))))
 
 
 @dataclass(frozen=True, slots=True)

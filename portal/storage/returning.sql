@@ -13,7 +13,7 @@ SELECT device, subject, ground, until, silently, NULL::uuid AS id, NULL AS label
        NULL::timestamptz AS paused_until
   FROM returning_device AS r WHERE device = ANY($1::bytea[]) AND until > $3
    AND (ground <> 'voucher' OR EXISTS (
-       SELECT FROM voucher AS v WHERE v.subject = r.subject AND v.over_at > $3))
+       SELECT FROM voucher AS v WHERE v.subject = r.subject AND v.over_at > $3 AND v.revoked_at IS NULL))
 UNION ALL
 SELECT device, subject, NULL, NULL, NULL, id, label, added_at, named_at, last_visit_at,
        expires_at, paused_until

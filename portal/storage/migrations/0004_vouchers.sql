@@ -227,7 +227,9 @@ BEGIN
     PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
       ORDER BY id FOR UPDATE;
     SELECT v.* INTO _voucher FROM voucher AS v WHERE v.id = _id AND v.subject = _new.subject
-       AND v.starts_at <= _now AND v.over_at > _now FOR NO KEY UPDATE;
+       AND v.starts_at <= _now AND v.over_at > _now
+       AND v.revoked_at IS NULL  -- by whatever clock
+       FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN QUERY SELECT 'changed', NULL::live_session;
         RETURN;
@@ -321,7 +323,8 @@ BEGIN
     END IF;
     IF _new.ground = 'voucher' THEN
         SELECT v.ends_at INTO _until FROM voucher AS v
-         WHERE v.subject = _new.subject AND v.over_at > _now AND v.first_used_at IS NOT NULL;
+         WHERE v.subject = _new.subject AND v.over_at > _now AND v.revoked_at IS NULL
+           AND v.first_used_at IS NOT NULL;
         IF NOT FOUND THEN
             RETURN;
         END IF;
@@ -427,7 +430,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(lock_of(v.subject)) FROM voucher AS v WHERE v.id = _old_id;
     SELECT v.* INTO _old FROM voucher AS v
-     WHERE v.id = _old_id AND v.over_at > _now AND v.first_used_at IS NOT NULL FOR UPDATE;
+     WHERE v.id = _old_id AND v.over_at > _now AND v.revoked_at IS NULL
+       AND v.first_used_at IS NOT NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;

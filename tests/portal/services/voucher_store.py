@@ -130,7 +130,7 @@ class MemoryVouchers:
         current = None if kept is None else kept.voucher
         if kept is None or current is None or current.subject != new.subject:
             return VoucherChanged()
-        if now >= current.over_at or now < current.starts_at:
+        if current.revoked_at or now >= current.over_at or now < current.starts_at:
             return VoucherChanged()
         running = self.sessions.live.get(mac)
         is_live = running is not None and now < running.due_at
@@ -233,7 +233,8 @@ class MemoryVouchers:
         was_used = (current.first_used_at is None) != (longer.ends_at is None)
         if current.revoked_at is not None or was_used:
             return None
-        self._set(kept, use_before=longer.use_before, lasts=longer.lasts, ends_at=longer.ends_at)
+        ends_at = longer.ends_at and max(longer.ends_at, current.ends_at or longer.ends_at)
+        self._set(kept, use_before=longer.use_before, lasts=longer.lasts, ends_at=ends_at)
         moved = []
         for session in self._sessions(current):
             ends_at, because = ends.get(session.id, (session.ends_at, session.ends_because))
@@ -255,7 +256,7 @@ class MemoryVouchers:
         del by
         kept = self.kept[old.id]
         current = kept.voucher
-        if now >= current.over_at or current.first_used_at is None:
+        if current.revoked_at or now >= current.over_at or current.first_used_at is None:
             return None
         self._set(kept, revoked_at=now, subject=new.names.subject, is_sealed=False)
         goes_on = replace(
@@ -270,7 +271,7 @@ class MemoryVouchers:
         )
         self.kept[new.id] = Kept(goes_on, new.names, new.names.sealed, kept.devices)
         kept.devices = set()
-        return goes_on
+        return self._shown(self.kept[new.id])
 
     async def pauses(self, sessions: Sequence[Session], now: datetime) -> Mapping[UUID, timedelta]:
         del sessions, now  # nothing here notes when a tutoring began
