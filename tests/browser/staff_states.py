@@ -1,0 +1,92 @@
+"""Every page and state of the staff site, by name: who looks, and how to get there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portal.domain.staff_account import Role
+from tests.browser.staff_stage import StaffStage
+from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
+
+
+@dataclass(frozen=True)
+class StaffState:
+    """``path`` is opened by ``who``; then the form that is named is sent with these fields."""
+
+    who: str
+    path: str
+    press: str = ""
+    """The action of the form to send, empty for none."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    async def show(self, made: StaffStage, people: Mapping[str, Person]) -> None:
+        """Bring the page to this state, whatever it showed before."""
+        await made.become(people[self.who])
+        await made.page.goto(self.path)
+        if self.press:
+            for name, value in self.fields.items():
+                await made.page.fill(f"#{name}", value)
+            async with made.page.expect_navigation():
+                await made.page.click(f'form[action="{self.press}"] button:visible')
+
+
+async def everybody(world: StaffWorld) -> dict[str, Person]:
+    """Make somebody for every stage that a visit can have."""
+    manager = await world.enrol("kim.larsson", Role.DESK, Role.SITE_MANAGER, sites=(CITY, BRANCH))
+    locked = await world.enrol("sam", Role.DESK)
+    await locked.post("/lock")
+    half = manager.again()
+    await half.give_password()
+    invited, chose = Person(world, "new"), Person(world, "app")
+    for person in (invited, chose):
+        page = await person.get("/first")
+        await person.post("/first", page, code=await world.make(person.name))
+    page = await chose.get("/first/password")
+    await chose.post("/first/password", page, password=PASSWORD, again=PASSWORD)
+    windows = manager.again()
+    windows.more = ("User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)",)
+    await windows.sign_in()
+    return {
+        "nobody": Person(world),
+        "manager": manager,
+        "desk": await world.enrol("robin", Role.DESK),
+        "auditor": await world.enrol("eva", Role.AUDITOR, sites=None),
+        "locked": locked,
+        "half": half,
+        "invited": invited,
+        "chose": chose,
+    }
+
+
+_WRONG = {"name": "kim.larsson", "password": "fel lösenord"}
+
+STAFF_STATES: Mapping[str, StaffState] = {
+    "sign-in": StaffState("nobody", "/sign-in"),
+    "sign-in-wrong": StaffState("nobody", "/sign-in", "/sign-in", _WRONG),
+    "sign-in-instead": StaffState("nobody", "/desk"),
+    "code": StaffState("half", "/code"),
+    "code-wrong": StaffState("half", "/code", "/code", {"code": "12345"}),
+    "recovery": StaffState("half", "/recovery"),
+    "first": StaffState("nobody", "/first"),
+    "first-wrong": StaffState("nobody", "/first", "/first", {"code": "ABCD-EFGH"}),
+    "first-password": StaffState("invited", "/first/password"),
+    "first-password-short": StaffState(
+        "invited", "/first/password", "/first/password", {"password": "kort", "again": "kort"}
+    ),
+    "first-password-differs": StaffState(
+        "invited", "/first/password", "/first/password", {"password": PASSWORD, "again": "annat"}
+    ),
+    "first-app": StaffState("chose", "/first/app"),
+    "first-app-wrong": StaffState("chose", "/first/app", "/first/app", {"code": "000"}),
+    "recovery-codes": StaffState(
+        "desk", "/account", "/account/recovery", {"recovery-password": PASSWORD}
+    ),
+    "account": StaffState("manager", "/account"),
+    "account-wrong": StaffState("manager", "/account", "/account/password", {"old": "fel"}),
+    "account-of-auditor": StaffState("auditor", "/account"),
+    "desk": StaffState("desk", "/desk"),
+    "desk-of-several": StaffState("manager", "/desk"),
+    "forbidden": StaffState("auditor", "/desk"),
+    "locked": StaffState("locked", "/desk"),
+    "missing": StaffState("desk", "/nowhere"),
+    "missing-outside": StaffState("nobody", "/nowhere"),
+}
