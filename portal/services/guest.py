@@ -21,6 +21,7 @@ from portal.services.look_up import LookUp
 from portal.services.outcomes import (
     Admitted,
     Captive,
+    Online,
     Refused,
     SignInOutcome,
     Standing,
@@ -73,20 +74,27 @@ class GuestService:
         if self._threshold is not None:
             await self._threshold.welcome(ip, found)
 
-    async def standing(self, device: Device, now: datetime) -> Standing:
+    async def standing(self, device: Device, now: datetime, kind: str = "") -> Standing:
         """Return whether the device is online, and if not, its device number.
 
-        Counts the device among those waiting. On a site with an open network (login method
-        ``none``) this is where its session starts. Never raises: with the database away it
-        answers from memory for devices this process saw online, else Captive with number None.
+        Counts the device among those waiting, as a ``kind`` ("iPhone") where its browser said so.
+        On a site with an open network (login method ``none``) this is where its session starts.
+        Never raises: with the database away it answers from memory for devices this process saw
+        online, else Captive with number None.
         """
-        standing = await self._look_up.standing(device, now)
+        standing = await self._look_up.standing(device, now, kind)
         is_open = LoginMethod.NONE in self.site(device.site_id).login_methods
         if is_open and isinstance(standing, Captive):
             outcome = await self._sign_in.without_card(device, Ground.OPEN, now)
             if isinstance(outcome, Admitted):
                 return await self._look_up.standing(device, now)
         return standing
+
+    async def number_of(
+        self, online: Online, device: Device, now: datetime, kind: str
+    ) -> int | None:
+        """Return the number by which staff can name a device that is online; never raises."""
+        return await self._look_up.number(online.session, device, now, kind)
 
     async def sign_in_with_card(
         self,

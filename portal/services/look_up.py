@@ -35,8 +35,8 @@ class LookUp:
         self._returning = Returning(doors)
         self._seen_online: OrderedDict[MacAddress, Session] = OrderedDict()
 
-    async def standing(self, device: Device, now: datetime) -> Standing:
-        """Say where the device stands; a captive one is counted among those waiting."""
+    async def standing(self, device: Device, now: datetime, kind: str = "") -> Standing:
+        """Say where the device stands; a captive one counts among those waiting, as a ``kind``."""
         try:
             session = await self._find(device, now)
             offer = Offer()
@@ -45,7 +45,8 @@ class LookUp:
                 session = await self._come_back(device, offer.unasked, now)
             if session is None or now >= session.due_at:
                 self.forget(device)
-                return await self._captive(device, now, may_continue=offer.pressed is not None)
+                number = await self._doors.arrivals.see(device, now, kind)
+                return await self._captive(device, number, now, offer)
             self.remember(session)
             await self._follow(session, device, now)
         except STORE_ERRORS as error:
@@ -58,12 +59,26 @@ class LookUp:
         """Drop what is remembered of the device: it was just signed out, or is not online."""
         self._seen_online.pop(device.mac, None)
 
-    async def _captive(self, device: Device, now: datetime, *, may_continue: bool) -> Captive:
+    async def number(
+        self, session: Session, device: Device, now: datetime, kind: str
+    ) -> int | None:
+        """Return the number by which a tutor may name this device that is online; None: unknown."""
+        if session.tutored_as is not None and session.site_id == device.site_id:
+            return session.tutored_as
+        try:
+            return await self._doors.arrivals.see(device, now, kind, is_online=True)
+        except STORE_ERRORS as error:
+            _log.warning("store_failed", during="number", reason=str(error))
+            return None
+
+    async def _captive(
+        self, device: Device, number: int | None, now: datetime, offer: Offer
+    ) -> Captive:
         doors = self._doors
         since = doors.sites[device.site_id].start_of_day(now)
         traces = doors.keys.recent_traces(device.mac, now)
-        number = await doors.arrivals.see(device, now)
         last = await doors.sessions.last_end(traces, since)
+        may_continue = offer.pressed is not None
         if last is None:
             return Captive(number, may_continue=may_continue)
         return Captive(number, last.reason, may_continue=may_continue, last_ground=last.ground)

@@ -54,6 +54,14 @@ class Tutoring:
         """
         return await self.tutored.waiting(site_id, now)
 
+    async def online(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
+        """Return the devices that are in, show a number now, and are not under tutoring.
+
+        Raises:
+            DatabaseUnavailableError: they cannot be read now.
+        """
+        return await self.tutored.online(site_id, now)
+
     async def under_way(self, site_id: SiteId, now: datetime) -> list[Session]:
         """Return the site's sessions under tutoring.
 

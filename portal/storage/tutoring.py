@@ -6,6 +6,8 @@ made it are one transaction.
 
 from datetime import datetime
 
+import asyncpg
+
 from portal.domain.arrivals import NUMBER_IS_KEPT
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import EndReason, Session
@@ -17,6 +19,16 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("tutoring")
 
 
+def _device_of(row: asyncpg.Record) -> WaitingDevice:
+    return WaitingDevice(
+        number=row["number"],
+        steps=tuple(row["steps"]),
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        kind=row["kind"],
+    )
+
+
 class PostgresTutored:
     """Who waits, and whom a tutor holds."""
 
@@ -26,12 +38,12 @@ class PostgresTutored:
     async def waiting(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
         """See services.ports.tutoring.Tutored."""
         rows = await self._database.fetch(_SQL["waiting"], site_id, now - NUMBER_IS_KEPT)
-        return [
-            WaitingDevice(
-                row["number"], tuple(row["steps"]), row["first_seen_at"], row["last_seen_at"]
-            )
-            for row in rows
-        ]
+        return [_device_of(row) for row in rows]
+
+    async def online(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
+        """See services.ports.tutoring.Tutored."""
+        rows = await self._database.fetch(_SQL["online"], site_id, now - NUMBER_IS_KEPT, now)
+        return [_device_of(row) for row in rows]
 
     async def device(self, site_id: SiteId, number: int, now: datetime) -> MacAddress | None:
         """See services.ports.tutoring.Tutored."""

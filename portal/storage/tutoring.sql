@@ -1,9 +1,16 @@
 -- Tutoring: devices by the number on their page, and the protection of their sessions.
 
 -- name: waiting
-SELECT number, steps, first_seen_at, last_seen_at FROM arrival
+SELECT number, steps, first_seen_at, last_seen_at, kind FROM arrival
 WHERE site_id = $1 AND last_seen_at > $2 AND admitted_at IS NULL
 ORDER BY first_seen_at, number
+
+-- name: online
+SELECT a.number, a.steps, a.first_seen_at, a.last_seen_at, a.kind FROM arrival AS a
+JOIN live_session AS s ON s.mac = a.mac AND s.due_at > $3
+WHERE a.site_id = $1 AND a.last_seen_at > $2 AND a.admitted_at IS NOT NULL
+  AND (s.tutored_as IS NULL OR (s.protected_until > $3) IS NOT TRUE)
+ORDER BY a.number
 
 -- name: device
 SELECT mac FROM arrival WHERE site_id = $1 AND number = $2 AND last_seen_at > $3

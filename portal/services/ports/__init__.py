@@ -242,8 +242,14 @@ class Attempts(Protocol):
 class Arrivals(Protocol):
     """Captive devices at a site. Every method raises DatabaseUnavailableError."""
 
-    async def see(self, device: Device, now: datetime) -> int | None:
-        """Count the device among those waiting and return its number; None in a huge crowd."""
+    async def see(
+        self, device: Device, now: datetime, kind: str = "", *, is_online: bool = False
+    ) -> int | None:
+        """Return the device's number, a new one for a new visit; None in a huge crowd.
+
+        It counts among those waiting, or (``is_online``) among those that are in and have a number
+        to be named by. ``kind`` is what the desk calls it ("iPhone"); "" leaves what is known.
+        """
         ...
 
     async def add_step(self, device: Device, step: str, now: datetime) -> None:

@@ -10,12 +10,13 @@ from portal.domain.session import EndReason, Session
 
 @dataclass(frozen=True, slots=True)
 class WaitingDevice:
-    """A captive device: the number on its page, and what it tried ("cred.wrong")."""
+    """A device: the number on its page, its kind ("iPhone"), what it tried ("cred.wrong")."""
 
     number: int
     steps: tuple[str, ...]
     first_seen_at: datetime
     last_seen_at: datetime
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Tutored(Protocol):
 
     async def waiting(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
         """Return the devices that wait at the site now, the longest waiting first."""
+        ...
+
+    async def online(self, site_id: SiteId, now: datetime) -> list[WaitingDevice]:
+        """Return the devices that are in, are not under tutoring, and show a number now."""
         ...
 
     async def device(self, site_id: SiteId, number: int, now: datetime) -> MacAddress | None:

@@ -9,7 +9,7 @@ from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
 from portal.domain.site import Site
-from portal.services.outcomes import Refused, SignInOutcome, Standing, VoucherOffer
+from portal.services.outcomes import Online, Refused, SignInOutcome, Standing, VoucherOffer
 from portal.services.returning import Recognised
 
 
@@ -41,8 +41,14 @@ class GuestDoor(Protocol):
         """Open the gate to a recognised device; never raises."""
         ...
 
-    async def standing(self, device: Device, now: datetime) -> Standing:
+    async def standing(self, device: Device, now: datetime, kind: str = "") -> Standing:
         """Say whether the device is online, and note that it is here when it is not."""
+        ...
+
+    async def number_of(
+        self, online: Online, device: Device, now: datetime, kind: str
+    ) -> int | None:
+        """Return the number by which staff can name a device that is online; never raises."""
         ...
 
     async def sign_in_with_card(

@@ -38,7 +38,7 @@ _EMPTY = Draft()
 
 async def front(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the page that fits the device's standing."""
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await site.guest.standing(here.device, visit.now, visit.kind)
     if isinstance(standing, Online):
         return await status_page(site, visit, here, standing)
     return login_page(site, visit, here, standing)
@@ -104,6 +104,7 @@ async def status_page(
     ending = _ending(site, visit, home, online.session)
     values = {
         **ending,
+        "number": await site.guest.number_of(online, here.device, visit.now, visit.kind),
         "can_extend": longer is not None,
         "extend_minutes": moments.whole_minutes(longer) if longer and exactly else None,
         # The address stays when the page is loaded again: then the end may be near.

@@ -8,7 +8,6 @@ look again.
 from aiohttp import web
 
 from portal.domain.identity import Secret
-from portal.domain.returning import label_of
 from portal.services.outcomes import Admitted, Online, RefusalReason, Refused
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import Draft, front, login_page, may_type_card
@@ -37,7 +36,7 @@ async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         Secret(card),
         pin,
         visit.now,
-        remember_as=label_of(visit.request.headers.get("User-Agent", "")) if wished else None,
+        remember_as=visit.kind if wished else None,
     )
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")

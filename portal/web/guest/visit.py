@@ -9,6 +9,7 @@ from datetime import datetime
 from aiohttp import web
 
 from portal.domain.identity import Device
+from portal.domain.returning import label_of
 from portal.domain.site import Site
 from portal.web.texts import Language
 
@@ -39,6 +40,11 @@ class Visit:
     """Whether nobody on the radio network can read what is typed on the page."""
     now: datetime
     here: "Here | None" = None
+
+    @property
+    def kind(self) -> str:
+        """What the desk calls the device: "iPhone", or "" where its browser says nothing."""
+        return label_of(self.request.headers.get("User-Agent", ""))
 
     def link(self, path: str) -> str:
         """Return a path of our own that keeps the chosen language."""

@@ -320,7 +320,10 @@ class MemoryArrivals:
     numbers: dict[tuple[SiteId, MacAddress], tuple[int, datetime]] = field(default_factory=dict)
     steps: dict[tuple[SiteId, MacAddress], list[str]] = field(default_factory=dict)
 
-    async def see(self, device: Device, now: datetime) -> int | None:
+    async def see(
+        self, device: Device, now: datetime, kind: str = "", *, is_online: bool = False
+    ) -> int | None:
+        del kind, is_online  # read by the desk alone, which has the real one
         self.numbers = {k: v for k, v in self.numbers.items() if v[1] > now - NUMBER_IS_KEPT}
         key = (device.site_id, device.mac)
         if key in self.numbers:

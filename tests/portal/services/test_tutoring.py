@@ -15,6 +15,7 @@ from portal.services.outcomes import Admitted, Captive, Online
 from portal.services.ports.tutoring import Tutor
 from portal.services.reconcile import Reconciliation
 from portal.services.tutoring import Tutoring, TutoringRefusal
+from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
 from portal.storage.tutoring import PostgresTutored
 from tests.portal.services.fakes import FakeGate
@@ -309,3 +310,44 @@ async def test_what_ended_meanwhile_cannot_be_moved(
     await tutoring.end(MAIN, tutor, now)
     kept = (again.session, now + HOUR)
     assert await tutoring.tutored.carry_over(left, kept, tutor, now) is None
+
+
+async def test_who_is_online_shows_a_number_and_is_protected_by_it(
+    tutoring: Tutoring, guest: GuestService, now: datetime
+) -> None:
+    await guest.sign_in_with_card(PHONE, CARD, PIN, now)
+    standing = await guest.standing(PHONE, now)
+    assert isinstance(standing, Online)
+    assert await tutoring.waiting(MAIN, now) == []
+    number = await guest.number_of(standing, PHONE, now, "iPhone")
+    assert number is not None
+    assert await guest.number_of(standing, PHONE, now, "") == number
+    (shown,) = await tutoring.online(MAIN, now)
+    assert (shown.number, shown.kind) == (number, "iPhone")
+    assert await tutoring.online(BRANCH, now) == []
+    held = await tutoring.let_in(MAIN, Tutor("ada", number), HOUR, now)
+    assert isinstance(held, Session)
+    assert (held.id, held.ground) == (standing.session.id, Ground.CARD)
+    assert await tutoring.online(MAIN, now) == []
+    assert await guest.number_of(Online(held), PHONE, now, "") == number
+
+
+async def test_the_kind_of_a_waiting_device_is_told_once_known(
+    tutoring: Tutoring, guest: GuestService, now: datetime
+) -> None:
+    await guest.standing(PHONE, now)
+    assert [device.kind for device in await tutoring.waiting(MAIN, now)] == [""]
+    await guest.standing(PHONE, now, "Android")
+    await guest.standing(PHONE, now)
+    assert [device.kind for device in await tutoring.waiting(MAIN, now)] == ["Android"]
+
+
+async def test_without_a_database_who_is_online_has_no_number(
+    doors: Doors, guest: GuestService, now: datetime
+) -> None:
+    await guest.sign_in_with_card(PHONE, CARD, PIN, now)
+    standing = await guest.standing(PHONE, now)
+    assert isinstance(standing, Online)
+    away = PostgresArrivals(Database("postgresql://127.0.0.1:1/none"))
+    alone = GuestService(replace(doors, arrivals=away))
+    assert await alone.number_of(standing, PHONE, now, "") is None

@@ -124,6 +124,7 @@ class FakeGuest:
     remembered: tuple[RememberedDevice, ...] = ()
     """The card's devices; the first is this one."""
     calls: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
 
@@ -151,8 +152,16 @@ class FakeGuest:
         assert (found.device, ip) == (self.device, self.looked_for[-1])
         self.calls.append("welcome")
 
-    async def standing(self, device: Device, now: datetime) -> Standing:
+    async def number_of(
+        self, online: Online, device: Device, now: datetime, kind: str
+    ) -> int | None:
+        assert (online.session, device, now.tzinfo) == (self.session, self.device, UTC)
+        self.kinds.append(kind)
+        return self.number
+
+    async def standing(self, device: Device, now: datetime, kind: str = "") -> Standing:
         assert (device, now.tzinfo) == (self.device, UTC)
+        self.kinds.append(kind)
         if self.session is not None:
             longer = self.library.time_limit or timedelta(hours=1)
             return Online(self.session, longer if self.can_extend else None)

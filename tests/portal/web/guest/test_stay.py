@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from portal.domain.identity import Device, SiteId
-from portal.domain.session import EndReason, Ground
+from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import Online, RefusalReason, Refused, Standing
 from tests.portal.web.portal_under_test import (
@@ -122,8 +122,8 @@ async def test_extending_ten_times_in_a_row() -> None:
 
 async def test_a_press_that_gives_less_than_a_whole_visit_promises_no_minutes() -> None:
     class NearClosing(FakeGuest):
-        async def standing(self, device: Device, now: datetime) -> Standing:
-            online = await super().standing(device, now)
+        async def standing(self, device: Device, now: datetime, kind: str = "") -> Standing:
+            online = await super().standing(device, now, kind)
             assert isinstance(online, Online)
             return replace(online, extension=timedelta(minutes=40))
 
@@ -240,3 +240,18 @@ async def test_where_a_press_is_enough_no_log_in_is_asked_for(end: EndReason) ->
     page = await page_of(FakeGuest(library=library, last_end=end), "/")
     assert "Tryck på Fortsätt" in page
     assert "Logga in" not in page
+
+
+async def test_who_is_online_can_show_the_device_s_number() -> None:
+    body = await page_of(FakeGuest(session=make_session(), number=52))
+    assert "Enhetens nummer är 52." in body
+    assert "Enhetens nummer" not in await page_of(FakeGuest(session=make_session(), number=None))
+
+
+@pytest.mark.parametrize("session", [None, make_session()])
+async def test_the_desk_learns_the_kind_of_device_and_nothing_else(session: Session | None) -> None:
+    guest = FakeGuest(session=session)
+    async with running_portal(guest) as portal:
+        browser = "User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"
+        await exchange(portal.plain_port, get("/", "localhost", browser))
+    assert set(guest.kinds) == {"iPhone"}
