@@ -16,10 +16,10 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from portal import config_reference, logs, settings
+from portal import config_reference, logs, settings, voucher_commands
+from portal.commands import Site, config_of, say
 from portal.composition.start import StartError, told_plainly
-from portal.config import Config
-from portal.config_file import DEFAULT_PATH, ConfigError, Problem, load
+from portal.config_file import DEFAULT_PATH, ConfigError, Problem
 from portal.domain.staff_account import Role
 
 app = typer.Typer(
@@ -38,8 +38,8 @@ device_app = typer.Typer(help="Look after remembered devices.", no_args_is_help=
 app.add_typer(device_app, name="device")
 account_app = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
+app.add_typer(voucher_commands.app, name="voucher")
 
-Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
 GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]
 Devices = Annotated[int, typer.Option(min=1, max=100, help="How many devices may join.")]
@@ -87,16 +87,12 @@ def _run(process: str, work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-def _config(context: typer.Context) -> Config:
-    return load(context.obj)
-
-
 @app.command()
 def run(context: typer.Context) -> None:
     """Run everything on this machine: database, gate, keeper and portal."""
     from portal.composition.everything import run_all
 
-    _run("run", run_all(_config(context), context.obj))
+    _run("run", run_all(config_of(context), context.obj))
 
 
 @app.command()
@@ -104,7 +100,7 @@ def gate(context: typer.Context) -> None:
     """Run the gate's agent (needs CAP_NET_ADMIN and CAP_NET_RAW)."""
     from portal.composition.gate import run_gate
 
-    _run("gate", run_gate(_config(context)))
+    _run("gate", run_gate(config_of(context)))
 
 
 @app.command()
@@ -112,7 +108,7 @@ def keeper(context: typer.Context) -> None:
     """Keep the gate in step with the database."""
     from portal.composition.keeper import run_keeper
 
-    _run("keeper", run_keeper(_config(context)))
+    _run("keeper", run_keeper(config_of(context)))
 
 
 @app.command()
@@ -120,7 +116,7 @@ def portal(context: typer.Context) -> None:
     """Serve the guest site."""
     from portal.composition.portal import run_portal
 
-    _run("portal", run_portal(_config(context)))
+    _run("portal", run_portal(config_of(context)))
 
 
 @app.command()
@@ -128,7 +124,7 @@ def staff(context: typer.Context) -> None:
     """Serve the staff site."""
     from portal.composition.staff_site import run_staff
 
-    _run("staff", run_staff(_config(context)))
+    _run("staff", run_staff(config_of(context)))
 
 
 @app.command()
@@ -136,13 +132,13 @@ def migrate(context: typer.Context) -> None:
     """Bring the database to this version's schema."""
     from portal.composition.database import migrate_database
 
-    _run("migrate", migrate_database(_config(context)))
+    _run("migrate", migrate_database(config_of(context)))
 
 
 @config_app.command("check")
 def config_check(context: typer.Context) -> None:
     """Say whether the file can be used; print every problem with its way out."""
-    config = _config(context)
+    config = config_of(context)
     try:
         settings.check(config)
     except ValueError as problem:
@@ -153,7 +149,7 @@ def config_check(context: typer.Context) -> None:
 @config_app.command("show")
 def config_show(context: typer.Context) -> None:
     """Print the configuration in effect, defaults included, secrets masked."""
-    typer.echo(_config(context).model_dump_json(indent=2))
+    typer.echo(config_of(context).model_dump_json(indent=2))
 
 
 @config_app.command("reference")
@@ -167,7 +163,7 @@ def config_dnsmasq(context: typer.Context) -> None:
     """Print the lines that belong into dnsmasq's configuration."""
     from portal import dnsmasq
 
-    typer.echo("\n".join(dnsmasq.lines(_config(context))))
+    typer.echo("\n".join(dnsmasq.lines(config_of(context))))
 
 
 @app.command("doctor")
@@ -180,7 +176,7 @@ def doctor_command(
     from portal import doctor
     from portal.composition.database import ask_schema
 
-    config = _config(context)
+    config = config_of(context)
     pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
     logs.configure("doctor")
     ask = partial(ask_schema, config)
@@ -195,7 +191,7 @@ def tutor_list(context: typer.Context, site: Site) -> None:
     """List the devices that wait, and those under tutoring."""
     from portal.composition import tutor
 
-    _say(tutor.show(_config(context), site))
+    say(tutor.show(config_of(context), site))
 
 
 @tutor_app.command("let-in")
@@ -211,11 +207,11 @@ def tutor_let_in(
     """Let a device in, or keep it in: nothing ends its session meanwhile but closing time."""
     from portal.composition import tutor
 
-    config = _config(context)
+    config = config_of(context)
     if continues is None:
-        _say(tutor.let_in(config, site, number, minutes))
+        say(tutor.let_in(config, site, number, minutes))
     else:
-        _say(tutor.carry_over(config, site, number, continues, minutes))
+        say(tutor.carry_over(config, site, number, continues, minutes))
 
 
 @tutor_app.command("extend")
@@ -223,7 +219,7 @@ def tutor_extend(context: typer.Context, number: Number, site: Site, minutes: Mi
     """Prolong a tutoring, any number of times."""
     from portal.composition import tutor
 
-    _say(tutor.extend(_config(context), site, number, minutes))
+    say(tutor.extend(config_of(context), site, number, minutes))
 
 
 @tutor_app.command("end")
@@ -231,7 +227,7 @@ def tutor_end(context: typer.Context, number: Number, site: Site) -> None:
     """End a tutoring; the device stays online as an ordinary guest."""
     from portal.composition import tutor
 
-    _say(tutor.end(_config(context), site, number))
+    say(tutor.end(config_of(context), site, number))
 
 
 @group_app.command("start")
@@ -241,7 +237,7 @@ def group_start(
     """Start a group, and print the room code that lets its devices in."""
     from portal.composition import tutor_group
 
-    _say(tutor_group.start(_config(context), site, minutes, devices))
+    say(tutor_group.start(config_of(context), site, minutes, devices))
 
 
 @group_app.command("list")
@@ -249,7 +245,7 @@ def group_list(context: typer.Context, site: Site) -> None:
     """List the groups, with how many devices are in."""
     from portal.composition import tutor_group
 
-    _say(tutor_group.show(_config(context), site))
+    say(tutor_group.show(config_of(context), site))
 
 
 @group_app.command("extend")
@@ -259,7 +255,7 @@ def group_extend(
     """Prolong a group and the protection of its devices, any number of times."""
     from portal.composition import tutor_group
 
-    _say(tutor_group.extend(_config(context), site, number, minutes))
+    say(tutor_group.extend(config_of(context), site, number, minutes))
 
 
 @group_app.command("end")
@@ -267,7 +263,7 @@ def group_end(context: typer.Context, number: GroupNumber, site: Site) -> None:
     """End a group; its devices stay online as ordinary guests."""
     from portal.composition import tutor_group
 
-    _say(tutor_group.end(_config(context), site, number))
+    say(tutor_group.end(config_of(context), site, number))
 
 
 @device_app.command("forget")
@@ -275,7 +271,7 @@ def device_forget(context: typer.Context, number: Number, site: Site) -> None:
     """Forget a remembered device by its number; it stays online, and logs in again next time."""
     from portal.composition import devices
 
-    _say(devices.forget(_config(context), site, number))
+    say(devices.forget(config_of(context), site, number))
 
 
 @account_app.command("create")
@@ -291,7 +287,7 @@ def account_create(
     from portal.composition import accounts
 
     wish = accounts.Wish(role, site, until.date() if until else None, link_minutes)
-    _say(accounts.create(_config(context), name, wish))
+    say(accounts.create(config_of(context), name, wish))
 
 
 @account_app.command("list")
@@ -299,7 +295,7 @@ def account_list(context: typer.Context) -> None:
     """List the accounts with their roles and sites."""
     from portal.composition import accounts
 
-    _say(accounts.show(_config(context)))
+    say(accounts.show(config_of(context)))
 
 
 @account_app.command("disable")
@@ -307,7 +303,7 @@ def account_disable(context: typer.Context, name: Account) -> None:
     """Disable an account and sign it out everywhere."""
     from portal.composition import accounts
 
-    _say(accounts.disable(_config(context), name))
+    say(accounts.disable(config_of(context), name))
 
 
 @account_app.command("enable")
@@ -315,7 +311,7 @@ def account_enable(context: typer.Context, name: Account) -> None:
     """Enable an account again."""
     from portal.composition import accounts
 
-    _say(accounts.enable(_config(context), name))
+    say(accounts.enable(config_of(context), name))
 
 
 @account_app.command("reset")
@@ -323,7 +319,7 @@ def account_reset(context: typer.Context, name: Account, link_minutes: LinkMinut
     """Take password and second factor away, and print a new one-time link."""
     from portal.composition import accounts
 
-    _say(accounts.reset(_config(context), name, link_minutes))
+    say(accounts.reset(config_of(context), name, link_minutes))
 
 
 @account_app.command("roles")
@@ -336,12 +332,7 @@ def account_roles(
     """Give an account exactly these roles and sites."""
     from portal.composition import accounts
 
-    _say(accounts.grant(_config(context), name, accounts.Wish(role, site)))
-
-
-def _say(work: Coroutine[Any, Any, str]) -> None:
-    logs.configure("command")
-    typer.echo(asyncio.run(work))
+    say(accounts.grant(config_of(context), name, accounts.Wish(role, site)))
 
 
 @app.command()

@@ -4,7 +4,7 @@ Not their use by guests (redeem.py), and no page, slip or command. The rule to k
 to whoever makes it or prints an unused one again, and to nobody else; who acted is written down.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -268,6 +268,31 @@ class Vouchers:
         except STORE_ERRORS as error:
             return _told("reprint", error)
 
+    async def export(
+        self, site_id: SiteId, letters: str, by: str, now: datetime, *, with_codes: bool = False
+    ) -> Sequence[tuple[Voucher, Slip | None]] | VoucherRefusal:
+        """Return a series for a list or for paper, with the slips of those that nobody has used.
+
+        ``with_codes`` False: without any slip.
+        """
+        try:
+            found = await self._series(site_id, letters)
+            if isinstance(found, VoucherRefusal):
+                return found
+            slips = await self._slips(found) if with_codes else {}
+            store, name = self.doors.vouchers, found[0].serial.letters
+            await store.note_export(site_id, name, by, now, with_codes=with_codes)
+            return [(voucher, slips.get(voucher.id)) for voucher in found]
+        except STORE_ERRORS as error:
+            return _told("export", error)
+
+    async def _slips(self, vouchers: Sequence[Voucher]) -> Mapping[UUID, Slip]:
+        """Return the slips that are kept still, by the vouchers' ids."""
+        secrets = VoucherSecrets(self.doors.keys)
+        kept = await self.doors.vouchers.sealed(vouchers)
+        slips = {id_: secrets.unseal(id_, sealed) for id_, sealed in kept.items()}
+        return {id_: slip for id_, slip in slips.items() if slip is not None}
+
     async def _make(
         self,
         order: VoucherOrder,
@@ -353,7 +378,7 @@ class Vouchers:
         self, voucher: Voucher, by: str, now: datetime
     ) -> Reprinted | VoucherRefusal:
         secrets, store = VoucherSecrets(self.doors.keys), self.doors.vouchers
-        slip = secrets.unseal(voucher.id, await store.sealed(voucher))
+        slip = (await self._slips([voucher])).get(voucher.id)
         if slip is not None:
             await store.note_reprint(voucher, by, now)
             return Reprinted(IssuedVoucher(voucher, slip), is_new=False)

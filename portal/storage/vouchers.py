@@ -188,10 +188,11 @@ class PostgresVouchers:
         )
         return [session_of(row) for row in rows if not row["is_voucher"]] if rows else None
 
-    async def sealed(self, voucher: Voucher) -> Sealed:
+    async def sealed(self, vouchers: Sequence[Voucher]) -> Mapping[UUID, Sealed]:
         """See services.ports.vouchers.VoucherStore."""
-        row = await self._database.fetch_row(_SQL["sealed"], voucher.id)
-        return Sealed(voucher.key_id, None) if row is None else Sealed(row["key_id"], row["sealed"])
+        ids = [voucher.id for voucher in vouchers]
+        rows = await self._database.fetch(_SQL["sealed"], ids)
+        return {UUID(int=row["id"].int): Sealed(row["key_id"], row["sealed"]) for row in rows}
 
     async def note_reprint(self, voucher: Voucher, by: str, now: datetime) -> None:
         """See services.ports.vouchers.VoucherStore."""
@@ -213,9 +214,12 @@ class PostgresVouchers:
         # its devices moved in that statement, which does not see it
         return await self._one("by_subject", old.subject) if rows else None
 
-    async def note_export(self, site_id: SiteId, letters: str, by: str, now: datetime) -> None:
+    async def note_export(
+        self, site_id: SiteId, letters: str, by: str, now: datetime, *, with_codes: bool
+    ) -> None:
         """See services.ports.vouchers.VoucherStore."""
-        await self._note("vouchers_exported", site_id, letters, by, now)
+        kind = "voucher_codes_exported" if with_codes else "vouchers_exported"
+        await self._note(kind, site_id, letters, by, now)
 
     async def pauses(self, sessions: Sequence[Session], now: datetime) -> Mapping[UUID, timedelta]:
         """See services.ports.vouchers.VoucherStore."""

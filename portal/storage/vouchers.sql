@@ -89,7 +89,7 @@ INSERT INTO event (at, kind, site_id, detail) VALUES ($1, 'vouchers_revoked', $2
 SELECT is_voucher, (session).* FROM prolong_voucher($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: sealed
-SELECT key_id, sealed FROM voucher WHERE id = $1
+SELECT id, key_id, sealed FROM voucher WHERE id = ANY($1::uuid[])
 
 -- name: note
 INSERT INTO event (at, kind, site_id, detail)

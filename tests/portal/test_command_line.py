@@ -108,6 +108,14 @@ def test_the_doctor_names_every_failure_with_its_way_out(tmp_path: Path) -> None
         ["tutor", "group", "extend", "1"],
         ["tutor", "group", "end", "1"],
         ["device", "forget", "47"],
+        ["voucher", "create"],
+        ["voucher", "list"],
+        ["voucher", "show", "A-0001"],
+        ["voucher", "revoke", "A-0001"],
+        ["voucher", "revoke", "B", "--batch"],
+        ["voucher", "extend", "A-0001"],
+        ["voucher", "reprint", "A-0001"],
+        ["voucher", "export", "B"],
     ],
 )
 def test_a_staff_command_at_no_such_site_is_one_plain_line(command: list[str]) -> None:

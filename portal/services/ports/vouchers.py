@@ -210,8 +210,8 @@ class VoucherStore(Protocol):
         """
         ...
 
-    async def sealed(self, voucher: Voucher) -> Sealed:
-        """Return the slip as it is kept."""
+    async def sealed(self, vouchers: Sequence[Voucher]) -> Mapping[UUID, Sealed]:
+        """Return the slips as they are kept, by the vouchers' ids."""
         ...
 
     async def note_reprint(self, voucher: Voucher, by: str, now: datetime) -> None:
@@ -228,8 +228,10 @@ class VoucherStore(Protocol):
         """
         ...
 
-    async def note_export(self, site_id: SiteId, letters: str, by: str, now: datetime) -> None:
-        """Write down that a list was taken out."""
+    async def note_export(
+        self, site_id: SiteId, letters: str, by: str, now: datetime, *, with_codes: bool
+    ) -> None:
+        """Write down that a list was taken out, perhaps with the codes of unused ones."""
         ...
 
     async def pauses(self, sessions: Sequence[Session], now: datetime) -> Mapping[UUID, timedelta]:

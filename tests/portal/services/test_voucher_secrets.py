@@ -156,5 +156,5 @@ def _output(command: list[str]) -> str:
 
 async def _sealed(doors: Doors) -> list[bool]:  # noqa: F811 - the fixture's name
     recent = await doors.vouchers.recent(MAIN, 100)
-    kept = [await doors.vouchers.sealed(voucher) for voucher in recent]
-    return [each.sealed is not None for each in kept]
+    kept = await doors.vouchers.sealed(recent)
+    return [each.sealed is not None for each in kept.values()]

@@ -654,6 +654,27 @@ async def test_the_desk_sees_its_own_sites_vouchers(desk: Vouchers, now: datetim
     assert (await desk.live(MAIN, now), await desk.live(BRANCH, now)) == (2, 2)
 
 
+async def test_a_list_is_taken_out_with_the_codes_of_unused_ones_only_if_wanted(
+    desk: Vouchers, guest: GuestService, database: Database, now: datetime
+) -> None:
+    made = await desk.make(VoucherOrder(MAIN, count=3), "ada", now)
+    assert isinstance(made, MadeVouchers)
+    await use(guest, phone(1), made.issued[0], now)
+    plain = await desk.export(MAIN, "a", "bo", now)
+    assert not isinstance(plain, VoucherRefusal)
+    assert [(str(v.serial), v.devices, slip) for v, slip in plain] == [
+        ("A-0001", 1, None),
+        ("A-0002", 0, None),
+        ("A-0003", 0, None),
+    ]
+    full = await desk.export(MAIN, "A", "bo", now, with_codes=True)
+    assert not isinstance(full, VoucherRefusal)
+    assert [slip for _, slip in full] == [None, *(each.slip for each in made.issued[1:])]
+    assert await desk.export(BRANCH, "A", "bo", now) is VoucherRefusal.NO_SUCH_VOUCHER
+    for kind in ("vouchers_exported", "voucher_codes_exported"):
+        assert await events(database, kind) == [{"serial": "A", "by": "bo"}]
+
+
 async def test_a_thousand_are_made_with_progress(desk: Vouchers, now: datetime) -> None:
     told: list[int] = []
     made = await desk.make(VoucherOrder(MAIN, count=1000), "ada", now, told.append)
@@ -851,6 +872,7 @@ async def test_a_database_that_is_away_is_told(
         await desk.revoke_series(MAIN, "A", "ada", now),
         await desk.extend(MAIN, serial, HOUR, "ada", now),
         await desk.reprint(MAIN, serial, "ada", now),
+        await desk.export(MAIN, "A", "ada", now),
     ]
     assert set(answers) == {VoucherRefusal.DATABASE_AWAY}
 
@@ -891,7 +913,7 @@ async def test_a_token_that_is_none_or_nobodys_is_unknown(
 async def test_no_secret_of_a_voucher_shows_in_a_repr(desk: Vouchers, now: datetime) -> None:
     made = await desk.make(VoucherOrder(MAIN, count=2), "ada", now)
     assert isinstance(made, MadeVouchers)
-    told = repr(made) + repr(await desk.doors.vouchers.sealed(made.issued[0].voucher))
+    told = repr(made) + repr(await desk.doors.vouchers.sealed([made.issued[0].voucher]))
     for each in made.issued:
         assert each.slip.code.reveal() not in told
         assert each.slip.token.reveal() not in told

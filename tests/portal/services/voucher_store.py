@@ -243,12 +243,18 @@ class MemoryVouchers:
                 self.sessions.live[session.mac] = moved[-1]
         return moved
 
-    async def sealed(self, voucher: Voucher) -> Sealed:
-        return Sealed(voucher.key_id, self.kept[voucher.id].sealed)
+    async def sealed(self, vouchers: Sequence[Voucher]) -> Mapping[UUID, Sealed]:
+        return {
+            voucher.id: Sealed(voucher.key_id, self.kept[voucher.id].sealed)
+            for voucher in vouchers
+            if voucher.id in self.kept
+        }
 
     async def note_reprint(self, voucher: Voucher, by: str, now: datetime) -> None: ...
 
-    async def note_export(self, site_id: SiteId, letters: str, by: str, now: datetime) -> None: ...
+    async def note_export(
+        self, site_id: SiteId, letters: str, by: str, now: datetime, *, with_codes: bool
+    ) -> None: ...
 
     async def replace(
         self, old: Voucher, new: NewVoucher, by: str, now: datetime

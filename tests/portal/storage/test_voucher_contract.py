@@ -142,7 +142,7 @@ async def test_what_is_made_is_found_by_all_its_names(stores: Stores, now: datet
     assert await stores.vouchers.by_token([names.token, other]) == made
     assert await stores.vouchers.by_serial(Serial("A", 1)) == made
     assert await stores.vouchers.by_subject(names.subject) == made
-    assert await stores.vouchers.sealed(made) == Sealed("voucher-2026", b"sealed")
+    assert await stores.vouchers.sealed([made]) == {made.id: Sealed("voucher-2026", b"sealed")}
     for nothing in (
         await stores.vouchers.by_code([other]),
         await stores.vouchers.by_token([]),
@@ -199,7 +199,7 @@ async def test_a_use_starts_the_clock_and_the_session(stores: Stores, now: datet
     assert await shown(stores, voucher) == replace(
         voucher, first_used_at=now, ends_at=now + 4 * HOUR, devices=1, is_sealed=False
     )
-    assert await stores.vouchers.sealed(voucher) == Sealed("voucher-2026", None)
+    assert await stores.vouchers.sealed([voucher]) == {voucher.id: Sealed("voucher-2026", None)}
     again = await stores.vouchers.redeem(redemption(voucher, 1, now + HOUR))
     assert again == VoucherUsed(replace(session, last_seen_at=now + HOUR), is_new=False)
     assert await stores.vouchers.redeem(redemption(voucher, 2, now + HOUR)) == VoucherFull()
@@ -358,7 +358,7 @@ async def test_turning_off_ends_sessions_and_forgets_slips(stores: Stores, now: 
     assert await stores.sessions.of_subject(used.subject) == []
     assert (await shown(stores, used)).revoked_at == now + HOUR
     assert (await shown(stores, unused)).revoked_at == now, "the first time counts"
-    assert await stores.vouchers.sealed(unused) == Sealed("voucher-2026", None)
+    assert await stores.vouchers.sealed([unused]) == {unused.id: Sealed("voucher-2026", None)}
     assert await revoke([used], "ada", now, only_unused=False) == Revoked(0)
 
 

@@ -1,0 +1,28 @@
+"""What the commands of the command line share: the file they read, and how they say something."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from portal import logs
+from portal.config import Config
+from portal.config_file import load
+
+Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
+
+
+def config_of(context: typer.Context) -> Config:
+    """Return the configuration that ``--config`` names.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    return load(context.obj)
+
+
+def say(work: Coroutine[Any, Any, str]) -> None:
+    """Do it, and print what it says."""
+    logs.configure("command")
+    typer.echo(asyncio.run(work))
