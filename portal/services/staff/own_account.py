@@ -76,7 +76,7 @@ class OwnAccount:
         tried = await self.sign_in.check_password(session, password, asker, now)
         if isinstance(tried, MustWait):
             return tried
-        return None if tried.right else SignInRefusal.WRONG
+        return None if tried.right else SignInRefusal.PASSWORD_WRONG
 
     async def _tell(self, what: str, session: StaffSession, now: datetime) -> None:
         name = session.account.name

@@ -26,6 +26,8 @@ class SignInRefusal(StrEnum):
     """Why nobody was signed in; each is a text's key."""
 
     WRONG = "signin.wrong"
+    PASSWORD_WRONG = "password.wrong"  # noqa: S105 - a text's key
+    """Of somebody who is known already."""
     CODE_WRONG = "code.wrong"
     LINK_WRONG = "first.wrong"
 

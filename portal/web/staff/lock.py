@@ -44,7 +44,7 @@ async def unlock(site: StaffSite, visit: Visit) -> web.Response:
     waiting = _waiting(visit.fields)
     if done is True:
         return _back(site, visit, waiting)
-    refusal = done if isinstance(done, MustWait) else SignInRefusal.WRONG
+    refusal = done if isinstance(done, MustWait) else SignInRefusal.PASSWORD_WRONG
     error, status = explain(refusal, "password", site.pages, visit)
     if _asked_by_script(visit):
         return answers.plain(error.text, status=status)
