@@ -471,6 +471,11 @@ class SiteSection(_Section):
         default=True,
         description="Tutoring groups: their room codes can be typed on the page /code.",
     )
+    code_of_the_day: bool = Field(
+        default=False,
+        description="A screen in the library shows a QR code that changes every 30 seconds and "
+        "lets in whoever scans it on the guest Wi-Fi.",
+    )
     voucher_presets: list[VoucherPreset] = Field(
         default_factory=list,
         description="The desk's buttons where codes are given out. Left out: until closing, 4 "

@@ -88,6 +88,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         card_login_without_tls=section.card_login_without_tls,
         open_network=section.open_network,
         tutoring=section.tutoring,
+        code_of_the_day=section.code_of_the_day,
         voucher_presets=_presets(section.voucher_presets),
         support_phone=section.support_phone,
         rules_text=section.rules_text,

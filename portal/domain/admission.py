@@ -67,6 +67,8 @@ def admit(site: Site, ground: Ground, now: datetime) -> Admit | RefuseClosed | R
     During the grace after closing a device is let in for the rest of it: who lost the connection
     then can finish too.
     """
+    if ground is Ground.DAY_CODE and not site.code_of_the_day:
+        return RefuseMethod()
     method = _METHODS.get(ground)
     if method is not None and method not in site.login_methods:
         return RefuseMethod()

@@ -7,7 +7,6 @@ screen showed it. The rule to keep: the secret is a parameter and never part of 
 import hashlib
 import hmac
 from base64 import b32encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,9 +26,6 @@ _STEPS_BACK = -(-SCANNED_WITHIN // STEP)
 _STEPS_AHEAD = 1
 """The screen's machine may be a little fast."""
 
-SecretAt = Callable[[datetime], bytes]
-"""Return a site's secret at a time; keys change with the year."""
-
 
 @dataclass(frozen=True, slots=True)
 class DayCode:
@@ -39,19 +35,19 @@ class DayCode:
     changes_at: datetime
 
 
-def code_at(secret_at: SecretAt, now: datetime) -> DayCode:
+def code_at(secret: bytes, now: datetime) -> DayCode:
     """Return the code that a screen shows now."""
     start = _step_start(now)
-    return DayCode(_token(secret_at, start), start + STEP)
+    return DayCode(_token(secret, start), start + STEP)
 
 
-def is_good(secret_at: SecretAt, token: str, now: datetime) -> bool:
+def is_good(secret: bytes, token: str, now: datetime) -> bool:
     """Say whether a screen of the site shows this code, or did so within `SCANNED_WITHIN`."""
     if len(token) != DIGITS or not (token.isascii() and token.isdecimal()):
         return False
     start = _step_start(now)
     steps = range(-_STEPS_BACK, _STEPS_AHEAD + 1)
-    return any(hmac.compare_digest(token, _token(secret_at, start + step * STEP)) for step in steps)
+    return any(hmac.compare_digest(token, _token(secret, start + step * STEP)) for step in steps)
 
 
 def _step_start(now: datetime) -> datetime:
@@ -59,7 +55,7 @@ def _step_start(now: datetime) -> datetime:
     return now - (now - epoch) % STEP
 
 
-def _token(secret_at: SecretAt, start: datetime) -> str:
-    secret = b32encode(secret_at(start)).decode()
+def _token(secret: bytes, start: datetime) -> str:
     step_s = int(STEP.total_seconds())
-    return TOTP(secret, digits=DIGITS, digest=hashlib.sha256, interval=step_s).at(start)
+    key = b32encode(secret).decode()
+    return TOTP(key, digits=DIGITS, digest=hashlib.sha256, interval=step_s).at(start)

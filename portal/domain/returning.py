@@ -34,6 +34,7 @@ _COMES_BACK_AS = {
     Ground.ACCEPT: Ground.ACCEPT,
     Ground.OPEN: Ground.OPEN,
     Ground.VOUCHER: Ground.VOUCHER,
+    Ground.DAY_CODE: Ground.DAY_CODE,
 }
 """Nobody showed a card this time, only an address that can be imitated: so it is not CARD.
 Courtesy has an end of its own, RADIUS asks by itself."""

@@ -31,6 +31,9 @@ class Ground(StrEnum):
     RADIUS = "radius"
     COURTESY = "courtesy"
     """Nobody could be asked who it is: for some minutes, until the card has been checked."""
+    DAY_CODE = "day_code"
+    """It was seen that somebody is in the library: the code of the day was on its screen. Not
+    VOUCHER, which has an owner, clocks of its own and places to count."""
 
 
 class EndReason(StrEnum):

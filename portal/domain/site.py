@@ -60,6 +60,8 @@ class Site:
     open_network: bool = False
     tutoring: bool = True
     """Whether room codes of tutoring groups can be typed here."""
+    code_of_the_day: bool = False
+    """Whether the code on the library's screen lets in."""
     voucher_presets: tuple[Preset, ...] = DEFAULT_PRESETS
     """What the desk makes by one press, in this order."""
     support_phone: str = ""

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from portal.domain.admission import Admit
 from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Ground, Session
 from portal.domain.site import LoginMethod, Site
 from portal.services.continue_visit import continue_visit
 from portal.services.courtesy import Courtesy
+from portal.services.day_codes import DayCodes
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
@@ -51,6 +53,7 @@ class GuestService:
         self._sign_in = SignIn(doors, courtesy)
         self._groups = GroupTutoring(doors)
         self._redeem = Redeem(doors)
+        self._day_codes = DayCodes(doors)
         self._look_up = LookUp(doors, courtesy)
         self._remembered = Remembered(doors)
 
@@ -180,6 +183,14 @@ class GuestService:
     async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
         """Let the device in by a QR code's token."""
         return self._noted(await self._redeem.with_token(device, token, now))
+
+    async def day_code(self, device: Device, code: str, now: datetime) -> Admit | Refused:
+        """Return what the code of the day would give; nothing changes by that."""
+        return self._day_codes.look(device, code, now)
+
+    async def sign_in_with_day_code(self, device: Device, now: datetime) -> SignInOutcome:
+        """Let the device in, of which the page knows that it had the code in time."""
+        return self._noted(await self._sign_in.without_card(device, Ground.DAY_CODE, now))
 
     def _noted(self, outcome: SignInOutcome) -> SignInOutcome:
         """Remember who is online, for when nobody can be asked."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from portal.domain.identity import MacAddress, Secret, Subject
+from portal.domain.identity import MacAddress, Secret, SiteId, Subject
 from portal.services.ports import Trace
 
 KEY_BYTES = 32
@@ -39,6 +39,7 @@ class Kind(StrEnum):
     VOUCHER_SUBJECT = "voucher_subject"
     VOUCHER_DEVICE = "voucher_device"
     VOUCHER_SEAL = "voucher_seal"
+    DAY_CODE = "day_code"
 
 
 class KeyRingError(Exception):
@@ -110,6 +111,14 @@ class KeyRing:
     def form_key(self) -> bytes:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")
+
+    def day_secret(self, site_id: SiteId) -> bytes:
+        """Return the secret of a site's code of the day (32 bytes).
+
+        All come from one file. Nodes that share a database must share it, or one does not know
+        the codes that another shows.
+        """
+        return self._hash("day", Kind.DAY_CODE, site_id.encode())
 
     def staff_key(self, purpose: str) -> bytes:
         """Return the key of one purpose of the staff site (32 bytes), such as "form" or "seal".

@@ -30,6 +30,8 @@ class RefusalReason(StrEnum):
     CODE_FULL = "code.full"
     CODE_OTHER_SITE = "code.site"
     CODE_REVOKED = "code.revoked"
+    DAY_CODE_OLD = "day.old"
+    """The code of the day is another one now, or that of another site."""
     CODES_BUSY = "code.busy"
     """So many unknown codes were typed here that none can be typed now."""
     CLOSED = "closed"

@@ -91,9 +91,8 @@ def choose(network: Network, language: Language) -> Markup:
 
 
 def digits(code: str) -> Markup:
-    """Return a code that no line break divides, with thin gaps that no printer widens."""
-    groups = Markup("").join(Markup("<span>{}</span>").format(group) for group in code.split())
-    return Markup('<bdi dir="ltr" class="code">{}</bdi>').format(groups)
+    """Return a code that no line break divides."""
+    return Markup('<bdi dir="ltr" class="code">{}</bdi>').format(_unbroken(code))
 
 
 def _say(language: Language, key: str, **values: object) -> Markup:

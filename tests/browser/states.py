@@ -12,6 +12,7 @@ from portal.domain.session import EndReason, Ground
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from tests.portal.web.portal_under_test import (
+    DAY_CODE,
     LIBRARY,
     NOW,
     TOKEN,
@@ -135,6 +136,8 @@ STATES: Mapping[str, State] = {
     "voucher-turned-off": State(_ended_code(EndReason.REVOKED)),
     "voucher-over": State(_ended_code(EndReason.TIME_LIMIT)),
     "voucher-ends-soon": State(_online(ground=Ground.VOUCHER, ends_at=_SOON), "/status"),
+    "day": State(FakeGuest, f"/day/{DAY_CODE}"),
+    "day-old": State(FakeGuest, "/day/1111111111"),
     "scan": State(_vouchers(offer=make_offer()), f"/v/{TOKEN}"),
     "scan-week": State(
         _vouchers(

@@ -16,7 +16,17 @@ from enum import Enum
 from aiohttp import web
 
 from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
-from portal.web.guest import answers, captive_api, codes, devices, information, scan, sign_in, stay
+from portal.web.guest import (
+    answers,
+    captive_api,
+    codes,
+    day,
+    devices,
+    information,
+    scan,
+    sign_in,
+    stay,
+)
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
@@ -43,7 +53,11 @@ READING: Mapping[str, _Reading] = {
 
 GET: Mapping[str, _Handler] = {
     **dict.fromkeys(
-        ("/", "/card", "/connect", "/status", "/extend", "/logout", "/continue", "/forget"), front
+        (
+            *("/", "/card", "/connect", "/continue", "/day"),
+            *("/status", "/extend", "/logout", "/forget"),
+        ),
+        front,
     ),
     "/code": codes.code_page,
     "/devices": devices.devices,
@@ -54,6 +68,7 @@ POST: Mapping[str, _Handler] = {
     "/card": sign_in.with_card,
     "/code": codes.with_code,
     "/connect": sign_in.accept,
+    "/day": day.let_in,
     "/continue": sign_in.continue_visit,
     "/devices": devices.forget_listed,
     "/forget": devices.forget_here,
@@ -63,7 +78,14 @@ POST: Mapping[str, _Handler] = {
 
 
 def _getter(path: str) -> _Handler | None:
+    if day.is_day(path):
+        return day.day_page
     return scan.scan_page if scan.is_scan(path) else GET.get(path)
+
+
+def _is_scanned(path: str) -> bool:
+    """Say whether a QR code led here."""
+    return scan.is_scan(path) or day.is_day(path)
 
 
 def _poster(path: str) -> _Handler | None:
@@ -185,7 +207,7 @@ class GuestApplication:
 
     async def _at_known_site(self, known: Visit, handler: _Handler) -> web.Response:
         if known.here is None:
-            return self.site.pages.render("outside", known, {"scanned": scan.is_scan(known.path)})
+            return self.site.pages.render("outside", known, {"scanned": _is_scanned(known.path)})
         return await handler(self.site, known, known.here)
 
     async def _identify(self, visit: Visit) -> Visit:
@@ -209,7 +231,7 @@ class GuestApplication:
             self.site.settings.default_language,
         )
         chosen = asked if asked == language.tag else None
-        known = scan.clean_path(path) if scan.is_scan(path) else path
+        known = day.clean_path(scan.clean_path(path) if scan.is_scan(path) else path)
         return Visit(request, known, language, chosen, encrypted, self._clock())
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from portal.domain.admission import Admit
 from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
@@ -98,6 +99,14 @@ class GuestDoor(Protocol):
 
     async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
         """Let the device in by a QR code's token; open the gate before answering Admitted."""
+        ...
+
+    async def day_code(self, device: Device, code: str, now: datetime) -> Admit | Refused:
+        """Return what the code of the day would give; nothing changes by that."""
+        ...
+
+    async def sign_in_with_day_code(self, device: Device, now: datetime) -> SignInOutcome:
+        """Let the device in that had the code in time; open the gate before Admitted."""
         ...
 
     async def accept(self, device: Device, now: datetime) -> SignInOutcome:

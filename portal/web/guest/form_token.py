@@ -10,10 +10,14 @@ import hmac
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from portal.domain.identity import MacAddress
+from portal.domain.day_code import GOOD_FOR
+from portal.domain.identity import MacAddress, SiteId
 
 LIFETIME = timedelta(hours=4)
 """A form left open over lunch still works; an older one is issued anew with its card number."""
+
+SHORT_LIFETIME = GOOD_FOR
+"""Of a form that only somebody in the library may see."""
 
 _EXPIRY_BYTES = 5
 _MAC_BYTES = 16
@@ -21,11 +25,15 @@ _MAC_BYTES = 16
 
 
 class Purpose(StrEnum):
-    """What a form does. A token for one purpose is worthless for another."""
+    """What a form does. A token for one purpose is worthless for another.
+
+    A purpose can be bound to a site too: "day@city".
+    """
 
     CARD = "card"
     CODE = "code"
     SCAN = "scan"
+    DAY = "day"
     ACCEPT = "accept"
     EXTEND = "extend"
     SIGN_OUT = "sign_out"
@@ -33,14 +41,23 @@ class Purpose(StrEnum):
     FORGET = "forget"
     FORGET_LISTED = "forget_listed"
 
+    def at(self, site_id: SiteId) -> str:
+        """Return the purpose bound to a site."""
+        return f"{self}@{site_id}"
 
-def issue_token(key: bytes, mac: MacAddress, purpose: Purpose, now: datetime) -> str:
-    """Return a token of 28 characters, good for ``LIFETIME``, fit for a hidden field."""
-    expiry = int((now + LIFETIME).timestamp()).to_bytes(_EXPIRY_BYTES, "big")
+
+def issue_token(key: bytes, mac: MacAddress, purpose: str, now: datetime) -> str:
+    """Return a token of 28 characters, good for `lifetime_of`, fit for a hidden field."""
+    expiry = int((now + lifetime_of(purpose)).timestamp()).to_bytes(_EXPIRY_BYTES, "big")
     return base64.urlsafe_b64encode(expiry + _tag(key, mac, purpose, expiry)).decode()
 
 
-def token_holds(key: bytes, mac: MacAddress, purpose: Purpose, token: str, now: datetime) -> bool:
+def lifetime_of(purpose: str) -> timedelta:
+    """Return how long a form may stay open."""
+    return SHORT_LIFETIME if purpose.partition("@")[0] == Purpose.DAY else LIFETIME
+
+
+def token_holds(key: bytes, mac: MacAddress, purpose: str, token: str, now: datetime) -> bool:
     """Say whether the token was issued to this device for this purpose and has not expired."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
@@ -53,6 +70,6 @@ def token_holds(key: bytes, mac: MacAddress, purpose: Purpose, token: str, now: 
     return genuine and now.timestamp() < int.from_bytes(expiry, "big")
 
 
-def _tag(key: bytes, mac: MacAddress, purpose: Purpose, expiry: bytes) -> bytes:
+def _tag(key: bytes, mac: MacAddress, purpose: str, expiry: bytes) -> bytes:
     message = b"\0".join((b"guest form", mac.encode(), purpose.encode(), expiry))
     return hmac.digest(key, message, "sha256")[:_MAC_BYTES]

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from portal.web.guest import answers
 from portal.web.guest.door import GuestDoor
-from portal.web.guest.form_token import Purpose, issue_token
+from portal.web.guest.form_token import issue_token
 from portal.web.guest.pages import Pages
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.visit import Here, Visit
@@ -24,7 +24,7 @@ class GuestSite:
     pages: Pages
     own_hosts: frozenset[str]
 
-    def token(self, visit: Visit, here: Here, purpose: Purpose) -> str:
+    def token(self, visit: Visit, here: Here, purpose: str) -> str:
         """Return a fresh form token for the device."""
         return issue_token(self.settings.form_key, here.device.mac, purpose, visit.now)
 

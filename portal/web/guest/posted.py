@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from portal.web.forms import FormFault, read_form
-from portal.web.guest.form_token import Purpose, token_holds
+from portal.web.guest.form_token import token_holds
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Here, Visit
 
@@ -30,7 +30,7 @@ class Posted:
 
 
 async def read_posted(
-    site: GuestSite, visit: Visit, here: Here, purpose: Purpose
+    site: GuestSite, visit: Visit, here: Here, purpose: str
 ) -> Posted | web.Response:
     """Read the form, or return the page to answer with instead."""
     fields = await read_form(visit.request, site.own_hosts)

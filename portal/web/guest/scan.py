@@ -59,7 +59,7 @@ async def with_token(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
     standing = await site.guest.standing(here.device, visit.now)
-    return _refuse(site, visit, standing, outcome)
+    return refuse(site, visit, standing, outcome)
 
 
 async def _page(site: GuestSite, visit: Visit, here: Here, *, stale: bool) -> web.Response:
@@ -68,7 +68,7 @@ async def _page(site: GuestSite, visit: Visit, here: Here, *, stale: bool) -> we
         return await status_page(site, visit, here, standing)
     offer = await site.guest.scanned(here.device, _token(visit), visit.now)
     if isinstance(offer, Refused):
-        return _refuse(site, visit, standing, offer)
+        return refuse(site, visit, standing, offer)
     if isinstance(standing, Online) and standing.session.subject == offer.voucher.subject:
         return await status_page(site, visit, here, standing)
     values = {
@@ -94,7 +94,7 @@ def _facts(site: GuestSite, visit: Visit, here: Here, offer: VoucherOffer) -> di
     }
 
 
-def _refuse(site: GuestSite, visit: Visit, standing: Standing, refused: Refused) -> web.Response:
+def refuse(site: GuestSite, visit: Visit, standing: Standing, refused: Refused) -> web.Response:
     """Say why, on a page: there is no field in which it could be mended."""
     number = None if isinstance(standing, Online) else standing.number
     explained = explain(refused, site.pages, visit, number)

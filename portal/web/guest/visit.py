@@ -32,7 +32,7 @@ class Visit:
 
     request: web.BaseRequest = field(repr=False)
     path: str = field(repr=False)
-    """It may hold a slip's token."""
+    """It may hold a slip's token, or a code of the day."""
     language: Language
     asked_language: str | None
     """The language chosen by a link: carried on in every further link and form."""
@@ -55,4 +55,4 @@ class Visit:
 
         A form's own address answers a GET with the front page, so that is named instead.
         """
-        return self.path if self.path in _PAGES or self.path.startswith("/v/") else "/"
+        return self.path if self.path in _PAGES or self.path.startswith(("/v/", "/day/")) else "/"

@@ -167,3 +167,12 @@ def test_the_ends_that_closing_time_makes(site: Site, now: datetime) -> None:
 def test_hours_that_never_close_end_nobody(site: Site, now: datetime) -> None:
     day_and_night = OpeningHours("Europe/Stockholm", ((Span(time(0), time(0)),),) * 7)
     assert closing_end(replace(site, opening_hours=day_and_night), now) is None
+
+
+def test_the_code_of_the_day_is_a_switch_of_the_site_and_an_ordinary_visit(
+    site: Site, now: datetime
+) -> None:
+    assert admit(site, Ground.DAY_CODE, now) == RefuseMethod()
+    shown = replace(site, code_of_the_day=True, time_limit=HOUR)
+    assert admit(shown, Ground.DAY_CODE, now) == Admit(now + HOUR, EndReason.TIME_LIMIT)
+    assert isinstance(admit(shown, Ground.DAY_CODE, now.replace(hour=20)), RefuseClosed)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.domain.identity import MacAddress, Secret, Subject
+from portal.domain.identity import MacAddress, Secret, SiteId, Subject
 from portal.services.key_ring import KeyRing, KeyRingError, live_key_id, log_key_id
 
 MAC = MacAddress("02:00:00:00:00:01")
@@ -128,3 +128,15 @@ def test_last_years_names_are_known_until_that_key_is_destroyed(
     assert ring.devices(MAC, new_year) == (ring.device(MAC, new_year),)
     assert KeyRing(tmp_path).cards(CARD, new_year) == [ring.card(CARD, new_year)]
     assert not (tmp_path / "live-2026.key").exists()
+
+
+def test_each_site_has_a_secret_of_its_own_that_outlives_restarts(
+    tmp_path: Path, now: datetime
+) -> None:
+    ring = KeyRing(tmp_path)
+    secret = ring.day_secret(SiteId("city"))
+    assert len(secret) == 32
+    assert secret != ring.day_secret(SiteId("town"))
+    later = now + timedelta(days=4000)
+    ring.destroy_before(later, later, later)
+    assert KeyRing(tmp_path).day_secret(SiteId("city")) == secret

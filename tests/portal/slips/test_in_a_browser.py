@@ -136,7 +136,7 @@ async def test_a_slip_on_a_screen_is_for_a_camera(
 
 def day(second: int) -> tuple[SlipPage, str]:
     now = NOW.replace(second=second)
-    code = code_at(lambda _: b"k" * 32, now)
+    code = code_at(b"k" * 32, now)
     shown = DayDisplay(SLIP.library, SLIP.network, "https://wifi.umea.se", code)
     page = day_on_screen(TEMPLATES, shown, Showing(SV, EN, script="/day.js"), now)
     return page, f"HTTPS://WIFI.UMEA.SE/DAY/{code.token}"

@@ -102,7 +102,7 @@ def test_what_is_typed_or_read_aloud_runs_from_left_to_right_in_every_language()
     assert '<bdi dir="ltr" class="exact">Bibliotek-gast</bdi>' in said.step_1
     assert '<bdi dir="ltr">A-0412</bdi>' in said.serial
     assert digits("408 512 7730") == (
-        '<bdi dir="ltr" class="code"><span>408</span><span>512</span><span>7730</span></bdi>'
+        '<bdi dir="ltr" class="code">408\N{NO-BREAK SPACE}512\N{NO-BREAK SPACE}7730</bdi>'
     )
 
 

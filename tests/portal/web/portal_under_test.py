@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
+from portal.domain.admission import Admit
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground, Session
@@ -49,6 +50,8 @@ SETTINGS = GuestSettings(
 )
 
 
+DAY_CODE = "1029384756"
+"""What the library's screen shows."""
 TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWX2Y"
 """What a slip's QR code holds."""
 
@@ -217,6 +220,19 @@ class FakeGuest:
         self.calls.append(f"redeem {token}")
         offer = await self.scanned(device, token, now)
         return offer if isinstance(offer, Refused) else self._admit(Ground.VOUCHER)
+
+    async def day_code(self, device: Device, code: str, now: datetime) -> Admit | Refused:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        if self.refusal is not None:
+            return self.refusal
+        if code != DAY_CODE:
+            return Refused(RefusalReason.DAY_CODE_OLD)
+        return Admit(now + timedelta(hours=4), EndReason.TIME_LIMIT)
+
+    async def sign_in_with_day_code(self, device: Device, now: datetime) -> SignInOutcome:
+        assert (device, now.tzinfo) == (self.device, UTC)
+        self.calls.append("day code")
+        return self.refusal or self._admit(Ground.DAY_CODE)
 
     async def continue_visit(self, device: Device, now: datetime) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)

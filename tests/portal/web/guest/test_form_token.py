@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.identity import MacAddress
-from portal.web.guest.form_token import LIFETIME, Purpose, issue_token, token_holds
+from portal.domain.identity import MacAddress, SiteId
+from portal.web.guest.form_token import LIFETIME, SHORT_LIFETIME, Purpose, issue_token, token_holds
 
 KEY = bytes(range(32))
 MAC = MacAddress("02:00:00:00:00:01")
@@ -40,3 +40,14 @@ def test_no_change_holds(place: int, letter: str) -> None:
     token = issue_token(KEY, MAC, Purpose.CARD, NOW)
     changed = token[:place] + letter + token[place + 1 :]
     assert token_holds(KEY, MAC, Purpose.CARD, changed, NOW) is (changed == token)
+
+
+def test_a_form_that_only_somebody_in_the_library_may_see_is_good_for_ten_minutes() -> None:
+    here = Purpose.DAY.at(SiteId("city"))
+    token = issue_token(KEY, MAC, here, NOW)
+    last = NOW + SHORT_LIFETIME - timedelta(seconds=1)
+    assert timedelta(minutes=10) == SHORT_LIFETIME
+    assert token_holds(KEY, MAC, here, token, last)
+    assert not token_holds(KEY, MAC, here, token, NOW + SHORT_LIFETIME)
+    assert not token_holds(KEY, MAC, Purpose.DAY.at(SiteId("town")), token, NOW)
+    assert not token_holds(KEY, MAC, Purpose.DAY, token, NOW)
