@@ -17,7 +17,7 @@ from cryptography import x509
 from firewall.client import GateClient, GateError
 from portal import guest_names, settings
 from portal.clock import utc_now
-from portal.config import Config, LibrarySystem
+from portal.config import Config, LibrarySystem, Staff
 from portal.domain.identity import Secret
 from portal.library.probe import probe
 from portal.library.sip2.client import Sip2Library
@@ -61,6 +61,7 @@ async def examine(
     they cost one PIN attempt on that card for each kind of message tried.
     """
     findings = certificate(config.portal.certificate_file, config.portal.host_name, utc_now())
+    findings += staff_certificate(config.staff, utc_now())
     findings += await _database(ask_database)
     findings += await _gate(config)
     if config.gate.enabled:
@@ -71,17 +72,17 @@ async def examine(
 
 
 def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
-    """Check that the portal's certificate is there, names the portal, and is valid for long."""
+    """Check that a site's certificate is there, names the site, and is valid for long."""
     check = "certificate"
     try:
         chain = x509.load_pem_x509_certificates(file.read_bytes())
     except (OSError, ValueError) as problem:
-        way_out = "put the PEM chain where [portal] certificate_file says"
+        way_out = "put the PEM chain where certificate_file says"
         return [Finding(check, Level.FAILURE, f"{file} cannot be used: {problem}", way_out)]
     findings = [_validity(chain[0], now)]
     if host_name not in _names(chain[0]):
         text = f"it does not name {host_name}"
-        way_out = "order a certificate for [portal] host_name"
+        way_out = f"order a certificate for {host_name}"
         findings.append(Finding(check, Level.FAILURE, text, way_out))
     if len(chain) == 1:
         text = "the file holds one certificate, without the authority's own"
@@ -90,11 +91,19 @@ def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
     return findings
 
 
+def staff_certificate(section: Staff | None, now: datetime) -> list[Finding]:
+    """Check the staff site's certificate too, where it has one of its own."""
+    if section is None or section.certificate_file is None:
+        return []
+    found = certificate(section.certificate_file, section.host_name, now)
+    return [replace(finding, check="staff certificate") for finding in found]
+
+
 def _validity(leaf: x509.Certificate, now: datetime) -> Finding:
     left = leaf.not_valid_after_utc - now
     text = f"valid until {leaf.not_valid_after_utc:%Y-%m-%d}"
     if leaf.not_valid_before_utc > now or left <= timedelta():
-        way_out = "renew it now: phones refuse to log in"
+        way_out = "renew it now: phones and browsers refuse the site"
         return Finding("certificate", Level.FAILURE, f"not valid today; {text}", way_out)
     if left < CERTIFICATE_ALARM:
         return Finding("certificate", Level.WARNING, text, "renew it; fewer than 14 days are left")

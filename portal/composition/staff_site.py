@@ -21,7 +21,7 @@ from portal.config import Config, Staff
 from portal.services.doors import Doors
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
-from portal.services.ports import DatabaseUnavailableError
+from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.remembered import RememberedAtDesk
 from portal.services.staff.attempts import StaffAttemptDesk
 from portal.services.staff.doors import StaffDoors
@@ -38,8 +38,7 @@ from portal.web.serving import Listening, bind_sockets, serve
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
 from portal.web.staff.desk_doors import DeskDoors
-from portal.web.staff.pages import Banners, Pages
-from portal.web.staff.settings import StaffSettings
+from portal.web.staff.pages import Pages
 from portal.web.staff.staff_site import StaffSite
 from portal.web.tls import CertificateWatch, make_tls_context
 
@@ -63,8 +62,9 @@ async def run_staff(config: Config) -> None:
         staff = compose_staff(config, database, keys)
         facts = settings.staff_site(config, section, staff.keys.form)
         uplink = UplinkWatch(uplink_probe(config), utc_now)
-        site = compose_site(facts, staff, doors, database, partial(_banners, uplink))
-        application = StaffApplication(site, utc_now)
+        pages = Pages(facts, staff.times, partial(_banners, uplink))
+        site = compose_site(pages, staff, doors, database)
+        application = StaffApplication(site)
         listening = Listening(application.answer, _malformed, application.broken, sockets, context)
         checks: Mapping[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -103,11 +103,7 @@ def _banners(uplink: UplinkWatch) -> Sequence[str]:
 
 
 def compose_site(
-    facts: StaffSettings,
-    staff: StaffDoors,
-    doors: Doors,
-    database: Database,
-    banners: Banners = tuple,
+    pages: Pages, staff: StaffDoors, doors: Doors, database: Database, clock: Clock = utc_now
 ) -> StaffSite:
     """Return the staff site with all that its handlers work with."""
     attempts = StaffAttemptDesk(staff)
@@ -115,7 +111,7 @@ def compose_site(
     sign_in = StaffSignIn(staff, attempts, {"password": PasswordMethod(staff, attempts)})
     tutored = PostgresTutored(database)
     return StaffSite(
-        settings=facts,
+        settings=pages.settings,
         sign_in=sign_in,
         enrolment=Enrolment(staff, attempts),
         own_account=OwnAccount(staff, sign_in),
@@ -125,5 +121,6 @@ def compose_site(
             remembered=RememberedAtDesk(doors, tutored),
             vouchers=Vouchers(doors),
         ),
-        pages=Pages(facts, staff.times, banners),
+        pages=pages,
+        clock=clock,
     )

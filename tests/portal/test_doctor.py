@@ -12,8 +12,17 @@ from pathlib import Path
 import pytest
 
 from firewall.lab.authority import Authority
-from portal.config import Config, LibrarySystem
-from portal.doctor import Finding, Level, _library, as_json, as_text, certificate, names
+from portal.config import Config, LibrarySystem, Staff
+from portal.doctor import (
+    Finding,
+    Level,
+    _library,
+    as_json,
+    as_text,
+    certificate,
+    names,
+    staff_certificate,
+)
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -41,7 +50,7 @@ def test_a_certificate_is_told_of_14_days_ahead(chain: Path) -> None:
 def test_a_certificate_that_has_expired(chain: Path) -> None:
     (finding,) = certificate(chain, NAME, NOW + timedelta(days=31))
     assert finding.is_failure
-    assert "phones refuse" in finding.way_out
+    assert "phones and browsers refuse" in finding.way_out
 
 
 def test_a_certificate_for_another_name(chain: Path) -> None:
@@ -61,6 +70,15 @@ def test_a_certificate_that_cannot_be_read(text: str, tmp_path: Path) -> None:
     assert certificate(file, NAME, NOW)[0].is_failure
     file.write_text(text)
     assert certificate(file, NAME, NOW)[0].is_failure
+
+
+def test_the_staff_sites_certificate_is_looked_at_too(chain: Path) -> None:
+    assert staff_certificate(None, NOW) == []
+    facts = {"host_name": NAME, "certificate_file": chain, "private_key_file": chain}
+    [finding] = staff_certificate(Staff.model_validate(facts), NOW + timedelta(days=17))
+    assert (finding.check, finding.level) == ("staff certificate", Level.WARNING)
+    behind_proxy = {"host_name": NAME, "proxies": ["10.0.0.9"]}
+    assert staff_certificate(Staff.model_validate(behind_proxy), NOW) == []
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from aiohttp import web
 from portal.domain.returning import label_of
 from portal.domain.staff_session import Stage, Standing
 from portal.services.key_ring import KeyRingError
-from portal.services.ports import Clock, DatabaseUnavailableError
+from portal.services.ports import DatabaseUnavailableError
 from portal.services.staff.doors import Asker, token_hash
 from portal.web.forms import FormFault, read_form
 from portal.web.staff import answers, cookies
@@ -46,9 +46,8 @@ _FAULTS: Mapping[FormFault, int] = {
 class StaffApplication:
     """Answers the requests of the staff site's listener."""
 
-    def __init__(self, site: StaffSite, clock: Clock, table: Table | None = None) -> None:
+    def __init__(self, site: StaffSite, table: Table | None = None) -> None:
         self.site = site
-        self._clock = clock
         self._table = table or Table(ROUTES)
         self._hosts = frozenset({site.settings.host_name})
 
@@ -190,7 +189,7 @@ class StaffApplication:
         known = request.cookies.get(cookies.BROWSER)
         fresh = None if known else cookies.new_browser()
         binding = token_hash(known or fresh or "")
-        now = self._clock()
+        now = self.site.clock()
         return Visit(request, path, language, now, asker, binding, new_browser=fresh)
 
     def _language(self, request: web.BaseRequest) -> Language:

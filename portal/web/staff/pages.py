@@ -37,7 +37,7 @@ class Pages:
         self.languages = load_languages(TEXTS)
         folder = (settings.templates or find_templates()) / "staff"
         self.assets = Assets.read(folder)
-        self._settings = settings
+        self.settings = settings
         self._times = times
         self._banners = banners
         self._environment = make_environment(folder)
@@ -52,12 +52,12 @@ class Pages:
 
     def clock(self, visit: Visit, moment: datetime) -> str:
         """Return a moment as people read it: a clock time, with its day if not today."""
-        zone = ZoneInfo(self._settings.time_zone)
+        zone = ZoneInfo(self.settings.time_zone)
         return moments.day_and_time(moment, visit.now, zone, visit.language)
 
     def clock_rounded_up(self, visit: Visit, moment: datetime) -> str:
         """Return the first whole minute at or after a moment: when something may be tried again."""
-        zone = ZoneInfo(self._settings.time_zone)
+        zone = ZoneInfo(self.settings.time_zone)
         return moments.clock_rounded_up(moment, visit.now, zone, visit.language)
 
     def _shared(self, visit: Visit) -> Mapping[str, object]:
@@ -75,7 +75,7 @@ class Pages:
             "visit": visit,
             "session": visit.session,
             "site": visit.site,
-            "organisation": self._settings.organisation,
+            "organisation": self.settings.organisation,
             "assets": self.assets.paths,
             "navigation": navigation,
             "banners": self._banners(),

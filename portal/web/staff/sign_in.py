@@ -23,7 +23,9 @@ Outcome = Begun | MustWait | SignInRefusal
 
 
 async def sign_in_page(site: StaffSite, visit: Visit) -> web.Response:
-    """Show the form."""
+    """Show the form, but for who is signed in already."""
+    if visit.is_signed_in:
+        return site.go("/")
     return ask_to_sign_in(site, visit, 200)
 
 

@@ -10,6 +10,8 @@ from aiohttp import web
 from portal.domain.identity import SiteId
 from portal.domain.site import Site
 from portal.domain.staff_account import Account
+from portal.domain.staff_session import Standing
+from portal.services.ports import Clock
 from portal.services.staff.enrolment import Enrolment
 from portal.services.staff.own_account import OwnAccount
 from portal.services.staff.sign_in import StaffSignIn
@@ -31,6 +33,7 @@ class StaffSite:
     own_account: OwnAccount
     desk: DeskDoors
     pages: Pages
+    clock: Clock
 
     def render(
         self, name: str, visit: Visit, status: int = 200, /, **values: object
@@ -41,6 +44,16 @@ class StaffSite:
     def go(self, path: str) -> web.Response:
         """Send the browser to a path of our own, query and all."""
         return answers.redirect(path)
+
+    async def still_open(self, visit: Visit) -> bool:
+        """Say whether what opened a page still holds: for streams, which outlive their request."""
+        doors, now = self.sign_in.doors, self.clock()
+        session = await doors.sessions.find(visit.binding)
+        if session is None or session.standing(doors.times, now) is not Standing.GOOD:
+            return False
+        now_may, could = session.account, visit.me.account
+        same_rights = (now_may.roles, now_may.sites) == (could.roles, could.sites)
+        return same_rights and session.site_id == visit.me.site_id
 
     def token_holds(self, visit: Visit) -> bool:
         """Say whether the form that was posted is one of ours, for this browser, here and now."""

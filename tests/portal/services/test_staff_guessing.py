@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from portal.services.ports.staff import NewSecondFactor
 from portal.services.staff.administration import Administration, Grants
 from portal.services.staff.attempts import MustWait, StaffAttemptDesk
 from portal.services.staff.doors import Asker, Begun, StaffDoors, token_hash
+from portal.services.staff.passwords import Passwords
 from portal.services.staff.sign_in import PasswordMethod, SignInRefusal, StaffSignIn
 from portal.storage.database import Database
-from tests.portal.web.staff.staff_under_test import PASSWORD, compose
+from tests.portal.web.staff.staff_under_test import PASSWORD, QUICK, compose
 
 HOME, ATTACKER = Asker("10.9.0.7", "Windows"), Asker("10.9.0.66", "Linux")
 SECRET = Secret("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
@@ -148,6 +150,34 @@ async def test_a_right_password_clears_what_was_mistyped_here(
         for _ in range(4):
             assert await give(sign_in, "kim", "fel", HOME, now) is SignInRefusal.WRONG
         await half_way(sign_in, "kim", HOME, now)
+
+
+class Counting(Passwords):
+    """Notes what is checked against which kind of hash."""
+
+    def __init__(self) -> None:
+        super().__init__(QUICK)
+        self.costs: list[str] = []
+
+    def _matches(self, stored: str, password: Secret) -> bool:
+        self.costs.append("$".join(stored.split("$")[:4]))
+        return super()._matches(stored, password)
+
+
+async def test_a_name_that_nobody_has_costs_as_much_as_one_that_somebody_has(
+    staff: StaffDoors, now: datetime
+) -> None:
+    """The same work, whatever is wrong: one argon2id with the same parameters."""
+    counting = Counting()
+    doors = replace(staff, passwords=counting)
+    await Administration(doors, "root").create("new", Grants((Role.DESK,)), None, now)
+    await Administration(doors, "root").disable("sam", now)
+    sign_in = desk_of(doors)
+    names = ("kim", "sam", "new", "nobody", "no name at all!", "")
+    for number, name in enumerate(names):
+        outcome = await give(sign_in, name, "fel lösenord", Asker(f"10.1.1.{number}", ""), now)
+        assert outcome is SignInRefusal.WRONG
+    assert counting.costs == ["$argon2id$v=19$m=64,t=1,p=1"] * len(names)
 
 
 async def test_the_same_code_at_once_signs_in_once(staff: StaffDoors, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from portal.storage.vouchers import PostgresVouchers
 from portal.web.serving import Listening, bind_sockets, serve
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
+from portal.web.staff.pages import Pages
 from portal.web.staff.routes import Table
 from portal.web.staff.settings import StaffSettings
 from tests.portal.services.fakes import FakeGate
@@ -210,6 +212,7 @@ async def running_staff_site(
     table: Table | None = None,
     banners: tuple[str, ...] = (),
     proxies: frozenset[str] = frozenset(),
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[StaffWorld]:
     """Run the staff site on a free port, with the test's own clock."""
     staff, time = compose(database, directory), Time()
@@ -218,17 +221,20 @@ async def running_staff_site(
         form_key=staff.keys.form,
         organisation=staff.organisation,
         sites=SITES,
-        encrypted=False,
+        encrypted=tls is not None,
         proxies=proxies,
     )
-    site = compose_site(facts, staff, guest_doors(database, directory), database, lambda: banners)
-    application = StaffApplication(site, time, table)
+    doors = guest_doors(database, directory)
+    pages = Pages(facts, staff.times, lambda: banners)
+    site = compose_site(pages, staff, doors, database, time)
+    application = StaffApplication(site, table)
     sockets = bind_sockets([("127.0.0.1", 0)])
     listening = Listening(
         application.answer,
         lambda status, _: answers.plain("odd\n", status=status),
         application.broken,
         sockets,
+        tls,
     )
     started = asyncio.Event()
     async with asyncio.TaskGroup() as group:

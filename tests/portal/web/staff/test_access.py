@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from portal.domain.identity import SiteId
 from portal.domain.staff_account import Role
 from portal.domain.staff_session import Stage
 from portal.services.staff.administration import Administration, Grants
+from portal.storage.database import Database
+from portal.web.staff import answers
 from portal.web.staff.access import Anyone, InStage, SignedIn, Staff
 from portal.web.staff.navigation import ENTRIES
 from portal.web.staff.routes import ROUTES, Route, Table
+from portal.web.staff.staff_site import StaffSite
+from portal.web.staff.visit import Visit
 from tests.portal.web.staff.staff_under_test import (
     BRANCH,
     CITY,
@@ -19,6 +25,7 @@ from tests.portal.web.staff.staff_under_test import (
     SITES,
     Person,
     StaffWorld,
+    running_staff_site,
 )
 
 FOR_STAFF = [route for route in ROUTES if isinstance(route.access, Staff)]
@@ -153,3 +160,32 @@ def test_no_address_stands_twice() -> None:
 
 def test_every_role_has_a_front_page() -> None:
     assert {role for entry in ENTRIES for role in entry.roles} == set(Role)
+
+
+async def test_a_stream_ends_with_what_opened_it(database: Database, tmp_path: Path) -> None:
+    seen: list[tuple[StaffSite, Visit]] = []
+
+    async def watch(site: StaffSite, visit: Visit) -> web.StreamResponse:
+        seen.append((site, visit))
+        return answers.plain("live")
+
+    live = Route("GET", "/watch", watch, Staff(frozenset({Role.DESK}), at_site=True), live=True)
+    keys = tmp_path / "keys"
+    async with running_staff_site(database, keys, table=Table([*ROUTES, live])) as world:
+        kim = await world.enrol("kim", Role.DESK, sites=(CITY, BRANCH))
+        assert (await kim.get("/watch")).body == "live"
+        [(site, visit)] = seen
+        administration = Administration(world.staff, "root")
+        assert await site.still_open(visit)
+        await kim.post("/site", site=BRANCH)
+        assert not await site.still_open(visit)
+        await kim.post("/site", site=CITY)
+        assert await site.still_open(visit)
+        await administration.grant("kim", Grants((Role.AUDITOR,)), world.time())
+        assert not await site.still_open(visit)
+        await administration.grant("kim", Grants((Role.DESK,), (CITY, BRANCH)), world.time())
+        world.time.passes(minutes=15)
+        assert not await site.still_open(visit)
+        world.time.passes(minutes=-15)
+        await kim.post("/sign-out")
+        assert not await site.still_open(visit)

@@ -1,10 +1,13 @@
 """What every answer of the staff site carries, and what happens when something is broken."""
 
 import re
+import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
+from firewall.lab.authority import Authority
 from portal.domain.staff_account import EVERY_ROLE
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
@@ -13,8 +16,9 @@ from portal.web.staff.answers import POLICY
 from portal.web.staff.routes import ROUTES, Route, Table
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
+from portal.web.tls import make_tls_context
 from tests.portal.web.portal_under_test import Answer, exchange, get
-from tests.portal.web.staff.staff_under_test import Person, StaffWorld, running_staff_site
+from tests.portal.web.staff.staff_under_test import NOW, Person, StaffWorld, running_staff_site
 
 TEMPLATES = Path(__file__).parents[4] / "templates" / "staff"
 HEADERS = {
@@ -202,5 +206,16 @@ async def test_only_a_proxy_of_ours_says_who_asks(database: Database, tmp_path: 
             assert seen == statuses
 
 
-async def test_over_tls_browsers_are_told_to_stay_there(world: StaffWorld) -> None:
-    assert "Strict-Transport-Security" not in (await Person(world).get("/sign-in")).headers
+async def test_over_tls_browsers_are_told_to_stay_there(
+    world: StaffWorld, database: Database, tmp_path: Path
+) -> None:
+    plain = await Person(world).get("/sign-in")
+    assert "Strict-Transport-Security" not in plain.headers
+    authority = Authority.create(tmp_path, NOW)
+    own = authority.issue(["localhost"], datetime.now(UTC))
+    context = make_tls_context(own.chain, own.key)
+    trusting = ssl.create_default_context(cafile=str(authority.certificate_file))
+    async with running_staff_site(database, tmp_path / "more keys", tls=context) as secure:
+        answer = await exchange(secure.port, get("/sign-in"), trusting, name="localhost")
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert (answer.status, lacks(answer)) == (200, [])
