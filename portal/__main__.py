@@ -175,11 +175,12 @@ def doctor_command(
     """Check everything Kvar depends on; each finding says what to do."""
     from portal import doctor
     from portal.composition.database import ask_schema
+    from portal.composition.vouchers import live_codes
 
     config = config_of(context)
     pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
     logs.configure("doctor")
-    ask = partial(ask_schema, config)
+    ask = doctor.Questions(partial(ask_schema, config), partial(live_codes, config))
     findings = asyncio.run(doctor.examine(config, test_card, pin, ask))
     typer.echo(doctor.as_json(findings) if as_json else doctor.as_text(findings))
     if any(finding.is_failure for finding in findings):

@@ -6,7 +6,7 @@ right says what to do, and a library system that lets a wrong PIN through is a f
 
 import json
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ from portal import guest_names, settings
 from portal.clock import utc_now
 from portal.config import Config, LibrarySystem, Staff
 from portal.domain.identity import Secret
+from portal.domain.voucher import MOST_LIVE
 from portal.library.probe import probe
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
@@ -52,17 +53,27 @@ class Finding:
         return self.level is Level.FAILURE
 
 
-async def examine(
-    config: Config, test_card: str, pin: str, ask_database: Callable[[], Awaitable[str]]
-) -> list[Finding]:
-    """Run every check. ``ask_database`` returns a word about the schema, or raises.
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the doctor asks the database; each raises DatabaseUnavailableError.
+
+    ``schema`` returns a word about it, ``live_codes`` how many codes of vouchers would let somebody
+    in, by the names of the sites that take codes.
+    """
+
+    schema: Callable[[], Awaitable[str]]
+    live_codes: Callable[[], Awaitable[Mapping[str, int]]]
+
+
+async def examine(config: Config, test_card: str, pin: str, ask: Questions) -> list[Finding]:
+    """Run every check.
 
     With a ``test_card`` of the library in good standing, the library system gets three probes;
     they cost one PIN attempt on that card for each kind of message tried.
     """
     findings = certificate(config.portal.certificate_file, config.portal.host_name, utc_now())
     findings += staff_certificate(config.staff, utc_now())
-    findings += await _database(ask_database)
+    findings += await database(ask)
     findings += await _gate(config)
     if config.gate.enabled:
         findings += await names(config)
@@ -118,12 +129,22 @@ def _names(leaf: x509.Certificate) -> list[str]:
     return names.value.get_values_for_type(x509.DNSName)
 
 
-async def _database(ask: Callable[[], Awaitable[str]]) -> list[Finding]:
+async def database(ask: Questions) -> list[Finding]:
+    """Check that the database answers, and that not too many codes lie in drawers."""
     try:
-        return [Finding("database", Level.RIGHT, await ask())]
+        findings = [Finding("database", Level.RIGHT, await ask.schema())]
+        return findings + [_codes(*site) for site in (await ask.live_codes()).items()]
     except DatabaseUnavailableError as problem:
         way_out = "start it, or mend [database] dsn; without a dsn, kvar run starts a private one"
         return [Finding("database", Level.FAILURE, f"cannot be asked: {problem}", way_out)]
+
+
+def _codes(site: str, live: int) -> Finding:
+    text = f"{site} has {live} codes that would let somebody in"
+    if live <= MOST_LIVE:
+        return Finding("codes", Level.RIGHT, text)
+    way_out = "turn unused batches off: kvar voucher revoke B --batch --unused"
+    return Finding("codes", Level.WARNING, f"{text}, which helps whoever guesses", way_out)
 
 
 async def _gate(config: Config) -> list[Finding]:

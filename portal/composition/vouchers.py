@@ -9,20 +9,25 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from portal.clock import utc_now
+from portal.composition.database import dsn
 from portal.composition.staff import acting, staff_doors
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import SiteId
+from portal.domain.site import LoginMethod
 from portal.domain.voucher import MOST_AT_ONCE, Lasts, Voucher, VoucherState
 from portal.domain.voucher_code import written_code
 from portal.domain.voucher_table import TableWords, voucher_table
 from portal.services.doors import Doors
+from portal.services.ports import DatabaseUnavailableError
 from portal.services.vouchers import (
     IssuedVoucher,
     VoucherOrder,
     VoucherRefusal,
     Vouchers,
 )
+from portal.storage.database import Database
+from portal.storage.vouchers import PostgresVouchers
 
 Answer = TypeVar("Answer")
 
@@ -151,6 +156,22 @@ async def export(config: Config, site: str, letters: str, *, with_codes: bool) -
         for voucher, slip in _done(answer)
     ]
     return voucher_table(rows, utc_now(), _zone(config), TableWords()).removesuffix("\r\n")
+
+
+async def live_codes(config: Config) -> dict[str, int]:
+    """Return how many codes would let somebody in, by the name of each site that takes codes.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    taking = [site for site in config.sites if LoginMethod.CODE in site.login_methods]
+    async with Database(address, size=1, name="kvar doctor") as database:
+        store, now = PostgresVouchers(database), utc_now()
+        return {site.name: await store.live(SiteId(site.id), now) for site in taking}
 
 
 @asynccontextmanager

@@ -27,6 +27,9 @@ KEPT_AFTER_END = timedelta(days=30)
 UNDO_WITHIN = timedelta(seconds=10)
 """A slip that was made by mistake is taken back before anybody can have used it."""
 
+MOST_LIVE = 2000
+"""Codes at a site that would let somebody in: a guesser at its cap then needs a year for a hit."""
+
 MOST_AT_ONCE = 1000
 MOST_DEVICES = 500
 

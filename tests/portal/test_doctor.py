@@ -16,14 +16,17 @@ from portal.config import Config, LibrarySystem, Staff
 from portal.doctor import (
     Finding,
     Level,
+    Questions,
     _library,
     as_json,
     as_text,
     certificate,
+    database,
     names,
     staff_certificate,
 )
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
+from portal.services.ports import DatabaseUnavailableError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAME = "wifi.example.se"
@@ -212,3 +215,27 @@ def test_findings_are_told_with_their_way_out() -> None:
     findings = [Finding("gate", Level.FAILURE, "is away", "start it")]
     assert as_text(findings) == "✗ gate: is away\n    → start it"
     assert json.loads(as_json(findings))[0]["way_out"] == "start it"
+
+
+async def test_a_database_that_answers_is_asked_for_codes_in_drawers() -> None:
+    async def schema() -> str:
+        return "answers; schema version 4"
+
+    async def live_codes() -> dict[str, int]:
+        return {"City": 2000, "Branch": 2001}
+
+    findings = await database(Questions(schema, live_codes))
+    assert levels(findings) == [Level.RIGHT, Level.RIGHT, Level.WARNING]
+    assert findings[2].text.startswith("Branch has 2001 codes that would let somebody in")
+    assert "--unused" in findings[2].way_out
+
+
+async def test_a_database_that_is_away_is_one_finding() -> None:
+    async def schema() -> str:
+        raise DatabaseUnavailableError("none")
+
+    async def live_codes() -> dict[str, int]:
+        raise AssertionError
+
+    (finding,) = await database(Questions(schema, live_codes))
+    assert finding.is_failure

@@ -74,6 +74,17 @@ def test_only_what_the_site_offers(site: Site, now: datetime) -> None:
     assert isinstance(admit(site, Ground.REMEMBERED, now), Admit)
 
 
+def test_a_voucher_brings_its_own_clock_and_only_staff_move_it(
+    site: Site, session: Session, now: datetime
+) -> None:
+    limited = replace(site, login_methods=(LoginMethod.CODE,), time_limit=HOUR)
+    closing = Admit(now.replace(hour=18) + GRACE, EndReason.CLOSING_TIME)
+    assert admit(limited, Ground.VOUCHER, now) == closing
+    by_voucher = replace(session, ground=Ground.VOUCHER)
+    assert extend(by_voucher, limited, now) == NotExtendable()
+    assert offered_extension(by_voucher, limited, now) is None
+
+
 def test_an_extension_adds_a_visit_up_to_closing(
     site: Site, session: Session, now: datetime
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import EndReason, Ground, Session
@@ -917,6 +918,25 @@ async def test_no_secret_of_a_voucher_shows_in_a_repr(desk: Vouchers, now: datet
     for each in made.issued:
         assert each.slip.code.reveal() not in told
         assert each.slip.token.reveal() not in told
+
+
+@pytest.mark.parametrize("tail", ["\r\n{}", "\x1b[31m", "\u202e", "x" * 1_000_000])
+async def test_nothing_that_is_typed_is_logged(
+    desk: Vouchers, guest: GuestService, now: datetime, tail: str
+) -> None:
+    with capture_logs() as lines:
+        issued = await make(desk, now)
+        code = issued.slip.code.reveal()
+        await guest.join(phone(1), code + tail, now)
+        await guest.redeem(phone(1), issued.slip.token.reveal() + tail, now)
+        await guest.join(phone(1), with_check_digit("408512773"), now)
+        await desk.find(MAIN, code + tail, now)
+        await desk.revoke(MAIN, "A-0001" + tail, "ada", now)
+        await use(guest, phone(1), issued, now)
+    told = repr(lines)
+    assert lines
+    for secret in (code, issued.slip.token.reveal(), "4085127730", repr(tail)[1:-1][:40]):
+        assert secret not in told
 
 
 class Overtaken(PostgresVouchers):
