@@ -43,6 +43,9 @@ from portal.services.voucher_secrets import Slip, VoucherSecrets, draw_slip
 DRAWS = 20
 """Makings tried; with 10,000 codes known, a thousand new ones meet one of them in a hundred."""
 
+CLOCK_SKEW = timedelta(minutes=1)
+"""Another node's clock may be behind: a slip is good there at once, too."""
+
 UNDO_GRACE = timedelta(seconds=2)
 """For the way of a press to us."""
 
@@ -130,8 +133,8 @@ class Vouchers:
         site = self.doors.sites[order.site_id]
         if LoginMethod.CODE not in site.login_methods:
             return VoucherRefusal.NOT_OFFERED
-        starts_at = order.starts_at or now
-        use_before = order.use_before or starts_at + USE_WITHIN
+        starts_at = order.starts_at or now - CLOCK_SKEW
+        use_before = order.use_before or max(now, starts_at) + USE_WITHIN
         if not _is_possible(order, starts_at, use_before, now):
             return VoucherRefusal.IMPOSSIBLE
         try:

@@ -19,6 +19,8 @@ _FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 _SHOWN = (
     "login",
     "code",
+    "voucher",
+    "scan",
     "wrong-pin",
     "card-blocked",
     "library-system-down",

@@ -161,6 +161,13 @@ async def test_a_code_lets_a_device_in(
     assert await events(database, "voucher_used") == [{"serial": "A-0001"}]
 
 
+async def test_a_slip_is_good_at_once_where_the_clock_is_behind(
+    desk: Vouchers, guest: GuestService, now: datetime
+) -> None:
+    issued = await make(desk, now)
+    await use(guest, phone(1), issued, now - 50 * SECOND)
+
+
 async def test_so_does_the_qr_code_and_looking_at_it_uses_nothing(
     desk: Vouchers, guest: GuestService, database: Database, now: datetime
 ) -> None:

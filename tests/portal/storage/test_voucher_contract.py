@@ -1,10 +1,12 @@
 """The contract of services.ports.vouchers, on PostgreSQL and in memory alike."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
@@ -414,6 +416,25 @@ async def test_another_voucher_goes_on_with_what_is_left(stores: Stores, now: da
     assert again.session.id == first.session.id
     for at in (now + HOUR, now + HOUR - SECOND):
         assert await stores.vouchers.replace(old, new_voucher(), "ada", at) is None
+
+
+async def test_desks_are_told_at_which_site_something_changed(
+    database: Database, postgres_dsn: str, now: datetime
+) -> None:
+    stores = Stores(PostgresSessions(database), PostgresVouchers(database))
+    told: asyncio.Queue[object] = asyncio.Queue()
+    listener = await asyncpg.connect(postgres_dsn)
+    await listener.add_listener("kvar_voucher", lambda *notice: told.put_nowait(notice[-1]))
+    voucher = await make(stores, now)
+    assert await told.get() == MAIN
+    await use(stores, voucher, 1, now)
+    assert await told.get() == MAIN
+    batch = [new_voucher() for _ in range(250)]
+    await make(stores, now, *batch, site_id=BRANCH)
+    assert await told.get() == BRANCH
+    await stores.vouchers.revoke([voucher], "ada", now, only_unused=False)
+    assert await told.get() == MAIN, "a batch is told once"
+    await listener.close()
 
 
 async def test_vouchers_are_kept_as_long_as_said(database: Database, now: datetime) -> None:

@@ -45,6 +45,24 @@ async def test_the_privacy_page_states_the_configured_periods() -> None:
     assert "13 dagar" in await body_of("/", settings)
 
 
+@pytest.mark.parametrize("language", ["sv", "en"])
+async def test_where_codes_are_given_out_the_privacy_page_tells_of_them(language: str) -> None:
+    words = {"sv": "45 dagar efter att koden", "en": "45 days after the code"}[language]
+    settings = replace(
+        SETTINGS,
+        takes_vouchers=True,
+        retention=replace(SETTINGS.retention, voucher_days=45, backup_days=30),
+        controller_contact="biblioteket@example.se",
+        protection_officer="dso@example.se",
+    )
+    async with running_portal(FakeGuest(), settings) as portal:
+        page = await exchange(portal.plain_port, get(f"/privacy?lang={language}"))
+    assert words in page.body
+    assert page.size < 14_000
+    without = await body_of("/privacy", replace(settings, takes_vouchers=False))
+    assert "Koder från personalen" not in without
+
+
 async def test_contacts_are_named() -> None:
     settings = replace(
         SETTINGS, controller_contact="wifi@library.test", protection_officer="dso@library.test"
