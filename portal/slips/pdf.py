@@ -6,9 +6,11 @@ because a browser can always print the page itself.
 """
 
 import asyncio
+import ctypes
 import multiprocessing
 import os
 import resource
+import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -35,11 +37,13 @@ _CHUNK_SLIPS = 96
 """A document's slips: four sheets of 24. Larger ones show less progress and are no faster."""
 _CHUNK_PAGES = 25
 """The same for papers that take one slip each."""
-_TASKS_A_PROCESS = 100
-"""Then another takes its place, so that nothing leaks for ever."""
-_CPU_S_A_PROCESS = 600
+_DOCUMENTS_A_POOL = 200
+"""Then new processes take their places, so that nothing leaks for ever. Not by
+``max_tasks_per_child``: with it the pool stops for ever in Python 3.11 to 3.13 (gh-115634)."""
+_CPU_S_A_PROCESS = 900
 _MEMORY_BYTES = 2 * 1024**3
 _NICENESS = 10
+_PR_SET_PDEATHSIG = 1
 
 Progress = Callable[[int, int], None]
 """Called with the pages that are done and all pages."""
@@ -73,6 +77,8 @@ class PdfMaker:
         self._workers = workers or os.cpu_count() or 1
         self._patience_s = patience_s
         self._pool: ProcessPoolExecutor | None = None
+        self._documents = 0
+        self._at_work = 0
 
     async def make(
         self, slips: Sequence[Slip], printing: Printing, progress: Progress | None = None
@@ -90,7 +96,7 @@ class PdfMaker:
         """End the processes; what waits is dropped."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+            self._pool, self._documents = None, 0
 
     def __enter__(self) -> Self:
         return self
@@ -99,6 +105,7 @@ class PdfMaker:
         self.close()
 
     async def _patiently(self, work: Coroutine[None, None, _Made]) -> _Made | NoPdf:
+        self._at_work += 1
         try:
             async with asyncio.timeout(self._patience_s):
                 return await work
@@ -109,6 +116,10 @@ class PdfMaker:
         except (BrokenProcessPool, MemoryError):
             self.close()
             return _told(NoPdf.FAILED)
+        finally:
+            self._at_work -= 1
+            if self._documents >= _DOCUMENTS_A_POOL and not self._at_work:
+                self.close()
 
     async def _make(
         self, slips: Sequence[Slip], printing: Printing, progress: Progress | None
@@ -121,6 +132,7 @@ class PdfMaker:
     async def _parts(self, jobs: Sequence[Job], progress: Progress | None) -> list[bytes]:
         pages = [page_count(job.printing.target, len(job.slips)) for job in jobs]
         pool = self._started()
+        self._documents += len(jobs)
         futures = [asyncio.wrap_future(pool.submit(typesetting.document, job)) for job in jobs]
         parts = []
         try:
@@ -134,6 +146,7 @@ class PdfMaker:
         return parts
 
     async def _dots(self, job: Job) -> Raster:
+        self._documents += 1
         return await asyncio.wrap_future(self._started().submit(typesetting.dots, job))
 
     def _jobs(self, slips: Sequence[Slip], printing: Printing) -> list[Job]:
@@ -149,7 +162,7 @@ class PdfMaker:
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_settle,
-                max_tasks_per_child=_TASKS_A_PROCESS,
+                initargs=(os.getpid(),),
             )
         return self._pool
 
@@ -159,8 +172,15 @@ def _told(why: NoPdf) -> NoPdf:
     return why
 
 
-def _settle() -> None:
-    """Limit a new process: it works when nobody else wants to, and cannot eat the machine."""
+def _settle(parent: int) -> None:
+    """Limit a new process: it works when nobody else wants to, and cannot eat the machine.
+
+    It holds both ends of the pipe that it waits at, so only the kernel can tell it that whoever
+    started it is gone (prctl(2)).
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
     os.nice(_NICENESS)
     with suppress(ValueError):  # the machine's own limits are lower
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))

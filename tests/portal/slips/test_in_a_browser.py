@@ -17,6 +17,7 @@ from portal.domain.day_code import code_at
 from portal.domain.slip import TARGETS, Layout, PrintTarget, Slip
 from portal.slips.display import DayDisplay, Showing, day_on_screen, slip_on_screen
 from portal.slips.pages import Page as SlipPage
+from portal.slips.sheet import Printing, sheet_of
 from portal.web.texts import Language
 from tests.portal.slips.paper import (
     AR,
@@ -42,6 +43,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PAPERS = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
 NOW = datetime(2026, 11, 26, 12, 0, 7, tzinfo=UTC)
+AXE = Path(__file__).parents[2] / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 PX_PER_MM = 96 / 25.4
 
 
@@ -181,4 +183,44 @@ async def test_a_closed_library_shows_no_code(browser: Browser) -> None:
         await page.goto(address)
         assert await seen(page) == []
         assert "stängt" in await page.inner_text("main")
+    await page.close()
+
+
+def shown_pages(language: Language) -> list[SlipPage]:
+    code = code_at(b"k" * 32, NOW)
+    displays = [
+        DayDisplay(SLIP.library, SLIP.network, "https://wifi.umea.se", shown)
+        for shown in (code, None)
+    ]
+    return [
+        slip_on_screen(TEMPLATES, SLIP, Showing(language, back="/")),
+        slip_on_screen(TEMPLATES, LONGEST, Showing(language)),
+        # Only without scripts does it load itself anew, which axe cannot tell from a time limit:
+        # the code is real-time information (WCAG 2.2.1), and nothing is lost by it.
+        *(
+            day_on_screen(TEMPLATES, day, Showing(language, EN, back="/", script="/day.js"), NOW)
+            for day in displays
+        ),
+        *(
+            sheet_of(TEMPLATES, [SLIP, LONGEST], Printing(target, language, EN), back="/")
+            for target in TARGETS.values()
+        ),
+    ]
+
+
+@pytest.mark.parametrize("language", [SV, AR], ids=lambda language: language.tag)
+async def test_everybody_can_use_the_pages_on_a_screen(
+    browser: Browser, language: Language
+) -> None:
+    axe = AXE.read_text("utf-8")
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    for shown in shown_pages(language):
+        async with served(shown) as address:
+            await page.goto(address)
+            await page.evaluate(axe)
+            violations = await page.evaluate(
+                "() => axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)"
+            )
+        found = {each["id"]: [node["html"][:100] for node in each["nodes"]] for each in violations}
+        assert found == {}
     await page.close()

@@ -1,7 +1,11 @@
 """PDFs from the pool of processes, and slips as dots for a thermal printer."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from PIL import Image
 
 from portal.domain.identity import Secret
 from portal.domain.slip import A4_SLIPS, A6, ROLL_58, ROLL_80, Network, PrintTarget, Security
+from portal.slips import pdf
 from portal.slips.escpos import encode
 from portal.slips.pdf import MOST_SLIPS, NoPdf, PdfMaker
 from portal.slips.sheet import Printing
@@ -24,19 +29,19 @@ async def test_a_batch_comes_in_order_and_tells_how_far_it_is(
     maker: PdfMaker, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
-    pdf = await maker.make(many(250), Printing(A4_SLIPS, SV), lambda *far: told.append(far))
-    assert isinstance(pdf, bytes)
+    made = await maker.make(many(250), Printing(A4_SLIPS, SV), lambda *far: told.append(far))
+    assert isinstance(made, bytes)
     assert told == [(4, 11), (8, 11), (11, 11)]
-    text = text_in(pdf, tmp_path)
+    text = text_in(made, tmp_path)
     found = [text.index(f"A-{number:04}") for number in (0, 95, 96, 191, 192, 249)]
     assert found == sorted(found)
-    assert len(drawn(pdf, tmp_path, 20)) == 11
+    assert len(drawn(made, tmp_path, 20)) == 11
 
 
 async def test_a_single_slip_needs_no_joining(maker: PdfMaker, tmp_path: Path) -> None:
-    pdf = await maker.make([SLIP], Printing(A6, SV, EN))
-    assert isinstance(pdf, bytes)
-    (page,) = drawn(pdf, tmp_path, 203)
+    made = await maker.make([SLIP], Printing(A6, SV, EN))
+    assert isinstance(made, bytes)
+    (page,) = drawn(made, tmp_path, 203)
     assert decoded(page) == sorted([JOIN, LOGIN])
 
 
@@ -62,6 +67,19 @@ async def test_a_killed_process_is_an_answer_and_another_takes_its_place() -> No
         assert isinstance(await made.make([SLIP], Printing(A6, SV)), bytes)
 
 
+async def test_processes_are_renewed_when_they_have_done_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pdf, "_DOCUMENTS_A_POOL", 2)
+    with PdfMaker(FOLDER, workers=1) as made:
+        await made.make([SLIP], Printing(A6, SV))
+        assert made._pool is not None
+        both = [made.make([SLIP], Printing(A6, SV)) for _ in range(2)]
+        assert all(isinstance(one, bytes) for one in await asyncio.gather(*both))
+        assert made._pool is None
+        assert isinstance(await made.make([SLIP], Printing(A6, SV)), bytes)
+
+
 async def test_no_address_is_fetched(tmp_path: Path) -> None:
     """A template that asks for a file and for the network gets neither."""
     for source in FOLDER.iterdir():
@@ -73,10 +91,10 @@ async def test_no_address_is_fetched(tmp_path: Path) -> None:
         f'<img src="file://{secret}" alt="no file"><img src="http://127.0.0.1:9/x" alt="no net">'
     )
     (tmp_path / "base.html").write_text(base.replace("<body>", f"<body>{asked}"), "utf-8")
-    with PdfMaker(tmp_path, workers=1) as made:
-        pdf = await made.make([SLIP], Printing(A6, SV))
-    assert isinstance(pdf, bytes)
-    text = text_in(pdf, tmp_path)
+    with PdfMaker(tmp_path, workers=1) as maker:
+        made = await maker.make([SLIP], Printing(A6, SV))
+    assert isinstance(made, bytes)
+    text = text_in(made, tmp_path)
     assert "no file" in text
     assert "no net" in text
 
@@ -134,3 +152,45 @@ def finders(paper: Image.Image) -> list[tuple[int, int]]:
 async def test_only_a_roll_has_dots(maker: PdfMaker) -> None:
     with pytest.raises(ValueError, match="a4 is no roll"):
         await maker.dots(SLIP, Printing(A4_SLIPS, SV))
+
+
+_WAITING = """
+import asyncio, sys, time
+from pathlib import Path
+from portal.slips.pdf import PdfMaker
+from portal.slips.sheet import Printing
+from portal.domain.slip import A6
+from tests.portal.slips.paper import FOLDER, SLIP, SV
+
+if __name__ == "__main__":
+    made = PdfMaker(FOLDER, workers=1)
+    asyncio.run(made.make([SLIP], Printing(A6, SV)))
+    print(*made._pool._processes, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
+    script = tmp_path / "waiting.py"
+    script.write_text(_WAITING)
+    here = {"PYTHONPATH": str(Path.cwd()), "PATH": os.environ["PATH"]}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as parent:
+        assert parent.stdout is not None
+        (worker,) = map(int, parent.stdout.readline().split())
+        assert is_alive(worker)
+        parent.kill()
+    for _ in range(100):
+        if not is_alive(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the process is there ten seconds later")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
