@@ -102,9 +102,12 @@
     try {
       const answer = await fetch("/stay", { headers: { Accept: "text/plain" } });
       if (answer.status === 423) { lock(); return; }
-      if (answer.ok) seen = Date.now() - lockAfter + Number(await answer.text()) * 1000;
+      if (!answer.ok) return;
+      seen = Date.now() - lockAfter + Number(await answer.text()) * 1000;
+      if (isLocked() && Date.now() - seen < lockAfter - warnBefore) unlock();
     } catch { /* tried again at the next look */ }
   }
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && isLocked()) ask(); });
 
   setInterval(async () => {
     if (isLocked()) return;
