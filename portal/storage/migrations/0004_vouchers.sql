@@ -252,7 +252,9 @@ BEGIN
              WHERE s.id = _continues AND s.subject = _new.subject AND s.mac <> _new.mac
                AND NOT s.succeeded AND s.last_seen_at <= _quiet_since AND s.due_at > _now)
             AND NOT EXISTS (SELECT FROM live_session AS s
-                             WHERE s.mac = _new.mac AND s.due_at > _now);
+                             WHERE s.mac = _new.mac AND s.due_at > _now)
+            AND EXISTS (SELECT FROM voucher_device
+                         WHERE voucher_id = _id AND device = _before);
         IF _goes_on THEN
             DELETE FROM voucher_device WHERE voucher_id = _id AND device = _before;
             FOR _gone IN

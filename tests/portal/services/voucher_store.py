@@ -149,6 +149,7 @@ class MemoryVouchers:
                 and not old.succeeded
                 and old.last_seen_at <= now - QUIET_BEFORE_SUCCESSION
                 and now < old.due_at
+                and wish.before in kept.devices
             )
             if goes_on and old is not None:
                 continues = old.id

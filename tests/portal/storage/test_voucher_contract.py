@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.session import Claim, EndReason, Ground, start
@@ -273,6 +275,109 @@ async def test_the_place_goes_to_the_devices_new_address(stores: Stores, now: da
     assert isinstance(third, VoucherUsed)
     assert third.put_out == (first.session.mac,)
     assert len(await stores.sessions.of_subject(voucher.subject)) == 2
+
+
+async def test_no_place_is_taken_over_that_was_given_up(stores: Stores, now: datetime) -> None:
+    """Whose session goes on elsewhere, and whom a tutor has let in again, has none."""
+    voucher = await make(stores, now)
+    first = await use(stores, voucher, 1, now)
+    second = await goes_on(stores, voucher, (1, first), 2, now + HOUR)
+    assert isinstance(second, VoucherUsed)
+    tutor = redemption(voucher, 1, now + HOUR).opening
+    by_tutor = replace(tutor.session, ground=Ground.TUTOR, subject=None)
+    back = await stores.sessions.start(replace(tutor, session=by_tutor))
+    assert (back.session.id, back.session.succeeded) == (first.session.id, False)
+    assert await goes_on(stores, voucher, (1, first), 3, now + 2 * HOUR) == VoucherFull()
+    assert (await shown(stores, voucher)).devices == 1
+
+
+async def goes_on(
+    stores: Stores, voucher: Voucher, old: tuple[int, VoucherUsed], number: int, now: datetime
+) -> object:
+    """Use the voucher on what may be the new address of an old device."""
+    wish = redemption(voucher, number, now)
+    opening = replace(wish.opening, continues=old[1].session.id)
+    wish = replace(wish, opening=opening, before=name("device", old[0]))
+    return await stores.vouchers.redeem(wish)
+
+
+histories = st.lists(
+    st.tuples(
+        st.sampled_from(["use", "use", "go on", "log out", "turn off", "extend", "replace"]),
+        st.integers(1, 4),  # device
+        st.integers(1, 4),  # the device that it may have been before
+        st.sampled_from([0, 1, 3, 30, 100]),  # minutes later
+    ),
+    max_size=14,
+)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(history=histories, places=st.integers(1, 2))
+async def test_both_stores_answer_alike(
+    database: Database, now: datetime, history: list[tuple[str, int, int, int]], places: int
+) -> None:
+    """Places, clocks and sessions in SQL against those in Python, in whatever order."""
+    await database.fetch("DELETE FROM live_session")  # the examples share one database
+    sessions = MemorySessions(MemoryAttempts())
+    pair = (
+        Stores(sessions, MemoryVouchers(sessions, MemoryGroups(sessions))),
+        Stores(PostgresSessions(database), PostgresVouchers(database)),
+    )
+    new = new_voucher()
+    making = UUID(int=next(_ids))
+    current = [await make(stores, now, new, most_devices=places, making=making) for stores in pair]
+    for what, number, other, minutes in history:
+        now += minutes * MINUTE
+        ids = next(_ids), new_voucher()
+        told = [
+            await _step(stores, voucher, (what, number, other), ids, now)
+            for stores, voucher in zip(pair, current, strict=True)
+        ]
+        assert told[0] == told[1], (what, number, other)
+        found = [await stores.vouchers.by_subject(new.names.subject) for stores in pair]
+        assert found[0] is not None
+        assert found[1] is not None
+        assert replace(found[0], serial=found[1].serial) == found[1]
+        current = [found[0], found[1]]
+        assert found[0].devices <= places
+        running = [await stores.sessions.of_subject(new.names.subject) for stores in pair]
+        assert sorted(running[0], key=lambda s: s.mac) == sorted(running[1], key=lambda s: s.mac)
+
+
+async def _step(
+    stores: Stores,
+    voucher: Voucher,
+    step: tuple[str, int, int],
+    ids: tuple[int, NewVoucher],
+    now: datetime,
+) -> object:
+    what, number, other = step
+    before = await stores.sessions.find(MacAddress(f"02:00:00:00:00:{other:02x}"))
+    match what:
+        case "use" | "go on":
+            wish = redemption(voucher, number, now)
+            session = replace(wish.opening.session, id=UUID(int=ids[0]))
+            opening = replace(wish.opening, session=session)
+            if what == "go on" and before is not None:
+                opening = replace(opening, continues=before.id)
+                wish = replace(wish, before=name("device", other))
+            return await stores.vouchers.redeem(replace(wish, opening=opening))
+        case "log out" if before is not None:
+            return await stores.sessions.end(before.id, EndReason.LOGGED_OUT, now)
+        case "turn off" if number == other:
+            revoked = await stores.vouchers.revoke([voucher], "ada", now, only_unused=False)
+            return revoked.count, sorted(revoked.put_out)
+        case "extend" if voucher.ends_at is not None:
+            longer = replace(voucher, ends_at=voucher.ends_at + HOUR)
+            return await stores.vouchers.prolong(longer, {}, "ada", now)
+        case "replace":
+            return await stores.vouchers.replace(voucher, ids[1], "ada", now) is None
+    return None
 
 
 async def test_a_device_with_a_place_takes_over_nobodys_session(
