@@ -50,15 +50,6 @@ class Table:
         known: Method = "POST" if method == "POST" else "GET"
         return self._found.get((known, path)) if method in {"GET", "HEAD", "POST"} else None
 
-    def is_page(self, path: str) -> bool:
-        """Say whether a browser can be sent to this path."""
-        route = self._found.get(("GET", path))
-        return route is not None and not route.live
-
-    def takes_forms(self, path: str) -> bool:
-        """Say whether forms are posted there."""
-        return ("POST", path) in self._found
-
 
 _ALL = Staff(EVERY_ROLE, at_site=False)
 _DESK = Staff(AT_THE_DESK, at_site=True)

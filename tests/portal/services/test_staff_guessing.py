@@ -10,19 +10,23 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
 from portal.domain.identity import Secret
 from portal.domain.staff_account import Account, Role
 from portal.domain.staff_limits import LONGEST_PAUSE
 from portal.domain.staff_session import StaffSession, Stage
 from portal.services.key_ring import KeyRingError
+from portal.services.ports import Kept
 from portal.services.ports.staff import NewSecondFactor
 from portal.services.staff.administration import Administration, Grants
 from portal.services.staff.attempts import MustWait, StaffAttemptDesk
 from portal.services.staff.doors import Asker, Begun, StaffDoors, token_hash
-from portal.services.staff.passwords import Passwords
+from portal.services.staff.enrolment import Enrolment
+from portal.services.staff.passwords import MOST_WAITING, Passwords
 from portal.services.staff.sign_in import PasswordMethod, SignInRefusal, StaffSignIn
 from portal.storage.database import Database
+from portal.storage.upkeep import PostgresUpkeep
 from tests.portal.web.staff.staff_under_test import PASSWORD, QUICK, compose
 
 HOME, ATTACKER = Asker("10.9.0.7", "Windows"), Asker("10.9.0.66", "Linux")
@@ -194,6 +198,7 @@ _OTHER_PROCESS = """
 import asyncio, sys
 from uuid import UUID
 from portal.storage.database import Database
+from portal.storage.upkeep import PostgresUpkeep
 from portal.storage.staff_accounts import PostgresStaffAccounts
 
 async def main(dsn, account):
@@ -234,3 +239,49 @@ async def test_a_lost_key_is_said_so(database: Database, tmp_path: Path, now: da
     session = await half_way(other, "kim", HOME, now)
     with pytest.raises(KeyRingError, match=r"staff\.key does not open"):
         await other.with_code(session, "123456", HOME, now)
+
+
+async def test_a_hash_with_old_parameters_is_made_anew_at_the_next_sign_in(
+    staff: StaffDoors, now: datetime
+) -> None:
+    stronger = Passwords(PasswordHasher(time_cost=2, memory_cost=64, parallelism=1))
+    await half_way(desk_of(replace(staff, passwords=stronger)), "kim", HOME, now)
+    found = await staff.accounts.credentials("kim")
+    assert found is not None
+    assert found.password_hash is not None
+    assert found.password_hash.startswith("$argon2id$v=19$m=64,t=2,p=1$")
+    await half_way(desk_of(staff), "kim", HOME, now)
+
+
+async def test_links_cannot_be_guessed_either(staff: StaffDoors, now: datetime) -> None:
+    enrolment = Enrolment(staff, StaffAttemptDesk(staff))
+    outcomes = [await enrolment.begin(f"ABCD-{n:04}", ATTACKER, now) for n in range(50)]
+    assert outcomes.count(SignInRefusal.LINK_WRONG) == 5
+    assert isinstance(outcomes[-1], MustWait)
+    code = await Administration(staff, "root").reset("kim", now)
+    assert code is not None
+    assert isinstance(await enrolment.begin(code.reveal(), HOME, now), Begun)
+
+
+async def test_who_comes_on_top_of_too_many_is_told_to_wait(
+    staff: StaffDoors, now: datetime
+) -> None:
+    staff.passwords._waiting = MOST_WAITING
+    outcome = await give(desk_of(staff), "kim", PASSWORD, HOME, now)
+    assert outcome == MustWait(now + timedelta(seconds=10))
+    staff.passwords._waiting = 0
+    await half_way(desk_of(staff), "kim", HOME, now)  # and it did not count as wrong
+
+
+async def test_what_is_over_is_deleted(
+    staff: StaffDoors, database: Database, now: datetime
+) -> None:
+    await half_way(desk_of(staff), "kim", HOME, now)
+    await PostgresUpkeep(database).tidy(Kept(), now + timedelta(days=30, seconds=-1))
+    rows = await database.fetch("SELECT 1 FROM staff_attempt")
+    assert len(rows) == 1
+    await PostgresUpkeep(database).tidy(Kept(), now + timedelta(days=31))
+    for table in ("staff_attempt", "staff_session"):
+        assert await database.fetch(f"SELECT 1 FROM {table}") == []  # noqa: S608 - our own names
+    links = await database.fetch("SELECT 1 FROM staff_account WHERE link_hash IS NOT NULL")
+    assert links == []
