@@ -55,7 +55,8 @@ async def with_token(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return posted
     if not posted.fresh:
         return await _page(site, visit, here, stale=True)
-    outcome = await site.guest.redeem(here.device, _token(visit), visit.now)
+    label = visit.kind if "remember" in posted.fields else None
+    outcome = await site.guest.redeem(here.device, _token(visit), visit.now, remember_as=label)
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
     standing = await site.guest.standing(here.device, visit.now)

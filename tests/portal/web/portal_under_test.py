@@ -193,9 +193,13 @@ class FakeGuest:
             return Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=3, wait_s=900)
         return self._admit(Ground.CARD)
 
-    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
+    async def join(
+        self, device: Device, code_text: str, now: datetime, *, remember_as: str | None = None
+    ) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)
         self.calls.append(f"code {code_text}")
+        if remember_as is not None:
+            self.calls.append(f"remember as {remember_as}")
         if self.refusal is not None:
             return self.refusal
         if code_text.replace(" ", "") == "4085127730":
@@ -216,8 +220,12 @@ class FakeGuest:
             return Refused(RefusalReason.CODE_UNKNOWN)
         return self.offer
 
-    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
+    async def redeem(
+        self, device: Device, token: str, now: datetime, *, remember_as: str | None = None
+    ) -> SignInOutcome:
         self.calls.append(f"redeem {token}")
+        if remember_as is not None:
+            self.calls.append(f"remember as {remember_as}")
         offer = await self.scanned(device, token, now)
         return offer if isinstance(offer, Refused) else self._admit(Ground.VOUCHER)
 
