@@ -26,7 +26,7 @@ _REFUSALS = {
 
 
 async def start(config: Config, site: str, minutes: int, devices: int) -> str:
-    """Start a group, and say its room code: nobody can be told it again.
+    """Start a group, and say its room code.
 
     Raises:
         StartError: it was not started; the text says why.

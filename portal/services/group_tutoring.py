@@ -1,8 +1,8 @@
 """Group tutoring: a room code lets a group in, and nothing ends its sessions meanwhile.
 
 Not the rule of how long (portal/domain/tutoring.py) and not a single visitor (tutoring.py). The
-rule to keep: the code is shown once and stored only as a keyed hash; places and guesses are
-counted where they are written.
+rule to keep: the code is stored as a keyed hash, and sealed beside it while it lets anybody in;
+places and guesses are counted where they are written.
 """
 
 import secrets
@@ -14,13 +14,14 @@ from enum import StrEnum
 import structlog
 
 from portal.domain.admission import RefuseClosed, admit
-from portal.domain.identity import Device, SiteId
+from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.room_code import CODE_DIGITS, is_guessable, read_code
 from portal.domain.session import Claim, Ground, Session
 from portal.domain.tutoring import Group, prolong
 from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
+from portal.services.key_ring import Kind, live_key_id
 from portal.services.opening import new_id, opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
 from portal.services.ports import Opening
@@ -33,6 +34,7 @@ from portal.services.ports.tutoring_groups import (
 )
 from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.refusals import RefusalRecord
+from portal.services.sealing import Seal
 from portal.services.tutoring import ends_as_guests
 
 DRAWS = 20
@@ -55,7 +57,7 @@ class GroupRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartedGroup:
-    """A group and its room code (six digits), which nobody can be told again."""
+    """A group and its room code (six digits)."""
 
     group: Group
     code: str
@@ -115,6 +117,15 @@ class GroupTutoring:
         except STORE_ERRORS as error:
             return _told("list", error)
 
+    async def code(self, group: Group, now: datetime) -> str | None:
+        """Return the room code for the tutor's screen; None: it lets nobody in any more.
+
+        Raises:
+            DatabaseUnavailableError, KeyRingError: it cannot be told now.
+        """
+        sealed = await self.doors.groups.kept_code(group) if group.takes_in(now) else None
+        return None if sealed is None else self._seal(group).open(sealed, group.id.bytes).reveal()
+
     async def extend(
         self, site_id: SiteId, number: int, tutor: str, length: timedelta, now: datetime
     ) -> Group | GroupRefusal:
@@ -159,6 +170,8 @@ class GroupTutoring:
             new = NewGroup(new_id(now), site_id, name, now, now + length, most_devices)
             group = await self.doors.groups.start(new, tutor)
             if group is not None:
+                sealed = self._seal(group).close(Secret(code), group.id.bytes)
+                await self.doors.groups.keep_code(group, sealed)
                 _log.info("group_started", site=site_id, group=group.number)
                 return StartedGroup(group, code)
         return GroupRefusal.DATABASE_AWAY
@@ -208,6 +221,9 @@ class GroupTutoring:
         record = RefusalRecord(self.doors)
         await record.by_limits(device, refused.reason, now)
         return refused
+
+    def _seal(self, group: Group) -> Seal:
+        return Seal(self.doors.keys.under(live_key_id(group.starts_at), Kind.ROOM_CODE_SEAL, b""))
 
     async def _find(self, site_id: SiteId, number: int, now: datetime) -> Group | None:
         live = await self.doors.groups.live(site_id, now)

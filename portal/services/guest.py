@@ -167,36 +167,22 @@ class GuestService:
         ground = Ground.OPEN if is_open else Ground.ACCEPT
         return await self._sign_in.without_card(device, ground, now)
 
-    async def join(
-        self, device: Device, code_text: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
         """Let the device in by a voucher's code.
 
         Or by a tutoring group's room code, which also protects its running session.
-        ``remember_as``: the guest ticked the box; the device is remembered while the voucher lasts.
         """
         if not means_voucher(self.site(device.site_id), code_text):
             return await self._groups.join(device, code_text, now)
-        outcome = await self._redeem.with_code(device, code_text, now)
-        return await self._by_voucher(device, outcome, remember_as, now)
+        return self._noted(await self._redeem.with_code(device, code_text, now))
 
     async def scanned(self, device: Device, token: str, now: datetime) -> VoucherOffer | Refused:
         """Return what a QR code's token would give; nothing changes by that."""
         return await self._redeem.look(device, token, now)
 
-    async def redeem(
-        self, device: Device, token: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
-        """Let the device in by a QR code's token, and remember it as `join` does."""
-        outcome = await self._redeem.with_token(device, token, now)
-        return await self._by_voucher(device, outcome, remember_as, now)
-
-    async def _by_voucher(
-        self, device: Device, outcome: SignInOutcome, remember_as: str | None, now: datetime
-    ) -> SignInOutcome:
-        if isinstance(outcome, Admitted) and outcome.is_own and remember_as is not None:
-            await self._remembered.remember(device, outcome.session, remember_as, now)
-        return self._noted(outcome)
+    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
+        """Let the device in by a QR code's token."""
+        return self._noted(await self._redeem.with_token(device, token, now))
 
     async def day_code(self, device: Device, code: str, now: datetime) -> Admit | Refused:
         """Return what the code of the day would give; nothing changes by that."""

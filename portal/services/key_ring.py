@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DEVICE = "device"
     SUBJECT = "subject"
     ROOM_CODE = "room_code"
+    ROOM_CODE_SEAL = "room_code_seal"
     VOUCHER_CODE = "voucher_code"
     VOUCHER_TOKEN = "voucher_token"  # noqa: S105 - the name of a kind
     VOUCHER_SUBJECT = "voucher_subject"

@@ -11,11 +11,10 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from portal.domain.identity import Device, Secret, SiteId, Subject
+from portal.domain.identity import Device, Secret, SiteId
 from portal.domain.returning import MOST_REMEMBERED, RememberedDevice, expires_at
 from portal.domain.session import Ground, Session
 from portal.domain.verification import Verification
-from portal.domain.voucher import MOST_DEVICES
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
 from portal.services.key_ring import KeyRing
@@ -37,38 +36,25 @@ class Remembered:
     async def remember(self, device: Device, session: Session, label: str, now: datetime) -> None:
         """Remember a device whose owner has just shown the card; never raises.
 
-        Not while that could not be checked (a courtesy), and so nobody can say whose it is. One
-        that came by a voucher is remembered for as long as that lasts.
+        Not while that could not be checked (a courtesy), and so nobody can say whose it is.
         """
         if session.subject is None:
             return
-        try:
-            await self._remember(device, session, session.subject, label, now)
-        except STORE_ERRORS as error:
-            _log.warning("device_not_remembered", reason=str(error))
-
-    async def _remember(
-        self, device: Device, session: Session, subject: Subject, label: str, now: datetime
-    ) -> None:
-        until, ground, most = expires_at(now, now), Ground.REMEMBERED, MOST_REMEMBERED
-        if session.ground is Ground.VOUCHER:
-            voucher = await self.doors.vouchers.by_subject(subject)
-            if voucher is None:
-                return
-            until, ground, most = min(until, voucher.over_at), session.ground, MOST_DEVICES
         names = self.doors.keys.devices(device.mac, now)
         new = RememberedDevice(
             id=uuid4(),
             name=names[0],
-            subject=subject,
+            subject=session.subject,
             label=label,
             added_at=now,
             named_at=now,
             last_visit_at=now,
-            expires_at=until,
-            ground=ground,
+            expires_at=expires_at(now, now),
         )
-        await self.doors.returns.remember(new, names, most)
+        try:
+            await self.doors.returns.remember(new, names, MOST_REMEMBERED)
+        except STORE_ERRORS as error:
+            _log.warning("device_not_remembered", reason=str(error))
 
     async def card_was_shown(self, card: Secret, now: datetime) -> None:
         """Call the card's devices by its name of this year, while last year's is known still.

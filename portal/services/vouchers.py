@@ -37,7 +37,7 @@ from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.key_ring import voucher_key_id
 from portal.services.opening import new_id
-from portal.services.ports.vouchers import NewVouchers
+from portal.services.ports.vouchers import Making, NewVouchers
 from portal.services.voucher_secrets import Slip, VoucherSecrets, draw_slip
 
 DRAWS = 20
@@ -45,6 +45,9 @@ DRAWS = 20
 
 CLOCK_SKEW = timedelta(minutes=1)
 """Another node's clock may be behind: a slip is good there at once, too."""
+
+SHOWN_FREELY = timedelta(minutes=5)
+"""From its making: so long the one who made it shows and prints it, which is one act."""
 
 UNDO_GRACE = timedelta(seconds=2)
 """For the way of a press to us."""
@@ -175,6 +178,26 @@ class Vouchers:
         except STORE_ERRORS as error:
             return _told("find", error)
 
+    async def show(
+        self, site_id: SiteId, text: str, by: str, now: datetime
+    ) -> IssuedVoucher | Voucher | VoucherRefusal:
+        """Return a voucher for whoever hands it out: with its slip, where that is kept.
+
+        Whoever opens it later than ``SHOWN_FREELY`` after its making leaves a trace.
+        """
+        try:
+            found = await self._find(site_id, text, now)
+            if isinstance(found, VoucherRefusal) or not found.is_sealed:
+                return found
+            slip = (await self._slips([found])).get(found.id)
+            if slip is None or found.state(now) in {VoucherState.OVER, VoucherState.REVOKED}:
+                return found
+            if now - found.made_at > SHOWN_FREELY:
+                await self.doors.vouchers.note_reprint(found, by, now)
+            return IssuedVoucher(found, slip)
+        except STORE_ERRORS as error:
+            return _told("show", error)
+
     async def recent(
         self, site_id: SiteId, most: int = DESK_LIST
     ) -> Sequence[Voucher] | VoucherRefusal:
@@ -183,6 +206,15 @@ class Vouchers:
             return await self.doors.vouchers.recent(site_id, most)
         except STORE_ERRORS as error:
             return _told("recent", error)
+
+    async def makings(
+        self, site_id: SiteId, most: int = DESK_LIST
+    ) -> Sequence[Making] | VoucherRefusal:
+        """Return what was made last at the site: one slip, or a batch as one."""
+        try:
+            return await self.doors.vouchers.makings(site_id, most)
+        except STORE_ERRORS as error:
+            return _told("makings", error)
 
     async def series(self, site_id: SiteId, letters: str) -> Sequence[Voucher] | VoucherRefusal:
         """Return the site's vouchers whose serials have these letters, by number."""

@@ -48,6 +48,15 @@ class PostgresGroups:
         )
         return None if row is None else _group_of(row)
 
+    async def keep_code(self, group: Group, sealed: bytes) -> None:
+        """See services.ports.tutoring_groups.Groups."""
+        await self._database.fetch(_SQL["keep_code"], group.id, sealed)
+
+    async def kept_code(self, group: Group) -> bytes | None:
+        """See services.ports.tutoring_groups.Groups."""
+        row = await self._database.fetch_row(_SQL["kept_code"], group.id)
+        return None if row is None else bytes(row["sealed"])
+
     async def try_code(self, tried: CodeTried, limits: CodeLimits, now: datetime) -> CodeAnswer:
         """See services.ports.tutoring_groups.Groups."""
         row = await self._database.fetch_row(

@@ -5,6 +5,12 @@ SELECT * FROM start_group(
     ROW($1::uuid, $2::text, NULL, $3::bytea, $4::timestamptz, $5::timestamptz, $6::integer,
         NULL)::tutoring_group, $7)
 
+-- name: keep_code
+INSERT INTO room_code_shown (group_id, sealed) VALUES ($1, $2) ON CONFLICT (group_id) DO NOTHING
+
+-- name: kept_code
+SELECT sealed FROM room_code_shown WHERE group_id = $1
+
 -- name: try_code
 SELECT what, until, (known).* FROM try_code($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 

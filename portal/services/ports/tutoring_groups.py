@@ -67,6 +67,14 @@ class Groups(Protocol):
         """Start a group for the employee ``by``; None when a live group has this code."""
         ...
 
+    async def keep_code(self, group: Group, sealed: bytes) -> None:
+        """Keep the room code, sealed, for the tutor's screen; it goes when the group ends."""
+        ...
+
+    async def kept_code(self, group: Group) -> bytes | None:
+        """Return the sealed room code; None: it was not kept, or the group has ended."""
+        ...
+
     async def try_code(self, tried: CodeTried, limits: CodeLimits, now: datetime) -> CodeAnswer:
         """Return whose code it is, or count the guess; guesses at once cannot exceed a limit."""
         ...

@@ -119,6 +119,14 @@ class Revoked:
     put_out: tuple[MacAddress, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What was made in one act: its first voucher, and how many there are."""
+
+    first: Voucher
+    count: int
+
+
 class VoucherStore(Protocol):
     """Vouchers of the organisation. Every method raises DatabaseUnavailableError.
 
@@ -175,6 +183,10 @@ class VoucherStore(Protocol):
 
     async def recent(self, site_id: SiteId, most: int) -> list[Voucher]:
         """Return the site's vouchers made last, the newest first."""
+        ...
+
+    async def makings(self, site_id: SiteId, most: int) -> list[Making]:
+        """Return what was made last at the site, act by act, the newest first."""
         ...
 
     async def of_series(self, letters: str) -> list[Voucher]:

@@ -16,9 +16,9 @@ from portal.domain.staff_session import SessionTimes, StaffSession, Stage
 from portal.services.key_ring import KeyRing
 from portal.services.ports import EVERYWHERE, Event, EventKind, Events
 from portal.services.ports.staff import NewSession, StaffAccounts, StaffAttempts, StaffSessions
+from portal.services.sealing import Seal
 from portal.services.staff import codes
 from portal.services.staff.passwords import Passwords
-from portal.services.staff.sealing import Seal
 
 _TOKEN_BYTES = 32
 _LONGEST_NAME = 80

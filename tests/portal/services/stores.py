@@ -350,6 +350,13 @@ class MemoryGroups:
     sessions: MemorySessions
     groups: dict[UUID, tuple[Group, Subject]] = field(default_factory=dict)
     guesses: list[tuple[datetime, Subject, SiteId]] = field(default_factory=list)
+    codes: dict[UUID, bytes] = field(default_factory=dict)
+
+    async def keep_code(self, group: Group, sealed: bytes) -> None:
+        self.codes.setdefault(group.id, sealed)
+
+    async def kept_code(self, group: Group) -> bytes | None:
+        return None if self.groups[group.id][0].ended_at else self.codes.get(group.id)
 
     async def start(self, group: NewGroup, by: str) -> Group | None:
         del by  # the event's; nothing here reads events

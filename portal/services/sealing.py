@@ -38,5 +38,5 @@ class Seal:
             return Secret(self._cipher.decrypt(nonce, rest, about).decode())
         except InvalidTag as error:
             raise KeyRingError(
-                "staff.key does not open what stands in the database; restore it from the backup"
+                "a key does not open what stands in the database; restore the keys from the backup"
             ) from error
