@@ -22,7 +22,7 @@ NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
 SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
 TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) faketime iperf3 iptables opennds poppler-utils strace \
   zbar-tools $(NODE_PACKAGES)
-BENCH_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) iperf3
+BENCH_PACKAGES := $(LAB_PACKAGES) iperf3
 # openNDS is what the library day is compared with; its package starts nothing by itself.
 DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds
 

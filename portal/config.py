@@ -142,6 +142,13 @@ class Organisation(_Section):
     ssid: str = Field(
         "", description="The guest Wi-Fi's name, told to visitors who come from another network."
     )
+    wifi_password: SecretStr = Field(
+        SecretStr(""),
+        description="The guest Wi-Fi's WPA2/WPA3 password, for slips and screens. Empty: open.",
+    )
+    wifi_hidden: bool = Field(
+        default=False, description="Whether the name is not announced; slips then say so to phones."
+    )
     data_directory: Path = Field(
         Path("/var/lib/kvar"),
         description="Keys, the private database, the list of who is admitted.",
@@ -417,6 +424,15 @@ class VoucherPreset(_Section):
     )
 
 
+class PrinterSection(_Section):
+    """``[[sites.printers]]``: a thermal printer that takes raw data on the network."""
+
+    name: str = Field(min_length=1, max_length=40, description="What the desk's button says.")
+    host: str = Field(min_length=1, description="Its name or address on the management network.")
+    port: Port = Field(9100, description="Its port for raw data.")
+    roll_mm: Literal[58, 80] = Field(80, description="The width of its paper.")
+
+
 class SiteSection(_Section):
     """``[[sites]]``: one library."""
 
@@ -475,6 +491,9 @@ class SiteSection(_Section):
         default=False,
         description="A screen in the library shows a QR code that changes every 30 seconds and "
         "lets in whoever scans it on the guest Wi-Fi.",
+    )
+    printers: list[PrinterSection] = Field(
+        default_factory=list, description="Thermal printers for slips."
     )
     voucher_presets: list[VoucherPreset] = Field(
         default_factory=list,

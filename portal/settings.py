@@ -28,6 +28,7 @@ from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.presence import Policy
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import LoginMethod, Site
+from portal.domain.slip import Network, Security, SlipPlace
 from portal.domain.staff_session import SessionTimes
 from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
@@ -292,6 +293,28 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         time_zone=config.organisation.time_zone,
         encrypted=section.certificate_file is not None or bool(section.proxies),
         proxies=frozenset(section.proxies),
+        place=slip_place(config),
+        ssid=config.organisation.ssid,
+    )
+
+
+def slip_place(config: Config) -> SlipPlace | None:
+    """Return what slips say of the network; None: nobody configured its name."""
+    organisation, names = config.organisation, config.portal.short_names
+    if not organisation.ssid:
+        return None
+    password = organisation.wifi_password.get_secret_value()
+    network = Network(
+        organisation.ssid,
+        Security.WPA if password else Security.OPEN,
+        Secret(password) if password else None,
+        organisation.wifi_hidden,
+    )
+    return SlipPlace(
+        network,
+        origin("https", config.portal.host_name, config.portal.https_port),
+        names[0] if names else config.portal.host_name,
+        organisation.time_zone,
     )
 
 

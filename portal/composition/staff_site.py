@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from socket import socket
 
@@ -18,6 +19,10 @@ from portal.composition.staff_services import compose_staff
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config, Staff
+from portal.domain.identity import SiteId
+from portal.domain.slip import TARGETS
+from portal.services.board import Board
+from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
@@ -31,6 +36,11 @@ from portal.services.staff.sign_in import PasswordMethod, StaffSignIn
 from portal.services.tutoring import Tutoring
 from portal.services.uplink import UplinkWatch
 from portal.services.vouchers import Vouchers
+from portal.slips import TEXTS
+from portal.slips.pages import Templates
+from portal.slips.pdf import PdfMaker
+from portal.slips.printer import Printer
+from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
@@ -38,8 +48,14 @@ from portal.web.serving import Listening, bind_sockets, serve
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
 from portal.web.staff.desk_doors import DeskDoors
+from portal.web.staff.live_board import LiveBoard
 from portal.web.staff.pages import Pages
+from portal.web.staff.pdf_jobs import PdfJobs
+from portal.web.staff.settings import SitePrinter
+from portal.web.staff.slips import SlipTools
 from portal.web.staff.staff_site import StaffSite
+from portal.web.templating import find_templates
+from portal.web.texts import load_languages
 from portal.web.tls import CertificateWatch, make_tls_context
 
 
@@ -60,7 +76,9 @@ async def run_staff(config: Config) -> None:
     ):
         doors = compose_doors(config, database, gate, keys, None)
         staff = compose_staff(config, database, keys)
-        facts = settings.staff_site(config, section, staff.keys.form)
+        facts = replace(
+            settings.staff_site(config, section, staff.keys.form), printers=_printers(config)
+        )
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         pages = Pages(facts, staff.times, partial(_banners, uplink))
         site = compose_site(pages, staff, doors, database)
@@ -71,11 +89,13 @@ async def run_staff(config: Config) -> None:
             "gate": asked.ping,
         }
         ready = health.make_application(checks, (DatabaseUnavailableError, GateError))
-        async with until_stopped() as group:
-            serving = serve([listening], loggers=["portal.web.staff"], certificates=watch)
-            group.create_task(serving, name="staff site")
-            group.create_task(uplink.watch(), name="uplink")
-            group.create_task(serve_health(ready, "staff", section.health_port), name="health")
+        with site.slips.maker:
+            async with until_stopped() as group:
+                serving = serve([listening], loggers=["portal.web.staff"], certificates=watch)
+                group.create_task(serving, name="staff site")
+                group.create_task(uplink.watch(), name="uplink")
+                group.create_task(site.slips.jobs.run(), name="PDFs")
+                group.create_task(serve_health(ready, "staff", section.health_port), name="health")
 
 
 def _bind(
@@ -91,6 +111,16 @@ def _bind(
     except OSError as problem:
         raise StartError(f"the staff site cannot be served: {problem}") from problem
     return sockets, context, watch
+
+
+def _printers(config: Config) -> Mapping[SiteId, Sequence[SitePrinter]]:
+    return {
+        SiteId(site.id): [
+            SitePrinter(one.name, TARGETS[f"roll{one.roll_mm}"], Printer(one.host, one.port))
+            for one in site.printers
+        ]
+        for site in config.sites
+    }
 
 
 def _malformed(status: int, _harmless: bool) -> web.Response:
@@ -110,17 +140,25 @@ def compose_site(
     # An organisation's own sign-in (OpenID Connect) would be another method here.
     sign_in = StaffSignIn(staff, attempts, {"password": PasswordMethod(staff, attempts)})
     tutored = PostgresTutored(database)
+    tutoring, groups = Tutoring(doors, tutored), GroupTutoring(doors)
+    board = Board(tutoring, groups, PostgresBoardMarks(database))
+    folder = (pages.settings.templates or find_templates()) / "slips"
+    maker = PdfMaker(folder)
     return StaffSite(
         settings=pages.settings,
         sign_in=sign_in,
         enrolment=Enrolment(staff, attempts),
         own_account=OwnAccount(staff, sign_in),
         desk=DeskDoors(
-            tutoring=Tutoring(doors, tutored),
-            groups=GroupTutoring(doors),
+            board=board,
+            live=LiveBoard(board, clock),
+            tutoring=tutoring,
+            groups=groups,
             remembered=RememberedAtDesk(doors, tutored),
             vouchers=Vouchers(doors),
+            day_codes=DayCodes(doors),
         ),
+        slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,
         clock=clock,
     )

@@ -64,8 +64,7 @@ class RememberedDevice:
 
     ``name`` is its keyed hash under the live key of one year, and ``named_at`` when the owner's
     card was last shown: ``subject`` stands under that year's key. ``paused_until``: its owner
-    logged out, so until then it does not come back without the card. ``ground`` is what it comes
-    back on: VOUCHER where it is remembered for as long as a voucher lasts.
+    logged out, so until then it does not come back without the card.
     """
 
     id: UUID
@@ -77,7 +76,6 @@ class RememberedDevice:
     last_visit_at: datetime
     expires_at: datetime
     paused_until: datetime | None = None
-    ground: Ground = Ground.REMEMBERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +116,16 @@ def comes_back(
         return None
     if remembered.paused_until is not None and now < remembered.paused_until:
         return None
-    return Return(Proof.REMEMBERED, remembered.ground, remembered.subject)
+    return Return(Proof.REMEMBERED, Ground.REMEMBERED, remembered.subject)
 
 
 def visited(device: RememberedDevice, name: Subject, now: datetime) -> RememberedDevice:
     """Return the device after a visit; ``name`` is what it is called this year."""
-    until = expires_at(now, device.named_at)
-    if device.ground is Ground.VOUCHER:
-        until = min(until, device.expires_at)
     return replace(
         device,
         name=name,
         last_visit_at=max(device.last_visit_at, now),
-        expires_at=until,
+        expires_at=expires_at(now, device.named_at),
         paused_until=None,
     )
 

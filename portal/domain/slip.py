@@ -92,6 +92,21 @@ class Slip:
     privacy_line: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SlipPlace:
+    """What all slips of the organisation say.
+
+    ``origin`` is where the guest site is ("https://wifi.example.se"), ``short_address`` what
+    people type.
+    """
+
+    network: Network
+    origin: str
+    short_address: str
+    time_zone: str
+    privacy_line: bool = True
+
+
 class Layout(StrEnum):
     """What a slip has room for."""
 

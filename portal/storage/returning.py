@@ -75,7 +75,7 @@ class PostgresReturns:
             _SQL["remember"],
             *(device.name, device.subject, device.id, device.label),
             *(device.added_at, device.named_at, device.last_visit_at, device.expires_at),
-            *(list(names), most, device.ground),
+            *(list(names), most),
         )
 
     async def rename(self, old: Subject, new: Subject, now: datetime) -> None:
@@ -128,7 +128,6 @@ def _remembered(row: asyncpg.Record) -> RememberedDevice:
         last_visit_at=row["last_visit_at"],
         expires_at=row["expires_at"],
         paused_until=row["paused_until"],
-        ground=Ground(row["ground"]),
     )
 
 

@@ -15,7 +15,7 @@ SELECT device, subject, ground, until, silently, NULL::uuid AS id, NULL AS label
    AND (ground <> 'voucher' OR EXISTS (
        SELECT FROM voucher AS v WHERE v.subject = r.subject AND v.over_at > $3 AND v.revoked_at IS NULL))
 UNION ALL
-SELECT device, subject, ground, NULL, NULL, id, label, added_at, named_at, last_visit_at,
+SELECT device, subject, NULL, NULL, NULL, id, label, added_at, named_at, last_visit_at,
        expires_at, paused_until
   FROM remembered_device WHERE device = ANY($2::bytea[]) AND expires_at > $3
 
@@ -37,12 +37,11 @@ WITH gone AS (
         ORDER BY last_visit_at DESC, device OFFSET $10 - 1)
 )
 INSERT INTO remembered_device
-    (device, subject, id, label, added_at, named_at, last_visit_at, expires_at, ground)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11)
+    (device, subject, id, label, added_at, named_at, last_visit_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (device) DO UPDATE SET subject = excluded.subject, id = excluded.id,
     label = excluded.label, added_at = excluded.added_at, named_at = excluded.named_at,
-    last_visit_at = excluded.last_visit_at, expires_at = excluded.expires_at, paused_until = NULL,
-    ground = excluded.ground
+    last_visit_at = excluded.last_visit_at, expires_at = excluded.expires_at, paused_until = NULL
 
 -- name: rename
 UPDATE remembered_device SET subject = $2, named_at = $3 WHERE subject = $1

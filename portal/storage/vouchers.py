@@ -19,6 +19,7 @@ from portal.domain.voucher import Lasts, Serial, Voucher
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.ports.vouchers import (
+    Making,
     NewVoucher,
     NewVouchers,
     RedeemAnswer,
@@ -138,6 +139,11 @@ class PostgresVouchers:
     async def recent(self, site_id: SiteId, most: int) -> list[Voucher]:
         """See services.ports.vouchers.VoucherStore."""
         return await self._several("recent", site_id, most)
+
+    async def makings(self, site_id: SiteId, most: int) -> list[Making]:
+        """See services.ports.vouchers.VoucherStore."""
+        rows = await self._database.fetch(_SQL["makings"], site_id, most)
+        return [Making(voucher_of(row), int(row["count"])) for row in rows]
 
     async def of_series(self, letters: str) -> list[Voucher]:
         """See services.ports.vouchers.VoucherStore."""

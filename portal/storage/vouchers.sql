@@ -56,6 +56,16 @@ FROM redeem_voucher($1, jsonb_populate_record(NULL::live_session, jsonb_build_ob
 SELECT v.*, (SELECT count(*) FROM voucher_device AS d WHERE d.voucher_id = v.id) AS devices
 FROM voucher AS v WHERE v.site_id = $1 ORDER BY v.made_at DESC, v.number DESC LIMIT $2
 
+-- name: makings
+-- Reads the site's vouchers by index, some thousands at the most.
+SELECT v.*, made.count,
+       (SELECT count(*) FROM voucher_device AS d WHERE d.voucher_id = v.id) AS devices
+FROM (SELECT making, max(made_at) AS at, min(number) AS number, count(*) AS count
+        FROM voucher WHERE site_id = $1 GROUP BY making ORDER BY at DESC, number DESC LIMIT $2
+     ) AS made
+JOIN voucher AS v ON v.making = made.making AND v.number = made.number
+ORDER BY made.at DESC, made.number DESC
+
 -- name: of_series
 SELECT v.*, (SELECT count(*) FROM voucher_device AS d WHERE d.voucher_id = v.id) AS devices
 FROM voucher AS v WHERE v.letters = $1 ORDER BY v.number

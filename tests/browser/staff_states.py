@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portal.domain.staff_account import Role
+from tests.browser.staff_desk import busy
 from tests.browser.staff_stage import StaffStage
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
 
@@ -45,10 +46,12 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
     windows = manager.again()
     windows.more = ("User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)",)
     await windows.sign_in()
+    await busy(world)
     return {
         "nobody": Person(world),
         "manager": manager,
         "desk": await world.enrol("robin", Role.DESK),
+        "branch": await world.enrol("alex", Role.DESK, sites=(BRANCH,)),
         "auditor": await world.enrol("eva", Role.AUDITOR, sites=None),
         "locked": locked,
         "half": half,
@@ -85,6 +88,21 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "account-of-auditor": StaffState("auditor", "/account"),
     "desk": StaffState("desk", "/desk"),
     "desk-of-several": StaffState("manager", "/desk"),
+    "desk-empty": StaffState("branch", "/desk"),
+    "desk-not-found": StaffState("desk", "/desk", "/desk/find", {"find": "Z-9999"}),
+    "voucher": StaffState("desk", "/desk/voucher?serial=A-0001"),
+    "voucher-in-use": StaffState("desk", "/desk/voucher?serial=A-0002"),
+    "voucher-revoked": StaffState("desk", "/desk/voucher?serial=A-0003&done=revoked"),
+    "more": StaffState("manager", "/desk/more?preset=group"),
+    "more-wrong": StaffState("desk", "/desk/more", "/desk/more", {"count": "2000"}),
+    "batch": StaffState("manager", "/desk/batch?series=B"),
+    "tutoring": StaffState("desk", "/tutoring?device=47"),
+    "tutoring-done": StaffState("desk", "/tutoring?done=let-in&number=31&until=20261126T1030"),
+    "tutoring-empty": StaffState("branch", "/tutoring"),
+    "tutoring-failed": StaffState("desk", "/tutoring?failed=no_such_device"),
+    "group": StaffState("desk", "/tutoring/group?number=1"),
+    "day": StaffState("desk", "/desk/day"),
+    "day-off": StaffState("branch", "/desk/day"),
     "forbidden": StaffState("auditor", "/desk"),
     "locked": StaffState("locked", "/desk"),
     "missing": StaffState("desk", "/nowhere"),

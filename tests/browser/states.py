@@ -134,9 +134,6 @@ STATES: Mapping[str, State] = {
     "voucher-revoked": _voucher(Refused(RefusalReason.CODE_REVOKED)),
     "voucher-busy": _voucher(Refused(RefusalReason.CODES_BUSY)),
     "voucher-turned-off": State(_ended_code(EndReason.REVOKED)),
-    "voucher-remembered": State(
-        _online(ground=Ground.VOUCHER, remembered=(make_remembered(),)), "/status"
-    ),
     "voucher-over": State(_ended_code(EndReason.TIME_LIMIT)),
     "voucher-ends-soon": State(_online(ground=Ground.VOUCHER, ends_at=_SOON), "/status"),
     "day": State(FakeGuest, f"/day/{DAY_CODE}"),

@@ -54,10 +54,6 @@ CREATE TABLE voucher_device (
     PRIMARY KEY (voucher_id, device)
 );
 
--- A device may be remembered for as long as its voucher lasts: it comes back on that ground.
-ALTER TABLE remembered_device ADD COLUMN ground text NOT NULL DEFAULT 'remembered'
-    CHECK (ground IN ('remembered', 'voucher'));
-
 -- Desk pages are told at which site something changed.
 CREATE FUNCTION tell_of_voucher() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -386,7 +382,6 @@ BEGIN
         RETURN QUERY SELECT NULL::uuid, _gone.mac;
     END LOOP;
     DELETE FROM returning_device AS r WHERE r.subject = ANY(_subjects);
-    DELETE FROM remembered_device AS r WHERE r.subject = ANY(_subjects);
     RETURN QUERY UPDATE voucher AS v SET revoked_at = _now, sealed = NULL
      WHERE v.subject = ANY(_subjects) RETURNING v.id, NULL::macaddr;
 END $$;

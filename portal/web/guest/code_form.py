@@ -26,8 +26,6 @@ class CodeDraft:
 
     error: FieldError | None = None
     code: str = ""
-    remember: bool = False
-    """Whether the box to be remembered was ticked."""
 
 
 _EMPTY = CodeDraft()
@@ -54,8 +52,6 @@ def code_form(
         "is_online": isinstance(standing, Online),
         "hint": _hint(visit, here.library, is_online=isinstance(standing, Online)),
         "takes_cards": LoginMethod.CARD in here.library.login_methods,
-        "offers_memory": takes_vouchers(here.library) and not isinstance(standing, Online),
-        "remember": draft.remember,
         "continue_token": None,
         "notice": (),
     }

@@ -38,24 +38,18 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if isinstance(posted, web.Response):
         return posted
     typed = posted.fields.get("code", "")
-    wished = "remember" in posted.fields
     if not posted.fresh:
         stale = FieldError("code", visit.language.text("code.stale"))
         standing = await site.guest.standing(here.device, visit.now)
-        return code_form(
-            site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT], wished)
-        )
-    label = visit.kind if wished else None
-    outcome = await site.guest.join(here.device, typed, visit.now, remember_as=label)
+        return code_form(site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT]))
+    outcome = await site.guest.join(here.device, typed, visit.now)
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
     standing = await site.guest.standing(here.device, visit.now)
     number = None if isinstance(standing, Online) else standing.number
     explained = explain(outcome, site.pages, visit, number)
     if isinstance(explained, FieldError):
-        return code_form(
-            site, visit, here, standing, CodeDraft(explained, typed[:_LONGEST_KEPT], wished)
-        )
+        return code_form(site, visit, here, standing, CodeDraft(explained, typed[:_LONGEST_KEPT]))
     # A closed library has nobody to show the number to.
     shown = None if outcome.reason is RefusalReason.CLOSED else number
     values = {"key": explained.key, "text": explained.text, "number": shown, "again": "/code"}

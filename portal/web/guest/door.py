@@ -89,22 +89,15 @@ class GuestDoor(Protocol):
         """Forget one of `remembered_devices`."""
         ...
 
-    async def join(
-        self, device: Device, code_text: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
-        """Let the device in by a code, or protect its session; open the gate before Admitted.
-
-        ``remember_as``: remember the device under this label, for as long as the voucher lasts.
-        """
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
+        """Let the device in by a code, or protect its session; open the gate before Admitted."""
         ...
 
     async def scanned(self, device: Device, token: str, now: datetime) -> VoucherOffer | Refused:
         """Return what a QR code's token would give; nothing changes by that."""
         ...
 
-    async def redeem(
-        self, device: Device, token: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
+    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
         """Let the device in by a QR code's token; open the gate before answering Admitted."""
         ...
 

@@ -55,8 +55,7 @@ async def with_token(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return posted
     if not posted.fresh:
         return await _page(site, visit, here, stale=True)
-    label = visit.kind if "remember" in posted.fields else None
-    outcome = await site.guest.redeem(here.device, _token(visit), visit.now, remember_as=label)
+    outcome = await site.guest.redeem(here.device, _token(visit), visit.now)
     if isinstance(outcome, Admitted):
         return site.go(visit, "/status")
     standing = await site.guest.standing(here.device, visit.now)

@@ -19,10 +19,22 @@ _HSTS = "max-age=31536000"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def html(body: str, *, language: str, status: int = 200) -> web.Response:
-    """Answer with a page."""
+def html(body: str, *, language: str, status: int = 200, policy: str | None = None) -> web.Response:
+    """Answer with a page; ``policy`` in place of the site's own, for paper and screens."""
     headers = {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
+    if policy is not None:
+        headers["Content-Security-Policy"] = policy
     return _text(body, "text/html", status, headers)
+
+
+def download(body: bytes, content_type: str, name: str) -> web.Response:
+    """Hand over a file; ``name`` is ours, plain ASCII."""
+    headers = {
+        **SECURITY_HEADERS,
+        "Content-Security-Policy": POLICY,
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return web.Response(body=body, content_type=content_type, headers=headers)
 
 
 def redirect(location: str) -> web.Response:

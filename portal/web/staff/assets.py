@@ -13,10 +13,14 @@ from aiohttp import web
 from portal.web.staff import answers
 
 _KINDS = {
-    "staff.css": "text/css",
-    "staff.js": "text/javascript",
-    "kvar.svg": "image/svg+xml",
+    "staff/staff.css": "text/css",
+    "staff/staff.js": "text/javascript",
+    "staff/live.js": "text/javascript",
+    "staff/kvar.svg": "image/svg+xml",
+    "slips/print.js": "text/javascript",
+    "slips/day.js": "text/javascript",
 }
+"""By where they stand among the templates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,10 @@ class Assets:
 
     @classmethod
     def read(cls, folder: Path) -> "Assets":
-        """Read them."""
+        """Read them; ``folder`` holds all templates."""
         files, paths = {}, {}
-        for name, content_type in _KINDS.items():
-            body = (folder / name).read_bytes()
+        for place, content_type in _KINDS.items():
+            body, name = (folder / place).read_bytes(), place.rpartition("/")[2]
             stem, _, ending = name.rpartition(".")
             paths[name] = f"/static/{stem}.{hashlib.sha256(body).hexdigest()[:12]}.{ending}"
             files[paths[name]] = _Asset(body, content_type)

@@ -1,7 +1,7 @@
-"""The staff site's three cookies: the visit, what binds the forms before it, and the language.
+"""The staff site's cookies: the visit, what binds its forms, and choices made on the machine.
 
 The rule to keep: the ``__Host-`` prefix (no other host and no plain HTTP can set one), HttpOnly,
-and nothing in them but random bytes or a language.
+and nothing in them but random bytes or a choice of ours.
 """
 
 import secrets
@@ -13,6 +13,8 @@ from portal.domain.identity import Secret
 SESSION = "__Host-kvar-staff"
 BROWSER = "__Host-kvar-browser"
 LANGUAGE = "__Host-kvar-language"
+PAPER = "__Host-kvar-paper"
+SCREEN = "__Host-kvar-screen"
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -45,6 +47,16 @@ def set_browser(response: web.StreamResponse, value: str) -> None:
 def set_language(response: web.StreamResponse, tag: str) -> None:
     """Remember the language, on this machine for everybody."""
     _set(response, LANGUAGE, tag, max_age=_YEAR_S)
+
+
+def set_screen(response: web.StreamResponse, word: str) -> None:
+    """Make this browser a site's screen, until its cookies are removed."""
+    _set(response, SCREEN, word, max_age=_YEAR_S)
+
+
+def set_paper(response: web.StreamResponse, kept: str) -> None:
+    """Remember on what is printed on this machine."""
+    _set(response, PAPER, kept, max_age=_YEAR_S)
 
 
 def _set(

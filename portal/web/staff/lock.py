@@ -34,7 +34,7 @@ class _Waiting:
 def show_locked(site: StaffSite, visit: Visit) -> web.Response:
     """Show the lock in place of a page, with the form that was sent to it."""
     kept = {name: text for name, text in visit.fields.items() if name not in _SECRETS}
-    return _locked(site, visit, _Waiting(wanted(visit.path), kept))
+    return _locked(site, visit, _Waiting(wanted(visit.address), kept))
 
 
 async def unlock(site: StaffSite, visit: Visit) -> web.Response:

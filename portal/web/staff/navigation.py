@@ -21,6 +21,7 @@ class Entry:
 
 ENTRIES = (
     Entry("/desk", "nav.desk", AT_THE_DESK),
+    Entry("/tutoring", "nav.tutoring", AT_THE_DESK),
     Entry("/account", "nav.account", EVERY_ROLE),
 )
 """In the order they are shown; the first that an account may open is its front page."""

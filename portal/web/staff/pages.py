@@ -35,12 +35,12 @@ class Pages:
         self, settings: StaffSettings, times: SessionTimes, banners: Banners = tuple
     ) -> None:
         self.languages = load_languages(TEXTS)
-        folder = (settings.templates or find_templates()) / "staff"
+        folder = settings.templates or find_templates()
         self.assets = Assets.read(folder)
         self.settings = settings
         self._times = times
         self._banners = banners
-        self._environment = make_environment(folder)
+        self._environment = make_environment(folder / "staff")
 
     def render(
         self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
@@ -82,7 +82,7 @@ class Pages:
             "lock_after_s": int(self._times.idle_lock.total_seconds()),
             "warn_before_s": int(WARN_BEFORE.total_seconds()),
             "locked": False,
-            "back": wanted(visit.path) if visit.request.method in {"GET", "HEAD"} else "/",
+            "back": wanted(visit.address) if visit.request.method in {"GET", "HEAD"} else "/",
             "error": None,
             "said": None,
         }

@@ -5,7 +5,7 @@ The rule to keep: nothing that a browser could take for another site (RFC 3986 s
 
 import re
 
-_OWN = re.compile(r"/|(/[a-z0-9-]+)+")
+_OWN = re.compile(r"(/|(/[a-z0-9-]+)+)(\?[a-z_]+=[\w.-]*(&[a-z_]+=[\w.-]*)*)?", re.ASCII)
 
 
 def wanted(path: str) -> str:

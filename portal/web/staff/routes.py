@@ -10,9 +10,23 @@ from typing import Literal
 
 from aiohttp import web
 
-from portal.domain.staff_account import EVERY_ROLE
+from portal.domain.staff_account import EVERY_ROLE, Role
 from portal.domain.staff_session import Stage
-from portal.web.staff import desk, enrolment, frame, lock, own_account, sign_in
+from portal.web.staff import (
+    batch,
+    desk,
+    enrolment,
+    frame,
+    groups,
+    live,
+    lock,
+    own_account,
+    printing,
+    screen,
+    sign_in,
+    tutoring,
+    voucher,
+)
 from portal.web.staff.access import Access, Anyone, InStage, SignedIn, Staff
 from portal.web.staff.navigation import AT_THE_DESK
 from portal.web.staff.staff_site import StaffSite
@@ -53,6 +67,7 @@ class Table:
 
 _ALL = Staff(EVERY_ROLE, at_site=False)
 _DESK = Staff(AT_THE_DESK, at_site=True)
+_MANAGER = Staff(frozenset({Role.SITE_MANAGER}), at_site=True)
 
 ROUTES = (
     Route("GET", "/sign-in", sign_in.sign_in_page, Anyone()),
@@ -81,4 +96,33 @@ ROUTES = (
     Route("POST", "/account/end", own_account.end_visit, _ALL),
     Route("POST", "/account/end-others", own_account.end_others, _ALL),
     Route("GET", "/desk", desk.desk_page, _DESK),
+    Route("POST", "/desk/make", desk.make, _DESK),
+    Route("POST", "/desk/find", desk.find, _DESK),
+    Route("GET", "/desk/more", desk.more_page, _DESK),
+    Route("POST", "/desk/more", desk.make_more, _DESK),
+    Route("GET", "/desk/voucher", voucher.voucher_page, _DESK),
+    Route("POST", "/desk/undo", voucher.undo, _DESK),
+    Route("POST", "/desk/revoke", voucher.revoke, _DESK),
+    Route("POST", "/desk/extend", voucher.extend, _DESK),
+    Route("POST", "/desk/reprint", voucher.reprint, _DESK),
+    Route("GET", "/desk/print", printing.print_page, _DESK),
+    Route("GET", "/desk/screen", printing.on_screen, _DESK),
+    Route("GET", "/desk/day", screen.day_page, _DESK),
+    Route("POST", "/desk/day", screen.become_screen, _DESK),
+    Route("GET", "/screen", screen.screen, Anyone(), live=True),
+    Route("POST", "/desk/pdf", printing.make_pdf, _DESK),
+    Route("GET", "/desk/pdf", printing.pdf_page, _DESK),
+    Route("POST", "/desk/printer", printing.send, _DESK),
+    Route("GET", "/desk/batch", batch.batch_page, _DESK),
+    Route("POST", "/desk/batch/revoke", batch.revoke, _MANAGER),
+    Route("POST", "/desk/batch/table", batch.table, _DESK),
+    Route("GET", "/desk/live", live.live, _DESK, live=True),
+    Route("GET", "/tutoring", tutoring.tutoring_page, _DESK),
+    Route("POST", "/tutoring/let-in", tutoring.let_in, _DESK),
+    Route("POST", "/tutoring/extend", tutoring.extend, _DESK),
+    Route("POST", "/tutoring/end", tutoring.end, _DESK),
+    Route("GET", "/tutoring/group", groups.show, _DESK),
+    Route("POST", "/tutoring/group/start", groups.start, _DESK),
+    Route("POST", "/tutoring/group/extend", groups.extend, _DESK),
+    Route("POST", "/tutoring/group/end", groups.end, _DESK),
 )

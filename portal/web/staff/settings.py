@@ -3,12 +3,23 @@
 Not the configuration file (portal/config.py reads that).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.domain.identity import SiteId
 from portal.domain.site import Site
+from portal.domain.slip import PrintTarget, SlipPlace
+from portal.slips.printer import Printer
+
+
+@dataclass(frozen=True, slots=True)
+class SitePrinter:
+    """A thermal printer of a site: what the desk calls it, its roll, and its door."""
+
+    name: str
+    target: PrintTarget
+    door: Printer = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +39,10 @@ class StaffSettings:
     encrypted: bool = True
     """Whether browsers reach it over TLS, ours or a proxy's; a demonstration on localhost: not."""
     proxies: frozenset[str] = frozenset()
+    place: SlipPlace | None = None
+    """What slips say of the network; None: its name is not configured, and none is printed."""
+    printers: Mapping[SiteId, Sequence[SitePrinter]] = field(default_factory=dict)
     templates: Path | None = None
+    ssid: str = ""
+    """The guest network's name, told to who does not find it."""
     answer_timeout_s: float = 10.0

@@ -20,6 +20,7 @@ from portal.web.staff.desk_doors import DeskDoors
 from portal.web.staff.form_token import Ties, issue_token, token_holds
 from portal.web.staff.pages import Pages
 from portal.web.staff.settings import StaffSettings
+from portal.web.staff.slips import SlipTools
 from portal.web.staff.visit import Visit
 
 
@@ -32,6 +33,7 @@ class StaffSite:
     enrolment: Enrolment
     own_account: OwnAccount
     desk: DeskDoors
+    slips: SlipTools
     pages: Pages
     clock: Clock
 

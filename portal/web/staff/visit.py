@@ -34,6 +34,12 @@ class Visit:
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    def address(self) -> str:
+        """The path and what the query says, as the browser's address has it."""
+        query = self.request.query_string
+        return f"{self.path}?{query}" if query else self.path
+
+    @property
     def me(self) -> StaffSession:
         """Who is signed in: on a page whose access is not Anyone, somebody is."""
         if self.session is None:

@@ -122,14 +122,6 @@ def test_a_visit_prolongs_the_memory_and_ends_the_pause(now: datetime) -> None:
     assert visited(device, NEW_NAME, now - DAY).last_visit_at == now
 
 
-def test_who_came_by_a_voucher_is_remembered_no_longer_than_that(now: datetime) -> None:
-    device = replace(remembered(now), ground=Ground.VOUCHER, expires_at=now + 7 * DAY)
-    assert comes_back(None, device, now + DAY) == Return(Proof.REMEMBERED, Ground.VOUCHER, CARD)
-    assert visited(device, NEW_NAME, now + DAY).expires_at == now + 7 * DAY
-    long = replace(device, expires_at=now + 300 * DAY)
-    assert visited(long, NEW_NAME, now + DAY).expires_at < now + 300 * DAY
-
-
 def test_the_memory_ends_with_the_key_that_names_its_card() -> None:
     shown = datetime(2026, 2, 1, tzinfo=UTC)
     new_year = datetime(2027, 1, 1, tzinfo=UTC)

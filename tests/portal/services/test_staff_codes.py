@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from portal.domain.identity import Secret
 from portal.services.key_ring import KeyRingError
+from portal.services.sealing import Seal
 from portal.services.staff import codes
 from portal.services.staff.passwords import MOST_WAITING, Passwords, PasswordsBusyError
-from portal.services.staff.sealing import Seal
 from tests.portal.web.staff.staff_under_test import QUICK
 
 RFC_6238_SECRET = Secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
 from portal.domain.typed_code import CodeLimits
@@ -31,7 +31,6 @@ from portal.services.outcomes import (
 from portal.services.ports.tutoring import Tutor
 from portal.services.ports.vouchers import NewVoucher, RedeemAnswer, Redemption
 from portal.services.redeem import Redeem
-from portal.services.remembered import Remembered
 from portal.services.return_tickets import ReturnTickets
 from portal.services.tutoring import Tutoring
 from portal.services.voucher_secrets import draw_slip
@@ -803,59 +802,6 @@ async def test_a_code_that_was_turned_off_brings_nobody_back(
     await absent(doors, first, now + 5 * HOUR)
     await desk.revoke(MAIN, "A-0001", "ada", now + 5 * HOUR)
     assert not (await standing(guest, phone(1), now + 5 * HOUR)).may_continue
-
-
-async def test_who_wants_it_is_remembered_while_the_voucher_lasts(
-    desk: Vouchers, guest: GuestService, doors: Doors, now: datetime
-) -> None:
-    issued = await make(desk, now, Lasts(3 * DAY), most_devices=2)
-    code, token = issued.slip.code.reveal(), issued.slip.token.reveal()
-    assert isinstance(await guest.join(phone(1), code, now, remember_as="iPhone"), Admitted)
-    assert isinstance(await guest.redeem(phone(2), token, now), Admitted)
-    tomorrow = now + DAY
-    await doors.sessions.end_due([MAIN], tomorrow)
-    back = await guest.standing(phone(1), tomorrow)
-    assert isinstance(back, Online)
-    assert (back.session.ground, back.session.ends_at) == (Ground.VOUCHER, tomorrow + CLOSING)
-    assert isinstance(await guest.standing(phone(2), tomorrow), Captive), "who did not ask for it"
-    assert await guest.remembered_devices(phone(1), tomorrow) is None, "no card was shown"
-    await guest.sign_out(phone(1), tomorrow + HOUR)
-    assert isinstance(await guest.standing(phone(1), tomorrow + HOUR), Captive), "not that day"
-    last = await guest.standing(phone(1), now + 3 * DAY - HOUR)
-    assert isinstance(last, Online)
-    assert last.session.ends_at == now + 3 * DAY
-    await doors.sessions.end_due([MAIN], now + 3 * DAY)
-    assert isinstance(await guest.standing(phone(1), now + 3 * DAY + HOUR), Captive)
-    assert await guest.remembered_here(phone(1), now + 3 * DAY + HOUR) is None
-
-
-async def test_a_remembered_device_is_forgotten_with_its_voucher(
-    desk: Vouchers, guest: GuestService, doors: Doors, now: datetime
-) -> None:
-    issued = await make(desk, now, Lasts(7 * DAY))
-    token = issued.slip.token.reveal()
-    assert isinstance(await guest.redeem(phone(1), token, now, remember_as="iPhone"), Admitted)
-    assert await guest.remembered_here(phone(1), now) is not None
-    again = await desk.reprint(MAIN, "A-0001", "ada", now)
-    assert isinstance(again, Reprinted)
-    await doors.sessions.end_due([MAIN], now + DAY)
-    assert isinstance(await guest.standing(phone(1), now + DAY), Online), "it goes on with the new"
-    await desk.revoke(MAIN, "A-0002", "ada", now + DAY)
-    assert await guest.remembered_here(phone(1), now + DAY) is None
-    assert isinstance(await guest.standing(phone(1), now + 2 * DAY), Captive)
-
-
-async def test_nobody_is_remembered_by_a_code_that_was_not_used(
-    desk: Vouchers, guest: GuestService, doors: Doors, now: datetime
-) -> None:
-    issued = await make(desk, now)
-    outcome = await guest.join(phone(1), "408512 7731", now, remember_as="iPhone")
-    assert isinstance(outcome, Refused)
-    assert await guest.remembered_here(phone(1), now) is None
-    session = await use(guest, phone(1), issued, now)
-    undone = replace(session, subject=Subject(b"nobody's, any more" + bytes(14)))
-    await Remembered(doors).remember(phone(1), undone, "iPhone", now)
-    assert await guest.remembered_here(phone(1), now) is None
 
 
 async def test_where_nothing_closes_a_long_code_is_taken_up_by_a_press(

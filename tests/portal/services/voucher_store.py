@@ -16,6 +16,7 @@ from portal.domain.typed_code import CodeLimits
 from portal.domain.voucher import Serial, Voucher
 from portal.services.ports.typed_codes import UnknownCode
 from portal.services.ports.vouchers import (
+    Making,
     NewVoucher,
     NewVouchers,
     RedeemAnswer,
@@ -174,6 +175,18 @@ class MemoryVouchers:
     async def recent(self, site_id: SiteId, most: int) -> list[Voucher]:
         mine = [v for v in self._all() if v.site_id == site_id]
         return sorted(mine, key=lambda v: (v.made_at, v.serial.number), reverse=True)[:most]
+
+    async def makings(self, site_id: SiteId, most: int) -> list[Making]:
+        mine: dict[UUID, list[Voucher]] = {}
+        for voucher in sorted(self._all(), key=lambda v: v.serial.number):
+            if voucher.site_id == site_id:
+                mine.setdefault(voucher.making, []).append(voucher)
+        latest = sorted(
+            mine.values(),
+            key=lambda of_one: (of_one[0].made_at, of_one[0].serial.number),
+            reverse=True,
+        )
+        return [Making(of_one[0], len(of_one)) for of_one in latest[:most]]
 
     async def of_series(self, letters: str) -> list[Voucher]:
         mine = [v for v in self._all() if v.serial.letters == letters]

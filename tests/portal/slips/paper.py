@@ -179,7 +179,7 @@ def cut_out(page: Image.Image, target: PrintTarget) -> list[Image.Image]:
 
 def black_of(target: PrintTarget, language: Language, area: Box, end: float, quiet: float) -> Box:
     """Return where the modules of a small slip's QR code are, without the quiet zone."""
-    inset, top = (0, 4.2) if target.name == "a4" else (3.5, 6.2)
+    inset, top = (0.5, 4.2) if target.name == "a4" else (3.5, 6.2)
     left, right = area.left - 1 + inset + quiet, area.left - 1 + inset + end
     if language.direction == "rtl":
         left, right = area.right + 1 - inset - end, area.right + 1 - inset - quiet

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -85,23 +84,6 @@ async def test_a_browser_keeps_every_word_on_its_slip(
         assert own
         assert [word.text for word in own if not word.is_in(area)] == []
         assert crossing(own) == []
-
-
-@PAPERS
-async def test_a_desk_with_few_fonts_loses_nothing(
-    browser: Browser, target: PrintTarget, tmp_path: Path
-) -> None:
-    """DejaVu is the widest that a desk may have; its condensed cut is asked for."""
-    html = html_of([SLIP] * target.slips_per_page, target)
-    few = re.sub(r'7pt/1.25 "Noto Sans".*?(?="DejaVu)', "7pt/1.25 ", html)
-    assert few != html
-    words = words_of(await printed(browser, few), tmp_path)
-    for number in range(target.slips_per_page):
-        area = area_of(target, number)
-        own = [word for word in words if word.centre_is_in(area)]
-        assert [word.text for word in own if not word.is_in(area)] == []
-        assert crossing(own) == []
-        assert "7730" in {word.text for word in own}
 
 
 async def test_full_pages_are_followed_by_no_empty_one(browser: Browser, tmp_path: Path) -> None:

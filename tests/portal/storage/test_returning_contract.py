@@ -178,15 +178,6 @@ async def test_a_remembered_device_comes_back_under_its_new_name(
     assert await known(stores, 1, later) == Known(None, after)
 
 
-async def test_what_a_device_comes_back_on_is_remembered(stores: Stores, now: datetime) -> None:
-    by_voucher = replace(device(1, now), ground=Ground.VOUCHER)
-    await stores.returns.remember(by_voucher, [name(1)], 5)
-    assert (await known(stores, 1, now)).remembered == by_voucher
-    by_card = device(1, now)
-    await stores.returns.remember(by_card, [name(1)], 5)
-    assert (await known(stores, 1, now)).remembered == by_card, "a card was shown since"
-
-
 async def test_a_device_that_was_forgotten_meanwhile_stays_out(
     stores: Stores, now: datetime
 ) -> None:

@@ -18,6 +18,7 @@ from portal.domain.voucher import Lasts, Serial, Voucher
 from portal.services.ports import Kept, Opening, Sessions, Trace
 from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.ports.vouchers import (
+    Making,
     NewVoucher,
     NewVouchers,
     Redemption,
@@ -172,6 +173,10 @@ async def test_serials_go_on_by_site_and_begin_anew_by_batch(stores: Stores, now
         "C-0001",
     ]
     assert await stores.vouchers.recent(MAIN, 2) == [second, batch[1]]
+    latest = await stores.vouchers.makings(MAIN, 3)
+    assert latest[0] == Making(second, 1)
+    assert {(one.first.id, one.count) for one in latest[1:]} == {(first.id, 1), (batch[0].id, 2)}
+    assert await stores.vouchers.makings(MAIN, 1) == latest[:1]
     assert await stores.vouchers.of_series("B") == batch
     assert await stores.vouchers.of_series("Z") == []
 

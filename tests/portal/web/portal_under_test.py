@@ -193,13 +193,9 @@ class FakeGuest:
             return Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=3, wait_s=900)
         return self._admit(Ground.CARD)
 
-    async def join(
-        self, device: Device, code_text: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
+    async def join(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
         assert (device, now.tzinfo) == (self.device, UTC)
         self.calls.append(f"code {code_text}")
-        if remember_as is not None:
-            self.calls.append(f"remember as {remember_as}")
         if self.refusal is not None:
             return self.refusal
         if code_text.replace(" ", "") == "4085127730":
@@ -220,12 +216,8 @@ class FakeGuest:
             return Refused(RefusalReason.CODE_UNKNOWN)
         return self.offer
 
-    async def redeem(
-        self, device: Device, token: str, now: datetime, *, remember_as: str | None = None
-    ) -> SignInOutcome:
+    async def redeem(self, device: Device, token: str, now: datetime) -> SignInOutcome:
         self.calls.append(f"redeem {token}")
-        if remember_as is not None:
-            self.calls.append(f"remember as {remember_as}")
         offer = await self.scanned(device, token, now)
         return offer if isinstance(offer, Refused) else self._admit(Ground.VOUCHER)
 
@@ -375,7 +367,9 @@ def parse_answer(raw: bytes) -> Answer:
     lines = head.decode("latin-1").split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
     cookies = tuple(line[12:] for line in lines[1:] if line.startswith("Set-Cookie: "))
-    return Answer(int(lines[0].split(" ", 2)[1]), headers, body.decode(), len(raw), cookies)
+    return Answer(
+        int(lines[0].split(" ", 2)[1]), headers, body.decode(errors="replace"), len(raw), cookies
+    )
 
 
 def get(path: str, host: str = "localhost", *more: str) -> bytes:

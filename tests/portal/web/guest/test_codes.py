@@ -215,27 +215,6 @@ async def test_a_vouchers_code_leads_to_the_status_page() -> None:
     assert guest.calls == ["code 408 512 7730"]
 
 
-async def test_the_box_is_unticked_kept_and_heard() -> None:
-    guest = FakeGuest(library=VOUCHERS)
-    async with running_portal(guest) as portal:
-        page = await exchange(portal.plain_port, get("/code"))
-        assert "Då behöver du inte skriva koden igen så länge den gäller." in page.body
-        assert "checked" not in page.body
-        form = {"code": "1", "token": page.token("/code"), "remember": "1"}
-        wrong = await exchange(portal.plain_port, post("/code", form))
-        assert 'value="1" aria-describedby="remember-hint" checked' in wrong.body
-        phone = "User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)"
-        good = post("/code", {**form, "code": "4085127730"}, "localhost", phone)
-        await exchange(portal.plain_port, good)
-    assert guest.calls[-2:] == ["code 4085127730", "remember as iPhone"]
-
-
-async def test_room_codes_alone_offer_no_memory() -> None:
-    async with running_portal(FakeGuest()) as portal:
-        page = await exchange(portal.plain_port, get("/code"))
-    assert 'name="remember"' not in page.body
-
-
 @pytest.mark.parametrize(
     ("tutoring", "words"),
     [

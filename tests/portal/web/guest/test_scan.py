@@ -87,17 +87,6 @@ async def test_a_press_logs_in_and_leads_away_from_the_token() -> None:
     assert guest.session.ground is Ground.VOUCHER
 
 
-async def test_a_code_that_lasts_longer_than_the_visit_offers_to_remember() -> None:
-    assert 'name="remember"' not in (await opened(visitor())).body
-    guest = visitor(make_offer(lasts_until=NOW + timedelta(days=7)))
-    async with running_portal(guest) as portal:
-        page = await exchange(portal.plain_port, get(PAGE))
-        assert "Då behöver du inte skriva koden igen så länge den gäller." in page.body
-        form = {"token": page.token(PAGE), "remember": "1"}
-        await exchange(portal.plain_port, post(PAGE, form))
-    assert guest.calls == [f"redeem {TOKEN}", "remember as "]
-
-
 async def test_the_language_can_be_changed_and_stays() -> None:
     async with running_portal(visitor()) as portal:
         page = await exchange(portal.plain_port, get(f"{PAGE}?lang=en"))

@@ -3,10 +3,11 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 
 import pyotp
@@ -14,7 +15,9 @@ from argon2 import PasswordHasher
 
 from portal.composition.staff_site import compose_site
 from portal.domain.identity import SiteId
+from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.site import LoginMethod, Site
+from portal.domain.slip import Network, SlipPlace
 from portal.domain.staff_account import Role
 from portal.domain.staff_session import SessionTimes
 from portal.services.doors import Doors
@@ -38,17 +41,27 @@ from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
 from portal.web.staff.pages import Pages
 from portal.web.staff.routes import Table
-from portal.web.staff.settings import StaffSettings
+from portal.web.staff.settings import SitePrinter, StaffSettings
+from portal.web.staff.staff_site import StaffSite
 from tests.portal.services.fakes import FakeGate
 from tests.portal.web.portal_under_test import Answer, exchange, get, post
 
+PLACE = SlipPlace(
+    Network("Bibliotek-gast"), "https://wifi.exempelby.se", "wifi.exempelby.se", "Europe/Stockholm"
+)
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 PASSWORD = "tre blå hästar springer"
 CITY, BRANCH, BUS = SiteId("city"), SiteId("branch"), SiteId("bus")
 SITES = {
     site.id: site
     for site in (
-        Site(CITY, "Exempelby stadsbibliotek", (LoginMethod.CARD,), None),
+        Site(
+            CITY,
+            "Exempelby stadsbibliotek",
+            (LoginMethod.CARD, LoginMethod.CODE),
+            OpeningHours("Europe/Stockholm", ((Span(clock(8), clock(19)),),) * 7),
+            code_of_the_day=True,
+        ),
         Site(BRANCH, "Filialen i Norra Exempelby", (LoginMethod.CARD,), None),
         Site(BUS, "Bokbussen", (LoginMethod.ACCEPT,), None),
     )
@@ -77,7 +90,9 @@ class StaffWorld:
     staff: StaffDoors
     database: Database
     time: Time
-    port: int = 0
+    port: int
+    doors: Doors
+    site: StaffSite
 
     async def make(
         self, name: str, *roles: Role, sites: tuple[SiteId, ...] | None = (CITY,)
@@ -117,6 +132,10 @@ class Person:
 
     async def get(self, path: str) -> Answer:
         return await self._ask(get(path, "localhost", *self._headers()))
+
+    async def head(self, path: str) -> Answer:
+        asked = get(path, "localhost", *self._headers()).replace(b"GET", b"HEAD", 1)
+        return await self._ask(asked)
 
     async def post(self, path: str, _form: Answer | None = None, **fields: str) -> Answer:
         """Post a form, with the token from a page that has it; by default the account page."""
@@ -213,6 +232,7 @@ async def running_staff_site(
     banners: tuple[str, ...] = (),
     proxies: frozenset[str] = frozenset(),
     tls: ssl.SSLContext | None = None,
+    printers: Mapping[SiteId, Sequence[SitePrinter]] | None = None,
 ) -> AsyncIterator[StaffWorld]:
     """Run the staff site on a free port, with the test's own clock."""
     staff, time = compose(database, directory), Time()
@@ -223,6 +243,9 @@ async def running_staff_site(
         sites=SITES,
         encrypted=tls is not None,
         proxies=proxies,
+        place=PLACE,
+        ssid=PLACE.network.name,
+        printers=printers or {},
     )
     doors = guest_doors(database, directory)
     pages = Pages(facts, staff.times, lambda: banners)
@@ -239,8 +262,12 @@ async def running_staff_site(
     started = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(serve([listening], started=started))
+        making = group.create_task(site.slips.jobs.run())
         await started.wait()
         try:
-            yield StaffWorld(staff, database, time, sockets[0].getsockname()[1])
+            port = sockets[0].getsockname()[1]
+            yield StaffWorld(staff, database, time, port, doors, site)
         finally:
             serving.cancel()
+            making.cancel()
+            site.slips.maker.close()

@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 from portal.domain.password import PasswordFault
+from portal.domain.slip import TARGETS
+from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
+from portal.services.group_tutoring import GroupRefusal
+from portal.services.outcomes import RefusalReason
 from portal.services.staff.sign_in import SignInRefusal
+from portal.services.tutoring import TutoringRefusal
+from portal.services.vouchers import VoucherRefusal
+from portal.slips.pdf import NoPdf
 from portal.web.staff.pages import TEXTS
+from portal.web.staff.voucher import LENGTHS_H
 from portal.web.texts import Language, fields_of, load_languages
 
 SV, EN = load_languages(TEXTS)
@@ -38,6 +46,29 @@ def test_every_refusal_has_its_text(refusal: str) -> None:
     assert refusal in SV.texts
 
 
+PUT_TOGETHER = {
+    *(f"voucher.failed.{why}" for why in (*VoucherRefusal, "no_network", "print", "printer")),
+    *(f"voucher.state.{state}" for state in VoucherState),
+    *(f"voucher.done.{act}" for act in ("extended", "revoked", "replaced", "printed")),
+    *(f"voucher.longer.{hours}" for hours in LENGTHS_H),
+    *(f"tutoring.failed.{why}" for why in (*TutoringRefusal, *GroupRefusal, "group")),
+    *(f"tutoring.done.{a}" for a in ("let-in", "extend", "end", "group-extend", "group-end")),
+    *(f"paper.target.{target}" for target in TARGETS),
+    *(f"pdf.failed.{why}" for why in NoPdf),
+    *(f"preset.{preset.id}" for preset in DEFAULT_PRESETS),
+    *(f"more.wrong.{f}" for f in ("count", "devices", "length", "until", "use_before")),
+    *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
+}
+"""Texts whose keys end with a value of ours."""
+
+STEPS = {f"step.{reason}" for reason in RefusalReason}
+"""What a device tried; not every refusal is worth words of its own."""
+
+
+def test_every_value_has_its_text() -> None:
+    assert not PUT_TOGETHER - SV.texts.keys()
+
+
 def used_keys() -> set[str]:
     found = set()
     for folder in ("templates/staff", "portal/web/staff"):
@@ -50,7 +81,7 @@ def used_keys() -> set[str]:
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     used = used_keys()
     # The composition's banners, the refusals' own values, and what a template puts together.
-    elsewhere = {"banner.internet", *SignInRefusal, *PasswordFault}
+    elsewhere = {"banner.internet", *SignInRefusal, *PasswordFault, *PUT_TOGETHER, *STEPS}
     for key in SV.texts:
         stem = key.removesuffix(".one").removesuffix(".many")
         if key.startswith("message."):
