@@ -67,6 +67,23 @@ async def test_a_killed_process_is_an_answer_and_another_takes_its_place() -> No
         assert isinstance(await made.make([SLIP], Printing(A6, SV)), bytes)
 
 
+@pytest.mark.parametrize(
+    ("missing", "target"), [("weasyprint", A6), ("pypdfium2", ROLL_80), ("pypdf", A6)]
+)
+async def test_without_the_extra_there_is_a_plain_answer(
+    missing: str, target: PrintTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes look for modules where the one that starts them does."""
+    (tmp_path / f"{missing}.py").write_text("raise ImportError('cannot load libpango-1.0-0')")
+    monkeypatch.syspath_prepend(tmp_path)
+    printing = Printing(target, SV)
+    with PdfMaker(FOLDER, workers=1) as made:
+        if missing == "pypdfium2":
+            assert await made.dots(SLIP, printing) is NoPdf.NOT_INSTALLED
+        else:
+            assert await made.make(many(26), printing) is NoPdf.NOT_INSTALLED
+
+
 async def test_processes_are_renewed_when_they_have_done_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
