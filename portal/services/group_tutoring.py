@@ -7,7 +7,7 @@ places and guesses are counted where they are written.
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ from portal.domain.tutoring import Group, prolong
 from portal.domain.typed_code import CodeFault, CodeLimits, NoCode
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import open_gate
+from portal.services.held_back import HeldBackMemory, refused_by
 from portal.services.key_ring import Kind, live_key_id
 from portal.services.opening import new_id, opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
@@ -32,7 +33,6 @@ from portal.services.ports.tutoring_groups import (
     Joined,
     NewGroup,
 )
-from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, UnknownCode
 from portal.services.refusals import RefusalRecord
 from portal.services.sealing import Seal
 from portal.services.tutoring import ends_as_guests
@@ -78,6 +78,7 @@ class GroupTutoring:
     doors: Doors
     limits: CodeLimits = CodeLimits()  # noqa: RUF009 - frozen
     draw: Callable[[], str] = draw_code
+    memory: HeldBackMemory = field(default_factory=HeldBackMemory)
 
     async def start(
         self, site_id: SiteId, tutor: str, length: timedelta, most_devices: int, now: datetime
@@ -179,19 +180,16 @@ class GroupTutoring:
     async def _join(
         self, device: Device, code: str, opening: Opening, now: datetime
     ) -> SignInOutcome:
+        held_back = self.memory.look(device, now)
+        if held_back is not None:
+            return refused_by(held_back)
         keys = self.doors.keys
         tried = CodeTried(keys.room_code(code, now), keys.device(device.mac, now), device.site_id)
         answer = await self.doors.groups.try_code(tried, self.limits, now)
-        match answer:
-            case Group():
-                return await self._take_place(device, answer, opening, now)
-            case DeviceWaits(until):
-                refused = Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=until)
-            case CodesBusy():
-                refused = Refused(RefusalReason.CODES_BUSY)
-            case UnknownCode():  # pragma: no branch - the last there is
-                refused = Refused(RefusalReason.CODE_UNKNOWN)
-        return await self._refused(device, refused, now)
+        if isinstance(answer, Group):
+            return await self._take_place(device, answer, opening, now)
+        self.memory.note(device, answer, now)
+        return await self._refused(device, refused_by(answer), now)
 
     async def _take_place(
         self, device: Device, group: Group, opening: Opening, now: datetime

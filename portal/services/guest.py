@@ -19,6 +19,7 @@ from portal.services.day_codes import DayCodes
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.extend import extend
 from portal.services.group_tutoring import GroupTutoring
+from portal.services.held_back import HeldBackMemory
 from portal.services.look_up import LookUp
 from portal.services.outcomes import (
     Admitted,
@@ -51,8 +52,9 @@ class GuestService:
         self._threshold = threshold
         self._courtesy = courtesy
         self._sign_in = SignIn(doors, courtesy)
-        self._groups = GroupTutoring(doors)
-        self._redeem = Redeem(doors)
+        memory = HeldBackMemory()  # both kinds of code are under the same caps
+        self._groups = GroupTutoring(doors, memory=memory)
+        self._redeem = Redeem(doors, memory=memory)
         self._day_codes = DayCodes(doors)
         self._look_up = LookUp(doors, courtesy)
         self._remembered = Remembered(doors)

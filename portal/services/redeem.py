@@ -5,7 +5,7 @@ rule to keep: a code that is none costs no question to anybody; places and guess
 where they are written.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -19,9 +19,10 @@ from portal.domain.voucher import Unusable, Voucher, judge
 from portal.domain.voucher_code import CODE_DIGITS, read_token, read_voucher_code
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
+from portal.services.held_back import HeldBackMemory, refused_by
 from portal.services.opening import opening_of, permission
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome, VoucherOffer
-from portal.services.ports.typed_codes import CodesBusy, DeviceWaits, HeldBack, UnknownCode
+from portal.services.ports.typed_codes import HeldBack
 from portal.services.ports.vouchers import (
     Redemption,
     VoucherChanged,
@@ -44,6 +45,7 @@ class Redeem:
 
     doors: Doors
     limits: CodeLimits = CodeLimits()  # noqa: RUF009 - frozen
+    memory: HeldBackMemory = field(default_factory=HeldBackMemory)
 
     async def with_code(self, device: Device, code_text: str, now: datetime) -> SignInOutcome:
         """Let a device in by the ten digits it typed."""
@@ -53,11 +55,15 @@ class Redeem:
         allowed = permission(self.doors, device, Ground.VOUCHER, now)
         if isinstance(allowed, Refused):
             return allowed
+        held_back = self.memory.look(device, now)
+        if held_back is not None:
+            return refused_by(held_back)
         try:
             found = await self._try(device, code, now)
             if isinstance(found, Voucher):
                 return await self._use(device, found, allowed, now)
-            return await self._refused(device, _held_back(found), now)
+            self.memory.note(device, found, now)
+            return await self._refused(device, refused_by(found), now)
         except STORE_ERRORS as error:
             return _told("redeem", error)
 
@@ -204,16 +210,6 @@ def _not_a_code(code: NoCode) -> Refused:
             return Refused(
                 RefusalReason.CODE_LENGTH, expected_length=CODE_DIGITS, actual_length=code.typed
             )
-
-
-def _held_back(answer: HeldBack) -> Refused:
-    match answer:
-        case DeviceWaits(until):
-            return Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=until)
-        case CodesBusy():
-            return Refused(RefusalReason.CODES_BUSY)
-        case UnknownCode():  # pragma: no branch - the last there is
-            return _UNKNOWN
 
 
 def _full(voucher: Voucher) -> Refused:
