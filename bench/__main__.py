@@ -1,15 +1,19 @@
 """``make bench``: run one benchmark or all, print a table each, write bench/results/<name>.json."""
 
 import importlib
+import logging
 import sys
+
+import structlog
 
 from bench.rows import save, table
 
-BENCHMARKS = ("gate", "login", "presence")
+BENCHMARKS = ("gate", "login", "presence", "vouchers")
 
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmarks; without a name, all of them."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     names = arguments or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:

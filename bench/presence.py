@@ -7,22 +7,17 @@ arrays ready. The keeper's CPU is the thread's own; gate and PostgreSQL are othe
 """
 
 import asyncio
-import multiprocessing
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from time import perf_counter, sleep, thread_time
+from time import perf_counter, thread_time
 
 import asyncpg
 
 from bench.rows import Row, median
-from firewall.agent import run_simulated_agent
+from bench.services_stage import postgres, simulated_gate
 from firewall.client import GateClient
-from firewall.settings import GateSettings, GuestNetwork
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.presence import Picture, Signals, Watch, observe, presence_of
 from portal.domain.session import Session
@@ -31,8 +26,6 @@ from portal.gate import AgentGate
 from portal.keeper import PRESENCE_EVERY_S
 from portal.services.presence import PresenceWatch
 from portal.storage.database import Database
-from portal.storage.embedded import EmbeddedPostgres
-from portal.storage.migrate import migrate
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
 
@@ -127,7 +120,7 @@ class BusyGate(AgentGate):
 
 async def _whole_rows(size: Size) -> list[Row]:
     rows = []
-    async with _postgres() as dsn:
+    async with postgres() as dsn:
         for count in size.devices:
             async with _stage(dsn, count) as (database, client):
                 rows += await _at(count, database, client, size.rounds)
@@ -201,19 +194,6 @@ def _bare_round(
 
 
 @asynccontextmanager
-async def _postgres() -> AsyncIterator[str]:
-    directory = _directory()
-    cluster = EmbeddedPostgres(directory)
-    await cluster.start()
-    try:
-        await migrate(cluster.dsn, datetime.now(UTC))
-        yield cluster.dsn
-    finally:
-        await cluster.stop()
-        shutil.rmtree(directory)
-
-
-@asynccontextmanager
 async def _stage(dsn: str, count: int) -> AsyncIterator[tuple[Database, GateClient]]:
     """So many sessions in the database, and their devices at a gate in a process of its own."""
     macs = macs_of(count)
@@ -222,37 +202,6 @@ async def _stage(dsn: str, count: int) -> AsyncIterator[tuple[Database, GateClie
     await connection.execute(_SESSIONS, macs)
     await connection.execute("VACUUM ANALYZE live_session")
     await connection.close()
-    directory = _directory()
-    gate = multiprocessing.get_context("spawn").Process(
-        target=run_gate, args=(directory / "gate.sock",), daemon=True
-    )
-    gate.start()
-    await asyncio.to_thread(_wait_for, directory / "gate.sock")
-    try:
-        async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(Database(dsn, size=1))
-            client = await stack.enter_async_context(GateClient(directory / "gate.sock", 30))
-            await client.reconcile([(mac, 8 * 3600.0, "default") for mac in macs])
-            yield database, client
-    finally:
-        gate.terminate()
-        gate.join()
-        shutil.rmtree(directory)
-
-
-def _directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="kvar-bench-"))
-    directory.chmod(0o711)
-    return directory
-
-
-def _wait_for(path: Path) -> None:
-    while not path.exists():
-        sleep(0.05)
-
-
-def run_gate(path: Path) -> None:
-    """Run the simulated gate until it is terminated."""
-    network = GuestNetwork("guest0", "main")
-    settings = GateSettings(guest_networks=(network,), socket_path=path)
-    asyncio.run(run_simulated_agent(settings, asyncio.Event()))
+    async with simulated_gate() as client, Database(dsn, size=1) as database:
+        await client.reconcile([(mac, 8 * 3600.0, "default") for mac in macs])
+        yield database, client

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import gate, login, presence
+from bench import gate, login, presence, vouchers
 from bench.__main__ import main
 from bench.rows import Row
 
@@ -48,10 +48,18 @@ def test_presence_measures_the_pure_part_and_whole_rounds() -> None:
         assert _rows_that_begin(rows, start), start
 
 
+def test_vouchers_measures_making_using_the_desk_and_a_flood() -> None:
+    smallest = vouchers.Size(batch=25, live=30, logins=3, waiting=2, looks=2, guesses=200)
+    rows = vouchers.measure(smallest)
+    assert all(row.holds for row in rows if row.goal)
+    for start in ("making 25", "PDF of 25", "using a voucher", "the desk's board", "200 guesses"):
+        assert _rows_that_begin(rows, start), start
+
+
 def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
     return [row for row in rows if row.what.startswith(start)]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
-    assert "there are: gate, login, presence" in capsys.readouterr().out
+    assert "there are: gate, login, presence, vouchers" in capsys.readouterr().out
