@@ -277,6 +277,10 @@ class EventKind(StrEnum):
     """Made, reset, disabled …: ``what`` says it, ``by`` who did it."""
     MANY_WRONG_STAFF_SIGN_INS = "many_wrong_staff_sign_ins"
     """An alarm: somebody guesses at staff's passwords or codes."""
+    API_TOKEN_CHANGED = "api_token_changed"  # noqa: S105 - a kind, not one
+    """Made or revoked: ``what`` says it, ``by`` who did it."""
+    API_REFUSED = "api_refused"
+    """A token asked for what its scopes or sites do not give it."""
 
 
 EVERYWHERE = SiteId("")
