@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from socket import socket
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from portal.domain.slip import TARGETS
 from portal.services.board import Board
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
+from portal.services.fault_reporting import FaultReporting
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
 from portal.services.ports import Clock, DatabaseUnavailableError
@@ -42,6 +44,7 @@ from portal.slips.pdf import PdfMaker
 from portal.slips.printer import Printer
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
+from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
 from portal.web.serving import Listening, bind_sockets, serve
@@ -157,6 +160,9 @@ def compose_site(
             remembered=RememberedAtDesk(doors, tutored),
             vouchers=Vouchers(doors),
             day_codes=DayCodes(doors),
+            faults=FaultReporting(
+                doors, PostgresFaultReports(database), version("kvar"), pages.internet_is_down
+            ),
         ),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

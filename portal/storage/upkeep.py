@@ -7,6 +7,7 @@ so that a failure half-way leaves only work for the next time.
 from datetime import datetime, timedelta
 
 from portal.domain.arrivals import NUMBER_IS_KEPT
+from portal.domain.fault_report import KEPT_DAYS
 from portal.domain.staff_limits import KNOWN_PLACE
 from portal.domain.tutoring import GROUP_IS_KEPT
 from portal.services.ports import Kept
@@ -63,6 +64,7 @@ class PostgresUpkeep:
             "staff_links": now,
             "remembered_devices": now,
             "vouchers": now - kept.vouchers,
+            "fault_reports": now - timedelta(days=KEPT_DAYS),
         }
         deleted = 0
         for name, before in due.items():

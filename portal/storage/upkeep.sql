@@ -54,6 +54,9 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 
+-- name: fault_reports
+WITH gone AS (DELETE FROM fault_report WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 

@@ -49,6 +49,7 @@ async def desk_page(site: StaffSite, visit: Visit) -> web.Response:
         has_day_code=visit.here.code_of_the_day,
         recent=recent,
         board=picture,
+        health=await site.desk.faults.health(visit.here.id, visit.now),
         paper=paper.chosen(site, visit),
         done=visit.language.text("desk.undone") if asked(visit, "done") == "undone" else None,
         failed=_failed(visit),

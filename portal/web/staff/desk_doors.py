@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from portal.services.board import Board
 from portal.services.day_codes import DayCodes
+from portal.services.fault_reporting import FaultReporting
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.remembered import RememberedAtDesk
 from portal.services.tutoring import Tutoring
@@ -25,3 +26,4 @@ class DeskDoors:
     remembered: RememberedAtDesk
     vouchers: Vouchers
     day_codes: DayCodes
+    faults: FaultReporting

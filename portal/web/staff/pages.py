@@ -42,6 +42,10 @@ class Pages:
         self._banners = banners
         self._environment = make_environment(folder / "staff")
 
+    def internet_is_down(self) -> bool:
+        """Say whether every page says so now."""
+        return "banner.internet" in self._banners()
+
     def render(
         self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
     ) -> web.Response:

@@ -35,6 +35,7 @@ async def tutoring_page(site: StaffSite, visit: Visit) -> web.Response:
         "tutoring",
         visit,
         board=picture,
+        health=await site.desk.faults.health(visit.here.id, visit.now),
         opened=opened,
         soon=visit.now + WARN_BEFORE,
         minutes=int(VISIT.total_seconds() // 60),

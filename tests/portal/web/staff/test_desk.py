@@ -1,14 +1,16 @@
 """The voucher desk over HTTP: a code in one press, and all that can be done with it."""
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 
 import pytest
 
-from portal.domain.identity import Device, MacAddress
+from portal.domain.identity import Device, MacAddress, Subject
 from portal.domain.session import Session
 from portal.domain.staff_account import Role
+from portal.domain.verification import Verification
 from portal.domain.voucher_code import read_voucher_code
 from portal.services.outcomes import Admitted, RefusalReason, Refused
 from portal.services.redeem import Redeem
@@ -292,3 +294,49 @@ async def test_the_codes_of_the_day_s_screen_is_signed_in_as_nobody(
     forged = kim.cookies["__Host-kvar-screen"].replace(str(CITY), str(BRANCH))
     kim.cookies["__Host-kvar-screen"] = forged
     assert (await kim.get("/screen")).status == 303
+
+
+async def test_a_fault_is_reported_with_facts_and_without_numbers(
+    world: StaffWorld, kim: Person
+) -> None:
+    words = "Kort 2000 0000 0001 22 kommer inte in,\r\nring 070-123 45 67"
+    page = await press(kim, "/desk/report", "/desk/report", kind="nobody_in", words=words)
+    assert "It-avdelningen ser rapporten" in page.body
+    (row,) = await world.database.fetch("SELECT *, facts::text AS told FROM fault_report")
+    assert (row["kind"], row["words"]) == ("nobody_in", "Kort … kommer inte in, ring …")
+    facts = json.loads(row["told"])
+    assert facts["gate_answers"] is True
+    assert facts["online"] == 0
+    assert set(facts) == {
+        "version",
+        "machine",
+        "gate_answers",
+        "internet_is_down",
+        "library_is_away",
+        "library_answers_last_hour",
+        "refusals_last_hour",
+        "waiting",
+        "online",
+    }
+
+
+async def test_a_report_without_a_kind_asks_for_it(world: StaffWorld, kim: Person) -> None:
+    form = await kim.get("/desk/report")
+    answer = await kim.post("/desk/report", form, words="det fungerar inte")
+    assert (answer.status, "det fungerar inte" in answer.body) == (400, True)
+    assert await world.database.fetch("SELECT 1 FROM fault_report") == []
+
+
+async def test_a_library_system_that_is_away_is_said_on_the_board(
+    world: StaffWorld, kim: Person
+) -> None:
+    said = "Biblioteksdatorn svarar inte"
+    card, device = Subject(b"c" * 32), Subject(b"d" * 32)
+    attempts = world.doors.attempts
+    lost = await attempts.reserve(card, device, CITY, world.time())
+    await attempts.settle(lost.id, Verification.UNAVAILABLE)
+    for path in ("/desk", "/tutoring"):
+        assert said in (await kim.get(path)).body
+    answered = await attempts.reserve(card, device, CITY, world.time())
+    await attempts.settle(answered.id, Verification.BAD_CREDENTIALS)
+    assert said not in (await kim.get("/desk")).body

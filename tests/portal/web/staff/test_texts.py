@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.fault_report import FaultKind
 from portal.domain.password import PasswordFault
 from portal.domain.slip import TARGETS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
@@ -57,6 +58,7 @@ PUT_TOGETHER = {
     *(f"pdf.failed.{why}" for why in NoPdf),
     *(f"preset.{preset.id}" for preset in DEFAULT_PRESETS),
     *(f"more.wrong.{f}" for f in ("count", "devices", "length", "until", "use_before")),
+    *(f"report.kind.{kind}" for kind in FaultKind),
     *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
 }
 """Texts whose keys end with a value of ours."""

@@ -1,0 +1,49 @@
+"""A fault that a desk reports: what happened in a word, in staff's own words, and what is known.
+
+Not its way to IT. The rule to keep: nothing in it tells who was concerned; what looks like a card's
+or a person's number is struck out.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from portal.domain.identity import SiteId
+
+LONGEST_WORDS = 500
+"""Characters: some sentences."""
+
+KEPT_DAYS = 365
+
+_LONG_NUMBER = re.compile(r"\d(?:[\s.-]?\d){5,}")
+"""Six digits or more, however they are set apart: a card, a PIN, a birth date, a telephone."""
+
+
+class FaultKind(StrEnum):
+    """What happened."""
+
+    NOBODY_IN = "nobody_in"
+    SLOW = "slow"
+    SOME_SITES = "some_sites"
+    THROWN_OUT = "thrown_out"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultReport:
+    """One report. ``facts`` are what the machine knew, by plain names."""
+
+    site_id: SiteId
+    kind: FaultKind
+    words: str
+    facts: Mapping[str, object]
+    by: str
+    at: datetime
+
+
+def plain_words(text: str) -> str:
+    """Return what somebody wrote, on one line, cut, and without long numbers."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return _LONG_NUMBER.sub("…", " ".join(printable.split()))[:LONGEST_WORDS]
