@@ -164,6 +164,12 @@ STATES: Mapping[str, State] = {
     "ended-absent": State(lambda: FakeGuest(last_end=EndReason.ABSENT)),
     "ended-replaced": State(lambda: FakeGuest(last_end=EndReason.REPLACED)),
     "ended-at-closing": State(lambda: FakeGuest(last_end=_CLOSING)),
+    "wait": State(FakeGuest, "/wait"),
+    "wait-still": State(FakeGuest, "/wait/still"),
+    "wait-unnumbered": State(lambda: FakeGuest(number=None, is_certain=False), "/wait"),
+    "let-in": State(
+        _online(ground=Ground.TUTOR, protected_until=NOW + timedelta(minutes=90)), "/wait"
+    ),
     "logged-out": State(_online(), path="/status", press="/logout"),
     "online": State(
         _online(ends_because=_CLOSING, ends_at=NOW + timedelta(hours=4, minutes=45)), "/status"

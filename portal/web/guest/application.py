@@ -26,6 +26,7 @@ from portal.web.guest import (
     scan,
     sign_in,
     stay,
+    wait,
 )
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
@@ -61,6 +62,8 @@ GET: Mapping[str, _Handler] = {
     ),
     "/code": codes.code_page,
     "/devices": devices.devices,
+    wait.PATH: wait.wait_page,
+    wait.STILL: wait.wait_page,
 }
 """The addresses of the forms lead to the front page: a reload after an error must not fail."""
 
@@ -132,6 +135,9 @@ class GuestApplication:
             return self._under_own_name(self._visit(request, path, encrypted=False))
         safe = listener is Listener.TLS or host in self.site.settings.secure_plain_names
         visit = self._visit(request, path, encrypted=safe)
+        return wait.looking_again(path, await self._in_time(visit))
+
+    async def _in_time(self, visit: Visit) -> web.Response:
         try:
             async with asyncio.timeout(self.site.settings.answer_timeout_s):
                 return await self._page(visit)

@@ -102,13 +102,15 @@ async def status_page(
     exactly = longer == home.time_limit  # before closing time a press gives less
     remembered = await site.guest.remembered_here(here.device, visit.now)
     ending = _ending(site, visit, home, online.session)
+    done = visit.request.query.get("done")
     values = {
         **ending,
         "number": await site.guest.number_of(online, here.device, visit.now, visit.kind),
         "can_extend": longer is not None,
         "extend_minutes": moments.whole_minutes(longer) if longer and exactly else None,
         # The address stays when the page is loaded again: then the end may be near.
-        "extended": visit.request.query.get("done") == "extend" and not ending["ends_soon"],
+        "extended": done == "extend" and not ending["ends_soon"],
+        "let_in": done == "letin" and ending["protected"],
         "refused": refused,
         # On an open network the next page would let the device in again.
         "may_sign_out": online.session.ground is not Ground.OPEN,

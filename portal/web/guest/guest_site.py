@@ -36,6 +36,11 @@ class GuestSite:
         """Send the browser to a path of our own, query and all."""
         return answers.redirect(location)
 
+    def go_done(self, visit: Visit, done: str) -> web.Response:
+        """Send the browser to the status page, which says what was done."""
+        joiner = "&" if visit.asked_language else "?"
+        return self.go_to(f"{visit.link('/status')}{joiner}done={done}")
+
     def go_encrypted(self, visit: Visit, path: str) -> web.Response:
         """Send the browser to the encrypted side of the portal."""
         return answers.redirect(self.settings.portal_origin + visit.link(path))

@@ -23,8 +23,7 @@ async def extend(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     outcome = await site.guest.extend(here.device, visit.now)
     if isinstance(outcome, Refused):
         return await _not_extended(site, visit, here, outcome)
-    joiner = "&" if visit.asked_language else "?"
-    return site.go_to(f"{visit.link('/status')}{joiner}done=extend")
+    return site.go_done(visit, "extend")
 
 
 async def _not_extended(

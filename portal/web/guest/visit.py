@@ -14,7 +14,10 @@ from portal.domain.site import Site
 from portal.web.texts import Language
 
 _PAGES = frozenset(
-    {"/", "/code", "/status", "/devices", "/help", "/rules", "/privacy", "/accessibility"}
+    {
+        *("/", "/code", "/status", "/devices", "/wait", "/wait/still"),
+        *("/help", "/rules", "/privacy", "/accessibility"),
+    }
 )
 
 

@@ -83,6 +83,8 @@ async def walk(portal: Portal, state: State, language: str) -> Answer:
     """Open a state's page and send its form, as the browser would, following its redirect."""
     accept = f"Accept-Language: {language}"
     page = await exchange(portal.plain_port, get(state.path, "localhost", accept))
+    if "Location" in page.headers:
+        return await exchange(portal.plain_port, get(page.headers["Location"], "localhost", accept))
     if not state.press:
         return page
     form = {**state.fields, "token": page.token(state.press)}
@@ -136,6 +138,8 @@ ROUTES = [
     ("GET", "/status", 200),
     ("GET", "/extend", 200),
     ("GET", "/logout", 200),
+    ("GET", "/wait", 200),
+    ("GET", "/wait/still", 200),
     ("GET", "/help", 200),
     ("GET", "/rules", 200),
     ("GET", "/privacy", 200),
@@ -150,6 +154,7 @@ ROUTES = [
     ("GET", "/%2e%2e/etc/passwd", 404),
     ("POST", "/", 405),
     ("POST", "/help", 405),
+    ("POST", "/wait", 405),
     ("POST", "/nowhere", 405),
     ("PUT", "/card", 405),
     ("DELETE", "/", 405),
