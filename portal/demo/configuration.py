@@ -35,6 +35,7 @@ name = "Exempelby stadsbibliotek"
 guest_interfaces = ["guest0"]
 login_methods = ["card", "code"]
 support_phone = "08-465 004 01"
+code_of_the_day = true
 """
 
 
@@ -102,6 +103,7 @@ def _organisation(directory: Path) -> str:
 [organisation]
 name = "Exempelby bibliotek"
 contact_email = "biblioteket@exempelby.example"
+ssid = "Exempelby-gast"
 data_directory = "{directory}/data"
 """
 

@@ -6,7 +6,7 @@ table in which a key or a field is missing must not start. Read once, at start.
 
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +35,28 @@ _RELEASED = (("sv", "ltr", "Svenska"), ("en", "ltr", "English"))
 """Only languages that a native reviewer has signed off are shown."""
 
 
-def load_languages(folder: Path) -> tuple[Language, ...]:
-    """Read every released language of a site; ``folder`` holds one file a language.
+def load_languages(*folders: Path) -> tuple[Language, ...]:
+    """Read every released language of a site; each folder holds one file a language.
 
     Raises:
-        ValueError: a language lacks a text or a field that another has.
+        ValueError: a language lacks a text or a field that another has, or has a text twice.
     """
     languages = tuple(
-        Language(tag, direction, name, tomllib.loads((folder / f"{tag}.toml").read_text("utf-8")))
-        for tag, direction, name in _RELEASED
+        Language(tag, direction, name, _merged(folders, tag)) for tag, direction, name in _RELEASED
     )
     for language in languages[1:]:
         _compare(languages[0], language)
     return languages
+
+
+def _merged(folders: Iterable[Path], tag: str) -> Mapping[str, str]:
+    texts: dict[str, str] = {}
+    for folder in folders:
+        more = tomllib.loads((folder / f"{tag}.toml").read_text("utf-8"))
+        if twice := texts.keys() & more.keys():
+            raise ValueError(f"{tag} has texts twice: {sorted(twice)}")
+        texts |= more
+    return texts
 
 
 def fields_of(text: str) -> frozenset[str]:

@@ -6,18 +6,17 @@ read them. The rule to keep: numbers and names come from the settings.
 
 from aiohttp import web
 
+from portal.web.device_help import STEPS
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Visit
 
 _DEFAULT_RULES = 5
-_HELP = {"nopage": 3, "iphone": 3, "android": 3, "windows": 3, "mac": 2, "chromebook": 2}
-"""Sections of the help page and their number of steps."""
 
 
 def help_page(site: GuestSite, visit: Visit) -> web.Response:
     """Show how to get in, device by device."""
     host = (site.settings.plain_names or (site.settings.portal_host,))[0]
-    return site.pages.render("help", visit, {"sections": _HELP, "address": host})
+    return site.pages.render("help", visit, {"sections": STEPS, "address": host})
 
 
 def rules_page(site: GuestSite, visit: Visit) -> web.Response:

@@ -13,6 +13,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from portal.web import moments
+from portal.web.device_help import DEVICE_HELP
 from portal.web.guest import answers
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.visit import Visit
@@ -29,7 +30,7 @@ class Pages:
         self, settings: GuestSettings, internet_is_down: Callable[[], bool] = lambda: False
     ) -> None:
         self._internet_is_down = internet_is_down
-        self.languages = load_languages(TEXTS)
+        self.languages = load_languages(TEXTS, DEVICE_HELP)
         self._settings = settings
         folder = settings.templates or find_templates()
         self._css = _squeeze((folder / "guest" / "guest.css").read_text("utf-8"))

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from portal.domain.staff_session import WARN_BEFORE, SessionTimes
 from portal.web import moments
+from portal.web.device_help import DEVICE_HELP
 from portal.web.staff import answers
 from portal.web.staff.assets import Assets
 from portal.web.staff.navigation import Entry, entries_for
@@ -34,7 +35,7 @@ class Pages:
     def __init__(
         self, settings: StaffSettings, times: SessionTimes, banners: Banners = tuple
     ) -> None:
-        self.languages = load_languages(TEXTS)
+        self.languages = load_languages(TEXTS, DEVICE_HELP)
         folder = settings.templates or find_templates()
         self.assets = Assets.read(folder)
         self.settings = settings

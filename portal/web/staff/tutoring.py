@@ -13,6 +13,7 @@ from portal.domain.tutoring import STEP, VISIT
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.ports.tutoring import Tutor
 from portal.services.tutoring import TutoringRefusal
+from portal.web.device_help import STEPS, section_of
 from portal.web.staff.asked import asked, instant, number_in, whole_number, written_instant
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
@@ -41,6 +42,9 @@ async def tutoring_page(site: StaffSite, visit: Visit) -> web.Response:
         minutes=int(VISIT.total_seconds() // 60),
         step=int(STEP.total_seconds() // 60),
         ssid=site.settings.ssid,
+        section_of=section_of,
+        help_steps=STEPS,
+        address=site.settings.place.short_address if site.settings.place else "",
         steps=lambda device: _steps(visit, device.steps),
         done=_done(site, visit),
         failed=_failed(visit),

@@ -4,10 +4,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.web import moments
+from portal.web.device_help import DEVICE_HELP
 from portal.web.guest.pages import TEXTS
 from portal.web.texts import load_languages
 
-SV, EN = load_languages(TEXTS)
+SV, EN = load_languages(TEXTS, DEVICE_HELP)
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 AT = "kl.\N{NO-BREAK SPACE}"

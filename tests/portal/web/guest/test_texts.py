@@ -4,10 +4,11 @@ import pytest
 
 from portal.services.outcomes import RefusalReason
 from portal.web import texts
+from portal.web.device_help import DEVICE_HELP
 from portal.web.guest.pages import TEXTS
 from portal.web.texts import choose_language, fields_of, load_languages
 
-SV, EN = load_languages(TEXTS)
+SV, EN = load_languages(TEXTS, DEVICE_HELP)
 
 BANNED = {
     "sv": (
@@ -116,3 +117,10 @@ def test_a_table_that_lacks_a_text_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text('"a" = "x"\n"b" = "x"')
     with pytest.raises(ValueError, match="differ in the fields of a"):
         load_languages(tmp_path)
+
+
+def test_a_text_that_two_tables_have_does_not_start(tmp_path: Path) -> None:
+    for name in ("sv.toml", "en.toml"):
+        (tmp_path / name).write_text('"a" = "x"')
+    with pytest.raises(ValueError, match="has texts twice"):
+        load_languages(tmp_path, tmp_path)

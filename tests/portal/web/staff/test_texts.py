@@ -15,11 +15,12 @@ from portal.services.staff.sign_in import SignInRefusal
 from portal.services.tutoring import TutoringRefusal
 from portal.services.vouchers import VoucherRefusal
 from portal.slips.pdf import NoPdf
+from portal.web.device_help import DEVICE_HELP, STEPS
 from portal.web.staff.pages import TEXTS
 from portal.web.staff.voucher import LENGTHS_H
 from portal.web.texts import Language, fields_of, load_languages
 
-SV, EN = load_languages(TEXTS)
+SV, EN = load_languages(TEXTS, DEVICE_HELP)
 ROOT = Path(__file__).parents[4]
 
 BANNED = {
@@ -58,6 +59,8 @@ PUT_TOGETHER = {
     *(f"pdf.failed.{why}" for why in NoPdf),
     *(f"preset.{preset.id}" for preset in DEFAULT_PRESETS),
     *(f"more.wrong.{f}" for f in ("count", "devices", "length", "until", "use_before")),
+    *(f"help.{name}.{n}" for name, steps in STEPS.items() for n in range(1, steps + 1)),
+    *(f"help.{name}.title" for name in STEPS),
     *(f"report.kind.{kind}" for kind in FaultKind),
     *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
 }

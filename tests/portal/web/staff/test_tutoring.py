@@ -200,3 +200,13 @@ async def test_the_stream_says_changed_and_ends_with_the_visit(
     finally:
         writer.close()
     assert world.site.desk.live.streams == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"), [("iPhone", "iPhone och iPad"), ("", "Ingen inloggningssida kommer upp")]
+)
+async def test_the_tutor_reads_how_that_kind_of_device_is_connected(
+    world: StaffWorld, kim: Person, kind: str, title: str
+) -> None:
+    await waits(world, kind=kind)
+    assert f"Hjälp: {title}" in (await kim.get("/tutoring")).body
