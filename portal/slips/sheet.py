@@ -18,6 +18,9 @@ _ROOM = {Layout.COMPACT: (28, 24), Layout.FULL: (30, 24)}
 """Characters of the library's name, and of network and password, beyond which a slip is set
 smaller: more would not fit beside everything else."""
 
+_ADDRESS_ROOM = 17
+"""Characters of the short address that stand beside a serial on a small slip."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
@@ -96,4 +99,5 @@ def _is_dense(slip: Slip, target: PrintTarget) -> bool:
     password = slip.network.password
     typed = len(slip.network.name) + (len(password.reveal()) if password else 0)
     library_room, typed_room = _ROOM[target.layout]
-    return len(slip.library) > library_room or typed > typed_room
+    long_address = target.layout is Layout.COMPACT and len(slip.short_address) > _ADDRESS_ROOM
+    return len(slip.library) > library_room or typed > typed_room or long_address
