@@ -1,4 +1,4 @@
-"""The commands ``kvar token …``: parsing only.
+"""The commands ``kvar token …`` and ``kvar api …``: parsing only.
 
 The rule to keep: a token is named by its name; itself it is printed once, and never typed here.
 """
@@ -11,6 +11,7 @@ from portal.commands import config_of, say
 from portal.domain.api_token import LONGEST_LIFE, Scope
 
 token_app = typer.Typer(help="Look after the API's tokens.", no_args_is_help=True)
+api_app = typer.Typer(help="Look at the API.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The token's name: a-z, 0-9, dot, hyphen.")]
 Scopes = Annotated[list[Scope], typer.Option("--scope", help="One or more: vouchers:read …")]
@@ -48,6 +49,16 @@ def revoke(context: typer.Context, name: Name) -> None:
     say(api_tokens.revoke(config_of(context), name))
 
 
+@api_app.command("openapi")
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    from portal.web.api.openapi import document_text
+    from portal.web.api.operations import OPERATIONS
+
+    typer.echo(document_text(OPERATIONS))
+
+
 def add_to(app: typer.Typer) -> None:
-    """Add them to the command line."""
+    """Add both to the command line."""
     app.add_typer(token_app, name="token")
+    app.add_typer(api_app, name="api")

@@ -35,6 +35,7 @@ from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import Kept
+from portal.web.api.settings import ApiSettings
 from portal.web.guest.settings import GuestSettings, Retention, Statement, origin
 from portal.web.staff.settings import StaffSettings
 
@@ -295,6 +296,18 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         proxies=frozenset(section.proxies),
         place=slip_place(config),
         ssid=config.organisation.ssid,
+    )
+
+
+def api(config: Config, section: Staff) -> ApiSettings:
+    """Return the settings of the API, which the staff site's listener serves."""
+    return ApiSettings(
+        host_name=section.host_name,
+        guest_origin=origin("https", config.portal.host_name, config.portal.https_port),
+        sites=sites(config),
+        time_zone=config.organisation.time_zone,
+        encrypted=section.certificate_file is not None or bool(section.proxies),
+        proxies=frozenset(section.proxies),
     )
 
 

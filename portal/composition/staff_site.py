@@ -12,6 +12,7 @@ from aiohttp import web
 from firewall.client import GateError
 from portal import settings
 from portal.clock import utc_now
+from portal.composition.api import compose_api
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
@@ -47,7 +48,9 @@ from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
+from portal.web.api.application import ApiApplication
 from portal.web.serving import Listening, bind_sockets, serve
+from portal.web.shared_listener import SharedListener
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
 from portal.web.staff.desk_doors import DeskDoors
@@ -85,7 +88,8 @@ async def run_staff(config: Config) -> None:
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         pages = Pages(facts, staff.times, partial(_banners, uplink))
         site = compose_site(pages, staff, doors, database)
-        application = StaffApplication(site)
+        api = ApiApplication(compose_api(settings.api(config, section), doors, database))
+        application = SharedListener("/api/", api, StaffApplication(site))
         listening = Listening(application.answer, _malformed, application.broken, sockets, context)
         checks: Mapping[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -94,7 +98,9 @@ async def run_staff(config: Config) -> None:
         ready = health.make_application(checks, (DatabaseUnavailableError, GateError))
         with site.slips.maker:
             async with until_stopped() as group:
-                serving = serve([listening], loggers=["portal.web.staff"], certificates=watch)
+                serving = serve(
+                    [listening], loggers=["portal.web.staff", "portal.web.api"], certificates=watch
+                )
                 group.create_task(serving, name="staff site")
                 group.create_task(uplink.watch(), name="uplink")
                 group.create_task(site.slips.jobs.run(), name="PDFs")

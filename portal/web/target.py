@@ -19,13 +19,22 @@ def own_target(request: web.BaseRequest, own_hosts: Collection[str]) -> tuple[st
     An absolute request target goes before the Host header (RFC 9112 section 3.2.2). ``*`` and the
     authority form of CONNECT are nobody's page.
     """
-    raw = request.raw_path
-    if raw.startswith("/"):
-        host, path = request.headers.get("Host", ""), raw.partition("?")[0]
-    else:
-        host, path = _from_absolute(raw)
+    host, path = _target(request)
     name = host_name(host)
     return (name, path) if name in own_hosts else None
+
+
+def target_path(request: web.BaseRequest) -> str:
+    """Return the path alone, whatever the host; "" where there is none."""
+    return _target(request)[1]
+
+
+def asker_address(request: web.BaseRequest, proxies: Collection[str]) -> str:
+    """Return the address of who asks; a proxy of ours says it, nobody else is believed."""
+    peer = peer_address(request)
+    if peer not in proxies:
+        return peer
+    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or peer
 
 
 def host_name(host: str) -> str:
@@ -63,6 +72,13 @@ def _interface(request: web.BaseRequest) -> str:
         return socket.if_indextoname(peer[3])
     except (OSError, IndexError):
         return "-"
+
+
+def _target(request: web.BaseRequest) -> tuple[str, str]:
+    raw = request.raw_path
+    if raw.startswith("/"):
+        return request.headers.get("Host", ""), raw.partition("?")[0]
+    return _from_absolute(raw)
 
 
 def _from_absolute(raw: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from portal.web.staff.routes import ROUTES, Route, Table
 from portal.web.staff.sign_in import ask_to_sign_in
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
-from portal.web.target import own_target, peer_address
+from portal.web.target import asker_address, own_target
 from portal.web.texts import Language, choose_language
 
 _LOG = logging.getLogger("portal.web.staff")
@@ -185,7 +185,7 @@ class StaffApplication:
     def _visit(self, request: web.BaseRequest, path: str) -> Visit:
         language = self._language(request)
         label = label_of(request.headers.get("User-Agent", ""))
-        asker = Asker(self._place(request), label)
+        asker = Asker(asker_address(request, self.site.settings.proxies), label)
         known = request.cookies.get(cookies.BROWSER)
         fresh = None if known else cookies.new_browser()
         binding = token_hash(known or fresh or "")
@@ -199,10 +199,3 @@ class StaffApplication:
             request.headers.get("Accept-Language", ""),
             self.site.settings.default_language,
         )
-
-    def _place(self, request: web.BaseRequest) -> str:
-        """Return the address of who asks; a proxy of ours says it, nobody else is believed."""
-        peer = peer_address(request)
-        if peer not in self.site.settings.proxies:
-            return peer
-        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or peer

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyotp
 from argon2 import PasswordHasher
 
+from portal.composition.api import compose_api
 from portal.composition.staff_site import compose_site
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
@@ -36,7 +37,10 @@ from portal.storage.staff_attempts import PostgresStaffAttempts
 from portal.storage.staff_sessions import PostgresStaffSessions
 from portal.storage.tutoring_groups import PostgresGroups
 from portal.storage.vouchers import PostgresVouchers
+from portal.web.api.application import ApiApplication
+from portal.web.api.settings import ApiSettings
 from portal.web.serving import Listening, bind_sockets, serve
+from portal.web.shared_listener import SharedListener
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
 from portal.web.staff.pages import Pages
@@ -250,7 +254,11 @@ async def running_staff_site(
     doors = guest_doors(database, directory)
     pages = Pages(facts, staff.times, lambda: banners)
     site = compose_site(pages, staff, doors, database, time)
-    application = StaffApplication(site, table)
+    shared = ApiSettings(
+        "localhost", PLACE.origin, SITES, encrypted=facts.encrypted, proxies=proxies
+    )
+    api = ApiApplication(compose_api(shared, doors, database, time))
+    application = SharedListener("/api/", api, StaffApplication(site, table))
     sockets = bind_sockets([("127.0.0.1", 0)])
     listening = Listening(
         application.answer,

@@ -1,0 +1,28 @@
+"""What the API must be told: its name, its sites, and who may stand in front of it.
+
+Not the configuration file (portal/config.py reads that).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portal.domain.identity import SiteId
+from portal.domain.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Settings of the API.
+
+    ``host_name`` is the one name that requests may come under. ``proxies`` are the addresses whose
+    word about who asks is believed. ``guest_origin`` is where the links of slips lead.
+    """
+
+    host_name: str
+    guest_origin: str
+    sites: Mapping[SiteId, Site]
+    time_zone: str = "Europe/Stockholm"
+    encrypted: bool = True
+    proxies: frozenset[str] = frozenset()
+    answer_timeout_s: float = 20.0
+    """A thousand vouchers take 2 s on a small machine."""
