@@ -166,5 +166,4 @@ def _wrong(visit: Visit, field: str) -> FieldError:
 
 def _failed(visit: Visit) -> str | None:
     reason = asked(visit, "failed")
-    known = reason in {*VoucherRefusal, "no_network"}
-    return visit.language.text(f"voucher.failed.{reason}") if known else None
+    return visit.language.text(f"voucher.failed.{reason}") if reason in {*VoucherRefusal} else None

@@ -106,7 +106,7 @@ async def _wanted(site: StaffSite, visit: Visit) -> Sequence[Slip] | web.Respons
     """Return the slips of a serial or a series that can be printed, or where to go instead."""
     place = site.settings.place
     if place is None:
-        return site.go("/desk?failed=no_network")
+        return site.go(f"{_back(visit)}&failed=no_network")
     series, by = _said(visit, "series"), visit.me.account.name
     if series:
         found = await _unused(site, visit, series)

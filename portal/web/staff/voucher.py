@@ -102,7 +102,7 @@ def lost(site: StaffSite, visit: Visit, refusal: VoucherRefusal) -> web.Response
 def failed(visit: Visit) -> str | None:
     """Return what went wrong with the last press, as its address says."""
     reason = asked(visit, "failed")
-    known = reason in {*VoucherRefusal, "print", "printer"}
+    known = reason in {*VoucherRefusal, "no_network", "print", "printer"}
     return visit.language.text(f"voucher.failed.{reason}") if known else None
 
 

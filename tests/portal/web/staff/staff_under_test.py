@@ -237,6 +237,7 @@ async def running_staff_site(
     proxies: frozenset[str] = frozenset(),
     tls: ssl.SSLContext | None = None,
     printers: Mapping[SiteId, Sequence[SitePrinter]] | None = None,
+    place: SlipPlace | None = PLACE,
 ) -> AsyncIterator[StaffWorld]:
     """Run the staff site on a free port, with the test's own clock."""
     staff, time = compose(database, directory), Time()
@@ -247,7 +248,7 @@ async def running_staff_site(
         sites=SITES,
         encrypted=tls is not None,
         proxies=proxies,
-        place=PLACE,
+        place=place,
         ssid=PLACE.network.name,
         printers=printers or {},
     )

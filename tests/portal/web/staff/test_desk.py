@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,16 @@ from portal.domain.verification import Verification
 from portal.domain.voucher_code import read_voucher_code
 from portal.services.outcomes import Admitted, RefusalReason, Refused
 from portal.services.redeem import Redeem
+from portal.storage.database import Database
 from tests.portal.web.portal_under_test import Answer
-from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PLACE, Person, StaffWorld
+from tests.portal.web.staff.staff_under_test import (
+    BRANCH,
+    CITY,
+    PLACE,
+    Person,
+    StaffWorld,
+    running_staff_site,
+)
 
 PHONE = Device(MacAddress("02:00:00:00:00:01"), CITY)
 
@@ -255,6 +264,19 @@ async def test_print_at_once_is_remembered(kim: Person) -> None:
     answer = await kim.post("/desk/make", await kim.get("/desk"), preset="closing", print="1")
     assert answer.headers["Location"].startswith("/desk/print?serial=")
     assert re.search(r'id="print"[^>]* checked', (await kim.get("/desk")).body)
+
+
+async def test_without_the_networks_name_the_code_stands_all_the_same(
+    database: Database, tmp_path: Path
+) -> None:
+    """No slip can be made; the visitor is let in by what the page shows."""
+    async with running_staff_site(database, tmp_path / "keys", place=None) as world:
+        kim = await world.enrol("kim", Role.DESK)
+        printed = await kim.post("/desk/make", await kim.get("/desk"), preset="closing", print="1")
+        instead = await kim.get(printed.headers["Location"])
+        page = await kim.get(instead.headers["Location"])
+        assert "Nätverkets namn saknas i inställningarna." in page.body
+        await log_in(world, code_on(page))
 
 
 async def test_the_screen_for_the_visitor_shows_both_codes(kim: Person) -> None:
