@@ -64,9 +64,12 @@ async def _look_at(
 
 
 async def _heights(page: Page) -> list[tuple[str, float]]:
+    """Measure what can be pressed; of a box that is its label, which covers it."""
     found = await page.evaluate(
         "what => [...document.querySelectorAll(what)].filter(e => e.checkVisibility()).map("
-        "e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])",
+        "e => [e.outerHTML.slice(0, 80),"
+        " (e.matches('[type=checkbox], [type=radio]') ? e.labels[0] : e)"
+        ".getBoundingClientRect().height])",
         TO_PRESS,
     )
     return [(text, height) for text, height in found]
