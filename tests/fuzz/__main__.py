@@ -16,6 +16,7 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
+from radius_bridge import wire
 
 SLOWEST_S = 0.2
 """Of processor time, which the pauses of a busy machine do not count in."""
@@ -42,6 +43,15 @@ SEEDS: dict[str, list[bytes]] = {
         bytes.fromhex("33330000000102000000770186dd6000000000083aff") + bytes(42),
     ],
     "snapshot": [snapshot.encode(snapshot.Snapshot(1.79e9, (("02:00:00:00:00:01", 1.79e9 + 60),)))],
+    "radius": [
+        bytes.fromhex(  # RFC 2865 section 7.1
+            "010000380f403f9473978057bd83d5cb98f4227a01066e656d6f02120dbe708d93d413ce3196e43f782a0aee"
+            "0406c0a80110050600000003"
+        ),
+        # The 30 octets that held another server for ever: a vendor's attribute of length 0.
+        bytes.fromhex("0100001e") + bytes(16) + bytes.fromhex("1a0a0000000901007878"),
+        bytes.fromhex("01000027") + bytes(16) + bytes.fromhex("4f040102f10401025012") + bytes(9),
+    ],
     "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
 }
 
@@ -95,6 +105,15 @@ def read_snapshot(data: bytes) -> None:
             snapshot.decode(text).remaining(0.0)
 
 
+def read_radius(data: bytes) -> None:
+    """What anybody may send to the RADIUS ports, before any secret is looked at."""
+    for octets in (data, data[:2] + len(data).to_bytes(4, "big")[2:] + data[4:]):
+        with contextlib.suppress(wire.MalformedPacketError):
+            packet = wire.decode(octets)
+            assert wire.encode(packet) == wire.cut(octets)
+            packet.vendor(9, 1)
+
+
 def read_cards(data: bytes) -> None:
     """What guests type."""
     text = data.decode("utf-8", "replace")
@@ -110,6 +129,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "leases": read_leases,
     "frames": read_frames,
     "snapshot": read_snapshot,
+    "radius": read_radius,
     "cards": read_cards,
 }
 
