@@ -23,10 +23,10 @@ async def busy(world: StaffWorld) -> None:
     now, doors = world.time(), world.doors
     tutoring = world.site.desk.tutoring
     for number, minutes in _TUTORED:
-        await _arrive(world, number, "iPad", [], 1)
+        await arrive(world, number, "iPad", [], 1)
         await tutoring.let_in(CITY, Tutor("kim", number), timedelta(minutes=minutes), now)
     for number, kind, steps, minutes_ago in _WAITING:
-        await _arrive(world, number, kind, steps, minutes_ago)
+        await arrive(world, number, kind, steps, minutes_ago)
     await GroupTutoring(doors).start(CITY, "kim", timedelta(hours=2), 15, now)
     await _codes(world)
 
@@ -46,7 +46,7 @@ async def _codes(world: StaffWorld) -> None:
     assert isinstance(await vouchers.make(many, "kim", now), MadeVouchers)
 
 
-async def _arrive(
+async def arrive(
     world: StaffWorld, number: int, kind: str, steps: list[str], minutes_ago: int
 ) -> None:
     now = world.time()
