@@ -102,7 +102,6 @@ def _organisation(directory: Path) -> str:
     return f"""
 [organisation]
 name = "Exempelby bibliotek"
-ssid = "Exempelby-gast"
 contact_email = "biblioteket@exempelby.example"
 ssid = "Exempelby-gast"
 data_directory = "{directory}/data"
