@@ -308,6 +308,7 @@ def api(config: Config, section: Staff) -> ApiSettings:
         time_zone=config.organisation.time_zone,
         encrypted=section.certificate_file is not None or bool(section.proxies),
         proxies=frozenset(section.proxies),
+        most_at_once=max(1, config.database.connections // 2),
     )
 
 

@@ -35,6 +35,7 @@ class ApiApplication:
         self.site = site
         self._table = table or Table(OPERATIONS)
         self._hosts = frozenset({site.settings.host_name})
+        self._places = asyncio.Semaphore(site.settings.most_at_once)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request. Never raises for anything a program or a neighbour does."""
@@ -87,7 +88,8 @@ class ApiApplication:
         body = await read_body(call.request, operation.takes)
         if isinstance(body, web.Response):
             return body
-        return await operation.handler(self.site, replace(call, body=body))
+        async with self._places:
+            return await operation.handler(self.site, replace(call, body=body))
 
     async def _known(self, call: Call) -> Call | web.Response:
         """Return the call of a token that is good."""
@@ -95,7 +97,9 @@ class ApiApplication:
         if text is None:
             return refuse(Problem.NO_GOOD_TOKEN, headers={"WWW-Authenticate": "Bearer"})
         address = asker_address(call.request, self.site.settings.proxies)
-        match await self.site.tokens.recognise(text, address, call.now):
+        async with self._places:
+            known = await self.site.tokens.recognise(text, address, call.now)
+        match known:
             case Unknown():
                 told = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
                 return refuse(Problem.NO_GOOD_TOKEN, headers=told)

@@ -7,6 +7,7 @@ that the document does not name is never given.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -28,8 +29,9 @@ Json = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
 
-def document_text(operations: Sequence[Operation]) -> str:
-    """Return the document as JSON."""
+@cache
+def document_text(operations: tuple[Operation, ...]) -> str:
+    """Return the document as JSON; made once, because anybody may ask for it."""
     return json.dumps(document(operations), indent=2, ensure_ascii=False)
 
 

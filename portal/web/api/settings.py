@@ -24,5 +24,7 @@ class ApiSettings:
     time_zone: str = "Europe/Stockholm"
     encrypted: bool = True
     proxies: frozenset[str] = frozenset()
+    most_at_once: int = 2
+    """Calls that ask the database: half of the process's connections are left to staff's pages."""
     answer_timeout_s: float = 20.0
     """A thousand vouchers take 2 s on a small machine."""

@@ -1,8 +1,10 @@
 """Who may ask what: tokens, scopes, sites, budgets; and that a browser's visit gives nothing."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
+import asyncpg
 import pytest
 import structlog
 
@@ -177,6 +179,29 @@ async def test_while_the_database_is_away_it_says_when_to_come_back(api: ApiWorl
     answer = await program.get("/token")
     assert problem(answer) == (503, "away")
     assert answer.headers["Retry-After"] == "5"
+
+
+async def test_staffs_pages_have_connections_left_however_many_programs_ask(
+    api: ApiWorld, postgres_dsn: str
+) -> None:
+    kim = await api.staff.enrol("kim")
+    program = await api.program()
+    other = await asyncpg.connect(postgres_dsn)
+    async with other.transaction():
+        await other.execute("LOCK TABLE voucher")
+        asking = [asyncio.ensure_future(program.get("/vouchers")) for _ in range(10)]
+        waiting = {0}
+        while not all(one.done() for one in asking):  # each gives up after a while
+            waiting.add(await _waiting(other))
+        assert max(waiting) == 2
+        assert (await kim.get("/account")).status == 200
+    await other.close()
+    answers = await asyncio.gather(*asking)
+    assert {answer.status for answer in answers} == {503}
+
+
+async def _waiting(connection: asyncpg.Connection) -> int:
+    return len(await connection.fetch("SELECT FROM pg_locks WHERE NOT granted"))
 
 
 async def test_a_fault_of_our_own_is_said_as_a_problem_too(api: ApiWorld) -> None:
