@@ -15,5 +15,5 @@ def compose_api(
     settings: ApiSettings, doors: Doors, database: Database, clock: Clock = utc_now
 ) -> ApiSite:
     """Return the API with all that its operations work with."""
-    tokens = TokenGuard(PostgresApiTokens(database))
+    tokens = TokenGuard(PostgresApiTokens(database), doors.events)
     return ApiSite(settings, tokens, Vouchers(doors), doors.events, clock)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+import structlog
+
 from portal.domain.api_token import (
     PREFIX,
     TOKEN_BYTES,
@@ -33,7 +35,12 @@ WRONG_BURST, WRONG_PER_SECOND = 20, 0.1
 """Wrong tokens from one address, before nothing is looked up there any more. They cannot be
 guessed: this keeps a program with an old token from asking the database all day."""
 
+ALARM_PER_SECOND = 1 / 600
+"""One event in ten minutes tells IT as much as a thousand."""
+
 _MOST_GOOD_REMEMBERED = 1000
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +65,12 @@ class TokenGuard:
     """Knows tokens again. One a process: what it counts stands in its memory only."""
 
     store: ApiTokenStore
+    events: Events
     _requests: RequestBudget = field(default_factory=lambda: RequestBudget(BURST, PER_SECOND))
     _wrong: RequestBudget = field(
         default_factory=lambda: RequestBudget(WRONG_BURST, WRONG_PER_SECOND)
     )
+    _alarms: RequestBudget = field(default_factory=lambda: RequestBudget(1, ALARM_PER_SECOND))
     _good: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     """Hashes that were good lately: another's wrong tokens at the same address hold up none."""
 
@@ -75,6 +84,7 @@ class TokenGuard:
         """
         hash_ = token_hash(text)
         if hash_ not in self._good and (wait := self._wrong.wait(address, now)):
+            await self._alarm(now)
             return Wait(wait)
         found = await self.store.find(hash_) if looks_like_token(text.reveal()) else None
         if found is None or not found.is_good(now):
@@ -87,6 +97,11 @@ class TokenGuard:
         if found.use_is_to_note(now):
             await self.store.note_use(found.id, now)
         return found
+
+    async def _alarm(self, now: datetime) -> None:
+        if self._alarms.take("", now) is None:
+            _log.warning("many_wrong_api_tokens")
+            await self.events.record(Event(EventKind.MANY_WRONG_API_TOKENS, EVERYWHERE, now))
 
     def _remember(self, hash_: bytes) -> None:
         self._good[hash_] = None

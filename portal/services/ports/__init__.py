@@ -281,6 +281,8 @@ class EventKind(StrEnum):
     """Made or revoked: ``what`` says it, ``by`` who did it."""
     API_REFUSED = "api_refused"
     """A token asked for what its scopes or sites do not give it."""
+    MANY_WRONG_API_TOKENS = "many_wrong_api_tokens"
+    """An alarm: somebody tries tokens, or a program has an old one."""
 
 
 EVERYWHERE = SiteId("")

@@ -27,4 +27,4 @@ class ApiSettings:
     most_at_once: int = 2
     """Calls that ask the database: half of the process's connections are left to staff's pages."""
     answer_timeout_s: float = 20.0
-    """A thousand vouchers take 2 s on a small machine."""
+    """A thousand vouchers take 0.2 s; the rest is for those that wait for a place."""

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 import pytest
+import structlog
 
 from portal.domain.api_token import Scope, looks_like_token
 from portal.domain.identity import Secret, SiteId
 from portal.services import api_tokens
 from portal.services.api_tokens import TokenDesk, TokenGuard, Unknown, Wait, draw_token, token_hash
-from portal.services.ports import Event, EventKind
+from portal.services.ports import EVERYWHERE, Event, EventKind
 from tests.portal.services.api_token_store import MemoryApiTokens
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -35,7 +36,7 @@ def desk(store: MemoryApiTokens) -> TokenDesk:
 
 @pytest.fixture
 def guard(store: MemoryApiTokens) -> TokenGuard:
-    return TokenGuard(store)
+    return TokenGuard(store, Noted())
 
 
 async def make(desk: TokenDesk, now: datetime, name: str = "cinema") -> Secret:
@@ -121,6 +122,26 @@ async def test_many_wrong_tokens_are_not_looked_up_and_hold_up_no_good_one(
     assert isinstance(await guard.recognise(fresh, HERE, now), Wait)
     assert not isinstance(await guard.recognise(fresh, ELSEWHERE, now), Wait)
     assert await guard.recognise(wrong(), HERE, now + 10 * SECOND) == Unknown()
+
+
+async def test_many_wrong_tokens_raise_one_alarm_in_ten_minutes(
+    guard: TokenGuard, now: datetime
+) -> None:
+    assert isinstance(guard.events, Noted)
+    alarms = guard.events.events
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(api_tokens.WRONG_BURST):
+            await guard.recognise(wrong(), HERE, now)
+        assert alarms == []
+        for address in (HERE, HERE, ELSEWHERE, HERE):
+            await guard.recognise(wrong(), address, now)
+    assert [(alarm.kind, alarm.site_id, alarm.detail) for alarm in alarms] == [
+        (EventKind.MANY_WRONG_API_TOKENS, EVERYWHERE, {})
+    ]
+    assert logs == [{"event": "many_wrong_api_tokens", "log_level": "warning"}]
+    for _ in range(100):
+        await guard.recognise(wrong(), HERE, now + timedelta(minutes=10))
+    assert len(alarms) == 2
 
 
 async def test_a_revoked_token_is_refused_at_once_and_then_counts_as_wrong(

@@ -2,18 +2,22 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 import structlog
 
+from firewall.lab.authority import Authority
 from portal.domain.api_token import Scope
 from portal.services import api_tokens
 from portal.web.api.operations import OPERATIONS
+from portal.web.tls import make_tls_context
 from tests.portal.web.api.api_under_test import ApiWorld, Program, pointers, problem, told
-from tests.portal.web.portal_under_test import exchange
-from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY
+from tests.portal.web.portal_under_test import exchange, get
+from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, NOW, running_staff_site
 
 WITH_SCOPES = [each for each in OPERATIONS if each.scopes]
 BODIES = {"extend_voucher": {"hours": 1}, "create_vouchers": {}, "revoke_series": {}}
@@ -156,6 +160,8 @@ async def test_many_wrong_tokens_are_held_up_at_their_address(api: ApiWorld) -> 
     answer = await wrong.get("/token")
     assert problem(answer) == (429, "too_many")
     assert answer.headers["Retry-After"] == "10"
+    alarms = await api.staff.events("many_wrong_api_tokens")
+    assert alarms == [{"site_id": "", "detail": "{}"}]
 
 
 async def test_last_use_is_written_once_a_minute(api: ApiWorld) -> None:
@@ -231,6 +237,21 @@ async def test_what_is_not_there_is_said_without_a_token(api: ApiWorld) -> None:
     assert problem(await exchange(api.staff.port, elsewhere)) == (421, "other_host")
     absolute = b"GET http://localhost/api/v1/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert problem(await exchange(api.staff.port, absolute)) == (401, "no_good_token")
+
+
+async def test_over_tls_programs_are_told_to_stay_there(api: ApiWorld, tmp_path: Path) -> None:
+    plain = await Program(api.staff.port, "").get("/openapi.json")
+    assert "Strict-Transport-Security" not in plain.headers
+    authority = Authority.create(tmp_path, NOW)
+    own = authority.issue(["localhost"], datetime.now(UTC))
+    context = make_tls_context(own.chain, own.key)
+    trusting = ssl.create_default_context(cafile=str(authority.certificate_file))
+    database = api.staff.database
+    async with running_staff_site(database, tmp_path / "more keys", tls=context) as secure:
+        asked = get("/api/v1/token")
+        answer = await exchange(secure.port, asked, trusting, name="localhost")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert problem(answer) == (401, "no_good_token")
 
 
 async def test_the_pages_of_staff_are_where_they_were(api: ApiWorld) -> None:
