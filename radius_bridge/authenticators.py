@@ -1,0 +1,171 @@
+"""Who sent a packet: Request and Response Authenticators, and Message-Authenticator.
+
+Not what the packet may do: whether an unproven request is served is the client's setting. Pure:
+the random authenticator of an Access-Request is given by the caller.
+The rule to keep: what is verified are the packet's own octets (`encode` gives back exactly what
+`decode` took), every comparison takes constant time, and what we sign begins with
+Message-Authenticator, so that an attacker cannot choose what stands before it (CVE-2024-3596).
+Source: RFC 2865 section 3, RFC 2866 section 3, RFC 3579 section 3.2, RFC 5176 sections 2.3 and
+3.4, RFC 5997 sections 3 and 4; draft-ietf-radext-deprecating-radius for the place of the first.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from radius_bridge.secret import Secret
+from radius_bridge.wire import (
+    AUTHENTICATOR_OCTETS,
+    EAP_MESSAGE,
+    Attribute,
+    Code,
+    Packet,
+    UnsendableError,
+    encode,
+)
+
+MESSAGE_AUTHENTICATOR = 80
+PROXY_STATE = 33
+
+_ZEROS = bytes(AUTHENTICATOR_OCTETS)
+_BLANK = Attribute(MESSAGE_AUTHENTICATOR, _ZEROS)
+
+_RANDOM_REQUESTS = frozenset({Code.ACCESS_REQUEST, Code.STATUS_SERVER})
+"""Their authenticator is random: without Message-Authenticator nothing proves who sent them."""
+_KEYED_REQUESTS = frozenset({Code.ACCOUNTING_REQUEST, Code.DISCONNECT_REQUEST, Code.COA_REQUEST})
+"""Their authenticator is a hash over packet and shared secret."""
+
+_ACCESS_REPLIES = frozenset({Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE})
+_REPLIES: dict[int, frozenset[Code]] = {
+    Code.ACCESS_REQUEST: _ACCESS_REPLIES,
+    Code.STATUS_SERVER: frozenset({Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE}),
+    Code.ACCOUNTING_REQUEST: frozenset({Code.ACCOUNTING_RESPONSE}),
+    Code.DISCONNECT_REQUEST: frozenset({Code.DISCONNECT_ACK, Code.DISCONNECT_NAK}),
+    Code.COA_REQUEST: frozenset({Code.COA_ACK, Code.COA_NAK}),
+}
+
+
+class Verdict(StrEnum):
+    """What the authenticators of a packet say. Only GENUINE may be trusted."""
+
+    GENUINE = "genuine"
+    UNPROVEN = "unproven"
+    """Without Message-Authenticator where only that could prove it: an older access point's
+    Access-Request, served by a client's exception at most; or the reply to one of ours."""
+    FORGED = "forged"
+    """Discard it in silence, before it touches anything."""
+
+
+def judge_request(packet: Packet, secret: Secret) -> Verdict:
+    """Judge what claims to be a request of the client with this secret.
+
+    Message-Authenticator counts wherever it stands; two of them, one of another length and a
+    wrong one are FORGED, and so are a code that is no request, and EAP and Status-Server
+    without one.
+    """
+    if packet.code in _RANDOM_REQUESTS:
+        proof = _judge_message_authenticator(packet, packet.authenticator, secret)
+        must = packet.code == Code.STATUS_SERVER or packet.first(EAP_MESSAGE) is not None
+        return Verdict.FORGED if must and proof is Verdict.UNPROVEN else proof
+    if packet.code not in _KEYED_REQUESTS or not _is_keyed(packet, _ZEROS, secret):
+        return Verdict.FORGED
+    proof = _judge_message_authenticator(packet, _ZEROS, secret)
+    return Verdict.FORGED if proof is Verdict.FORGED else Verdict.GENUINE
+
+
+def judge_reply(reply: Packet, request: Packet, secret: Secret) -> Verdict:
+    """Judge what claims to be the reply to our request, as it was sent.
+
+    An Access-Accept, Reject or Challenge without Message-Authenticator is UNPROVEN: its Response
+    Authenticator can be forged (CVE-2024-3596). In an Accounting-Response the proof, which no RFC
+    asks for, is computed as FreeRADIUS does, over an authenticator of zeros.
+    """
+    if reply.code not in _REPLIES.get(request.code, ()) or reply.identifier != request.identifier:
+        return Verdict.FORGED
+    if not _is_keyed(reply, request.authenticator, secret):
+        return Verdict.FORGED
+    plain = request.code == Code.ACCOUNTING_REQUEST
+    proved = _ZEROS if plain else request.authenticator
+    proof = _judge_message_authenticator(reply, proved, secret)
+    if proof is Verdict.UNPROVEN and reply.code not in _ACCESS_REPLIES:
+        return Verdict.GENUINE
+    return proof
+
+
+def sign_request(request: Packet, secret: Secret) -> bytes:
+    """Write a request, Message-Authenticator first.
+
+    Of an Access-Request and a Status-Server the authenticator must be 16 random octets; of the
+    others it is computed, whatever the packet holds.
+
+    Raises:
+        UnsendableError: no request, too long, or it holds a Message-Authenticator already.
+    """
+    if request.code in _RANDOM_REQUESTS:
+        return encode(_with_message_authenticator(request, secret))
+    if request.code not in _KEYED_REQUESTS:
+        raise UnsendableError(f"code {request.code} is no request")
+    return _key(_with_message_authenticator(replace(request, authenticator=_ZEROS), secret), secret)
+
+
+def sign_reply(
+    code: Code, attributes: Sequence[Attribute], request: Packet, secret: Secret
+) -> bytes:
+    """Write the reply to a request: Message-Authenticator first, its Proxy-States copied last.
+
+    Only the answer to an Accounting-Request goes without Message-Authenticator: its keyed
+    request cannot be forged as CVE-2024-3596 does, access points expect nothing in it, and they
+    would not agree how to compute it.
+
+    Raises:
+        UnsendableError: it answers no such request, holds what is added here, or is too long
+            (with the Proxy-States of the request, which nobody can shorten).
+    """
+    if code not in _REPLIES.get(request.code, ()):
+        raise UnsendableError(f"code {code} answers no request of code {request.code}")
+    if any(kind == PROXY_STATE for kind, _ in attributes):
+        raise UnsendableError("Proxy-State is copied from the request")
+    copied = (one for one in request.attributes if one.kind == PROXY_STATE)
+    reply = Packet(code, request.identifier, request.authenticator, (*attributes, *copied))
+    if request.code != Code.ACCOUNTING_REQUEST:
+        reply = _with_message_authenticator(reply, secret)
+    return _key(reply, secret)
+
+
+def _judge_message_authenticator(packet: Packet, authenticator: bytes, secret: Secret) -> Verdict:
+    found = packet.every(MESSAGE_AUTHENTICATOR)
+    if not found:
+        return Verdict.UNPROVEN
+    if len(found) > 1 or len(found[0]) != AUTHENTICATOR_OCTETS:
+        return Verdict.FORGED
+    blanked = tuple(
+        _BLANK if one.kind == MESSAGE_AUTHENTICATOR else one for one in packet.attributes
+    )
+    octets = encode(Packet(packet.code, packet.identifier, authenticator, blanked))
+    is_right = hmac.compare_digest(hmac.digest(secret.reveal(), octets, "md5"), found[0])
+    return Verdict.GENUINE if is_right else Verdict.FORGED
+
+
+def _with_message_authenticator(packet: Packet, secret: Secret) -> Packet:
+    if packet.first(MESSAGE_AUTHENTICATOR) is not None:
+        raise UnsendableError("Message-Authenticator is added when a packet is signed")
+    octets = encode(replace(packet, attributes=(_BLANK, *packet.attributes)))
+    proof = Attribute(MESSAGE_AUTHENTICATOR, hmac.digest(secret.reveal(), octets, "md5"))
+    return replace(packet, attributes=(proof, *packet.attributes))
+
+
+def _is_keyed(packet: Packet, authenticator: bytes, secret: Secret) -> bool:
+    octets = encode(replace(packet, authenticator=authenticator))
+    return hmac.compare_digest(_keyed_hash(octets, secret), packet.authenticator)
+
+
+def _key(packet: Packet, secret: Secret) -> bytes:
+    octets = encode(packet)
+    return octets[:4] + _keyed_hash(octets, secret) + octets[4 + AUTHENTICATOR_OCTETS :]
+
+
+def _keyed_hash(octets: bytes, secret: Secret) -> bytes:
+    """The hash is the protocol's own; whoever can, carries it inside TLS."""
+    return hashlib.md5(octets + secret.reveal(), usedforsecurity=False).digest()
