@@ -49,14 +49,17 @@ async def test_a_newcomer_appears_and_nothing_moves_under_the_hand(browser: Brow
         page = made.page
         await listening(page, "/tutoring")
         await page.evaluate("window.loadedOnce = true")
-        await page.click("#device-47 summary")
+        await page.click("#device-47 > summary")
+        await page.click("#help-47 > summary")
         await page.focus("#in-47")
         await comes(made.world, NEWCOMER)
         await expect(device(page, NEWCOMER)).to_be_visible()
         assert await page.evaluate("window.loadedOnce")
-        await expect(page.locator("#device-47")).to_have_attribute("open", "")
+        for still_open in ("#device-47", "#help-47"):
+            await expect(page.locator(still_open)).to_have_attribute("open", "")
         await expect(page.locator("#in-47")).to_be_focused()
-        await expect(page.locator("#device-12")).not_to_have_attribute("open", "")
+        for still_shut in ("#device-12", "#help-12"):
+            await expect(page.locator(still_shut)).not_to_have_attribute("open", "")
 
 
 @pytest.mark.parametrize("path", ["/desk", "/tutoring"])
@@ -96,7 +99,7 @@ async def test_without_a_script_everything_is_done_by_forms(browser: Browser) ->
         await comes(made.world, NEWCOMER)
         await page.get_by_role("link", name="Uppdatera").click()
         await expect(device(page, NEWCOMER)).to_be_visible()
-        await page.click(f"#device-{NEWCOMER} summary")
+        await page.click(f"#device-{NEWCOMER} > summary")
         await _press(page, f"Släpp in enhet {NEWCOMER}")
         await expect(device(page, NEWCOMER)).to_have_count(0)
         for act in ("more", "end"):
