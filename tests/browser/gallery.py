@@ -15,7 +15,7 @@ from playwright.async_api import Browser
 from tests.browser.stage import opened, running_browser
 from tests.browser.states import STATES
 
-_FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 _SHOWN = (
     "login",
     "code",
@@ -75,7 +75,7 @@ async def _phone(browser: Browser, name: str) -> bytes:
         return await page.screenshot(full_page=True)
 
 
-def _optimised(png: bytes) -> bytes:
+def optimised(png: bytes) -> bytes:
     """Reduce to a palette: flat pages have few colours, and the repository keeps every version."""
     out = io.BytesIO()
     image = Image.open(io.BytesIO(png)).convert("RGB")
@@ -87,11 +87,11 @@ def _optimised(png: bytes) -> bytes:
 
 async def main(names: list[str]) -> None:
     """Write the sheets of these states, or all that are shown."""
-    _FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     async with running_browser() as browser:
         for name in names or _SHOWN:
-            (_FOLDER / f"{name}.png").write_bytes(_optimised(await _sheet(browser, name)))
-        (_FOLDER / "login-phone.png").write_bytes(_optimised(await _phone(browser, "login")))
+            (FOLDER / f"{name}.png").write_bytes(optimised(await _sheet(browser, name)))
+        (FOLDER / "login-phone.png").write_bytes(optimised(await _phone(browser, "login")))
 
 
 if __name__ == "__main__":
