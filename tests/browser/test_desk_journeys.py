@@ -119,6 +119,19 @@ async def _press(page: Page, name: str) -> None:
     await page.get_by_role("button", name=name, exact=True).click()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_pdf_comes_by_itself_when_it_is_made(browser: Browser, scripts: bool) -> None:
+    async with at_the_desk(browser, java_script_enabled=scripts) as made:
+        page = made.page
+        await page.goto("/desk/batch?series=B")
+        async with page.expect_download() as coming:
+            await _press(page, "Gör en PDF")
+        download = await coming.value
+        assert download.suggested_filename == "kvar-B-0001.pdf"
+        assert (await download.path()).read_bytes().startswith(b"%PDF-")
+        await expect(page.get_by_role("link", name="Ladda ner")).to_be_visible()
+
+
 async def _press_alt(page: Page, key: str) -> None:
     """Press Alt and a key as a keyboard does; Playwright's own keys leave out what Alt takes."""
     wire = await page.context.new_cdp_session(page)

@@ -121,7 +121,13 @@ _FOCUS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["sign-in", "desk-of-several", "account", "locked", "first-app"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sign-in", "desk-of-several", "voucher", "tutoring", "group", "report"),
+        *("account", "locked", "first-app"),
+    ],
+)
 async def test_the_keyboard_reaches_all_in_order_and_shows_where_it_is(
     stage: tuple[StaffStage, Mapping[str, Person]], name: str
 ) -> None:
@@ -130,8 +136,10 @@ async def test_the_keyboard_reaches_all_in_order_and_shows_where_it_is(
     await page.set_viewport_size({"width": 1280, "height": 900})
     await STAFF_STATES[name].show(made, people)
     expected = await page.evaluate(
-        "() => [...document.querySelectorAll('a, button, input, select')]"
-        ".filter(e => e.checkVisibility() && e.type !== 'hidden' && e.tabIndex >= 0).length"
+        "() => [...document.querySelectorAll('a, button, input, select, textarea, summary')]"
+        ".filter(e => e.checkVisibility() && e.type !== 'hidden' && e.tabIndex >= 0)"
+        # Arrows go on within a group of choices.
+        ".filter(e => e.type !== 'radio' || e === document.getElementsByName(e.name)[0]).length"
     )
     seen = []
     for _ in range(expected):

@@ -78,7 +78,13 @@ async def pdf_page(site: StaffSite, visit: Visit) -> web.Response:
     if isinstance(job.result, bytes) and asked(visit, "fetch"):
         return answers.download(job.result, "application/pdf", job.name)
     why = job.result.value if isinstance(job.result, NoPdf) else None
-    return site.render("pdf", visit, job=job, why=why, is_done=isinstance(job.result, bytes))
+    is_done = isinstance(job.result, bytes)
+    response = site.render("pdf", visit, job=job, why=why, is_done=is_done)
+    if is_done:
+        response.headers["Refresh"] = f"0; url=/desk/pdf?job={job.id}&fetch=1"
+    elif why is None:
+        response.headers["Refresh"] = "1"
+    return response
 
 
 async def send(site: StaffSite, visit: Visit) -> web.Response:

@@ -290,8 +290,10 @@ async def test_a_pdf_is_made_and_fetched_by_its_maker_alone(world: StaffWorld, k
     answer = await kim.post("/desk/pdf", page, serial=serial_of(page), target="a6", language="sv")
     where = answer.headers["Location"]
     async with asyncio.timeout(60):
-        while "fetch=1" not in (await kim.get(where)).body:
+        while "fetch=1" not in (page := await kim.get(where)).body:
+            assert page.headers["Refresh"] == "1"
             await asyncio.sleep(0.1)
+    assert page.headers["Refresh"] == f"0; url={where}&fetch=1"
     done = await kim.get(f"{where}&fetch=1")
     assert done.headers["Content-Type"] == "application/pdf"
     assert done.body.startswith("%PDF-")
