@@ -12,18 +12,19 @@ Source: RFC 2865 section 3, RFC 2866 section 3, RFC 3579 section 3.2, RFC 5176 s
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from radius_bridge.secret import Secret
 from radius_bridge.wire import (
     AUTHENTICATOR_OCTETS,
     EAP_MESSAGE,
+    HEADER_OCTETS,
     Attribute,
     Code,
     Packet,
     UnsendableError,
-    encode,
+    encode_attributes,
+    frame,
 )
 
 MESSAGE_AUTHENTICATOR = 80
@@ -104,10 +105,10 @@ def sign_request(request: Packet, secret: Secret) -> bytes:
         UnsendableError: no request, too long, or it holds a Message-Authenticator already.
     """
     if request.code in _RANDOM_REQUESTS:
-        return encode(_with_message_authenticator(request, secret))
+        return _prove(request, request.authenticator, secret)
     if request.code not in _KEYED_REQUESTS:
         raise UnsendableError(f"code {request.code} is no request")
-    return _key(_with_message_authenticator(replace(request, authenticator=_ZEROS), secret), secret)
+    return _key(_prove(request, _ZEROS, secret), secret)
 
 
 def sign_reply(
@@ -127,43 +128,50 @@ def sign_reply(
         raise UnsendableError(f"code {code} answers no request of code {request.code}")
     if any(kind == PROXY_STATE for kind, _ in attributes):
         raise UnsendableError("Proxy-State is copied from the request")
-    copied = (one for one in request.attributes if one.kind == PROXY_STATE)
-    reply = Packet(code, request.identifier, request.authenticator, (*attributes, *copied))
-    if request.code != Code.ACCOUNTING_REQUEST:
-        reply = _with_message_authenticator(reply, secret)
-    return _key(reply, secret)
+    copied = [one for one in request.attributes if one[0] == PROXY_STATE]
+    reply = Packet(code, request.identifier, b"", (*attributes, *copied))
+    if request.code == Code.ACCOUNTING_REQUEST:
+        body = encode_attributes(reply.attributes)
+        return _key(frame(code, request.identifier, request.authenticator, body), secret)
+    return _key(_prove(reply, request.authenticator, secret), secret)
 
 
 def _judge_message_authenticator(packet: Packet, authenticator: bytes, secret: Secret) -> Verdict:
-    found = packet.every(MESSAGE_AUTHENTICATOR)
-    if not found:
+    places = [at for at, one in enumerate(packet.attributes) if one[0] == MESSAGE_AUTHENTICATOR]
+    if not places:
         return Verdict.UNPROVEN
-    if len(found) > 1 or len(found[0]) != AUTHENTICATOR_OCTETS:
+    blanked = list(packet.attributes)
+    proof = blanked[places[0]].value
+    if len(places) > 1 or len(proof) != AUTHENTICATOR_OCTETS:
         return Verdict.FORGED
-    blanked = tuple(
-        _BLANK if one.kind == MESSAGE_AUTHENTICATOR else one for one in packet.attributes
-    )
-    octets = encode(Packet(packet.code, packet.identifier, authenticator, blanked))
-    is_right = hmac.compare_digest(hmac.digest(secret.reveal(), octets, "md5"), found[0])
+    blanked[places[0]] = _BLANK
+    octets = frame(packet.code, packet.identifier, authenticator, encode_attributes(blanked))
+    is_right = hmac.compare_digest(_proof(octets, secret), proof)
     return Verdict.GENUINE if is_right else Verdict.FORGED
 
 
-def _with_message_authenticator(packet: Packet, secret: Secret) -> Packet:
+def _prove(packet: Packet, authenticator: bytes, secret: Secret) -> bytes:
+    """Write the packet with this authenticator, and its proof as the first attribute."""
     if packet.first(MESSAGE_AUTHENTICATOR) is not None:
         raise UnsendableError("Message-Authenticator is added when a packet is signed")
-    octets = encode(replace(packet, attributes=(_BLANK, *packet.attributes)))
-    proof = Attribute(MESSAGE_AUTHENTICATOR, hmac.digest(secret.reveal(), octets, "md5"))
-    return replace(packet, attributes=(proof, *packet.attributes))
+    body = encode_attributes((_BLANK, *packet.attributes))
+    octets = frame(packet.code, packet.identifier, authenticator, body)
+    at = HEADER_OCTETS + 2
+    return octets[:at] + _proof(octets, secret) + octets[at + AUTHENTICATOR_OCTETS :]
+
+
+def _proof(octets: bytes, secret: Secret) -> bytes:
+    return hmac.digest(secret.reveal(), octets, "md5")
 
 
 def _is_keyed(packet: Packet, authenticator: bytes, secret: Secret) -> bool:
-    octets = encode(replace(packet, authenticator=authenticator))
+    body = encode_attributes(packet.attributes)
+    octets = frame(packet.code, packet.identifier, authenticator, body)
     return hmac.compare_digest(_keyed_hash(octets, secret), packet.authenticator)
 
 
-def _key(packet: Packet, secret: Secret) -> bytes:
-    octets = encode(packet)
-    return octets[:4] + _keyed_hash(octets, secret) + octets[4 + AUTHENTICATOR_OCTETS :]
+def _key(octets: bytes, secret: Secret) -> bytes:
+    return octets[:4] + _keyed_hash(octets, secret) + octets[HEADER_OCTETS:]
 
 
 def _keyed_hash(octets: bytes, secret: Secret) -> bytes:

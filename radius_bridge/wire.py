@@ -178,15 +178,24 @@ def encode(packet: Packet) -> bytes:
     Raises:
         UnsendableError: a number or a length does not fit.
     """
-    if len(packet.authenticator) != AUTHENTICATOR_OCTETS:
-        raise UnsendableError("an authenticator has 16 octets")
-    if not (0 <= packet.code <= _OCTET_MAX and 0 <= packet.identifier <= _OCTET_MAX):
-        raise UnsendableError("code and identifier are one octet each")
     body = encode_attributes(packet.attributes)
+    return frame(packet.code, packet.identifier, packet.authenticator, body)
+
+
+def frame(code: int, identifier: int, authenticator: bytes, body: bytes) -> bytes:
+    """Put the header before attributes that are written already.
+
+    Raises:
+        UnsendableError: a number or a length does not fit.
+    """
     length = HEADER_OCTETS + len(body)
+    if len(authenticator) != AUTHENTICATOR_OCTETS:
+        raise UnsendableError("an authenticator has 16 octets")
+    if not (0 <= code <= _OCTET_MAX and 0 <= identifier <= _OCTET_MAX):
+        raise UnsendableError("code and identifier are one octet each")
     if length > PACKET_MAX_OCTETS:
         raise UnsendableError("a packet has at most 4096 octets")
-    return _HEADER.pack(packet.code, packet.identifier, length, packet.authenticator) + body
+    return _HEADER.pack(code, identifier, length, authenticator) + body
 
 
 def encode_attributes(attributes: Iterable[Attribute]) -> bytes:
@@ -195,14 +204,15 @@ def encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     Raises:
         UnsendableError: a number is not one octet, or a value longer than 253 octets.
     """
-    pieces: list[bytes] = []
-    for kind, value in attributes:
-        if not 0 <= kind <= _OCTET_MAX:
-            raise UnsendableError("the number of an attribute is one octet")
-        if len(value) > VALUE_MAX_OCTETS:
-            raise UnsendableError(f"attribute {kind} is longer than 253 octets")
-        pieces += (bytes((kind, len(value) + _ATTRIBUTE_HEADER_OCTETS)), value)
-    return b"".join(pieces)
+    body = bytearray()
+    try:
+        for kind, value in attributes:
+            body.append(kind)
+            body.append(len(value) + _ATTRIBUTE_HEADER_OCTETS)
+            body += value
+    except ValueError:
+        raise UnsendableError("an attribute's number is one octet, its value at most 253") from None
+    return bytes(body)
 
 
 def split_vendor(value: bytes) -> tuple[VendorAttribute, ...] | None:
