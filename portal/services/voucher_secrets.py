@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from portal.domain.identity import Device, Secret, Subject
 from portal.domain.voucher import Voucher
 from portal.domain.voucher_code import (
@@ -22,11 +19,9 @@ from portal.domain.voucher_code import (
     has_long_run,
     with_check_digit,
 )
-from portal.services.key_ring import KeyRing, KeyRingError, Kind
+from portal.services.key_ring import KeyRing, Kind
 from portal.services.ports.vouchers import NewVoucher, Sealed, VoucherNames
-
-_NONCE_BYTES = 12
-"""NIST SP 800-38D; drawn anew for each voucher, far below 2³² under one key."""
+from portal.services.sealing import Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,10 @@ def draw_slip() -> Slip:
     return Slip(Secret(draw_code()), Secret(encode_token(secrets.token_bytes(TOKEN_BYTES))))
 
 
+def _both(slip: Slip) -> Secret:
+    return Secret(slip.code.reveal() + slip.token.reveal())
+
+
 @dataclass(frozen=True, slots=True)
 class VoucherSecrets:
     """Names and seals under the ring's voucher keys."""
@@ -70,7 +69,7 @@ class VoucherSecrets:
                 code=under(key_id, Kind.VOUCHER_CODE, slip.code.reveal().encode()),
                 token=under(key_id, Kind.VOUCHER_TOKEN, slip.token.reveal().encode()),
                 subject=under(key_id, Kind.VOUCHER_SUBJECT, voucher_id.bytes),
-                sealed=self._seal(voucher_id, slip, key_id),
+                sealed=self._seal(key_id).close(_both(slip), voucher_id.bytes),
             ),
         )
 
@@ -95,25 +94,12 @@ class VoucherSecrets:
         """
         if kept.sealed is None:
             return None
-        nonce, sealed = kept.sealed[:_NONCE_BYTES], kept.sealed[_NONCE_BYTES:]
-        try:
-            text = self._cipher(kept.key_id).decrypt(nonce, sealed, voucher_id.bytes).decode()
-        except InvalidTag as error:
-            raise KeyRingError(
-                f"{kept.key_id}.key is not the key that this voucher was made under; "
-                "restore it from the backup, or make a new voucher"
-            ) from error
+        text = self._seal(kept.key_id).open(kept.sealed, voucher_id.bytes).reveal()
         return Slip(Secret(text[:CODE_DIGITS]), Secret(text[CODE_DIGITS:]))
 
     def _names(self, kind: Kind, value: str, now: datetime) -> Sequence[Subject]:
         key_ids = self.keys.voucher_key_ids(now)
         return [self.keys.under(key_id, kind, value.encode()) for key_id in key_ids]
 
-    def _seal(self, voucher_id: UUID, slip: Slip, key_id: str) -> bytes:
-        """AES-256-GCM; the voucher's id is authenticated, so that no seal fits another row."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        text = (slip.code.reveal() + slip.token.reveal()).encode()
-        return nonce + self._cipher(key_id).encrypt(nonce, text, voucher_id.bytes)
-
-    def _cipher(self, key_id: str) -> AESGCM:
-        return AESGCM(self.keys.under(key_id, Kind.VOUCHER_SEAL, b""))
+    def _seal(self, key_id: str) -> Seal:
+        return Seal(self.keys.under(key_id, Kind.VOUCHER_SEAL, b""))
