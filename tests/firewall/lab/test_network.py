@@ -258,7 +258,8 @@ def test_an_outage_is_measured(open_lab: Lab) -> None:
     until(lambda: stream.report().received > 50 + lost)
     report = stream.stop()
     assert report.lost > 20
-    assert report.longest_outage_s >= report.lost * 0.002
+    # not to the millisecond: on a busy machine some are sent closer together
+    assert report.longest_outage_s >= report.lost * 0.0015
 
 
 def test_a_guest_interface_made_anew_serves_again() -> None:

@@ -78,7 +78,7 @@ def test_what_is_sealed_opens_under_its_key_and_for_its_row_only() -> None:
     assert sealed != seal.close(Secret("JBSWY3DP"), b"row 1")
     assert seal.open(sealed, b"row 1").reveal() == "JBSWY3DP"
     for key, about in ((seal, b"row 2"), (other, b"row 1")):
-        with pytest.raises(KeyRingError, match="restore it from the backup"):
+        with pytest.raises(KeyRingError, match="restore the keys from the backup"):
             key.open(sealed, about)
 
 
