@@ -21,6 +21,7 @@ _SHOWN = (
     "code",
     "voucher",
     "scan",
+    "wait",
     "wrong-pin",
     "card-blocked",
     "library-system-down",
