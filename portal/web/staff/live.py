@@ -39,10 +39,10 @@ async def live(site: StaffSite, visit: Visit) -> web.StreamResponse:
 
 
 async def _tell(site: StaffSite, visit: Visit, response: web.StreamResponse) -> None:
-    """Tell what changes while the visit that asked still holds."""
+    """Tell what changes while the visit that asked still holds, and its page is open."""
     boards, site_id = site.desk.live, visit.here.id
     told, silent_s = await boards.mark(site_id), HEART_BEAT_S
-    while True:
+    while visit.request.transport is not None:
         mark = await boards.mark(site_id)
         if mark != told or silent_s >= HEART_BEAT_S:
             if not await site.still_open(visit):

@@ -176,17 +176,32 @@ async def test_what_the_address_says_is_never_repeated(kim: Person) -> None:
     assert "<b>" not in page.body
 
 
+def asks_for_the_stream(kim: Person) -> bytes:
+    cookie = "; ".join(f"{name}={value}" for name, value in kim.cookies.items())
+    asked = get("/desk/live", "localhost", f"Cookie: {cookie}")
+    return asked.replace(b"Connection: close", b"X: y")
+
+
+async def test_a_stream_ends_with_its_page(world: StaffWorld, kim: Person) -> None:
+    """At the next look, though there is nothing to tell: whoever browses keeps no streams."""
+    world.site.desk.live.look_every_s = 0.0
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    writer.write(asks_for_the_stream(kim))
+    async with asyncio.timeout(10):
+        await reader.readuntil(b": here\n\n")
+        assert world.site.desk.live.streams == 1
+        writer.close()
+        while world.site.desk.live.streams:
+            await asyncio.sleep(0)
+
+
 async def test_the_stream_says_changed_and_ends_with_the_visit(
     world: StaffWorld, kim: Person
 ) -> None:
     world.site.desk.live.look_every_s = 0.0
-    cookie = "; ".join(f"{name}={value}" for name, value in kim.cookies.items())
-    asked = get("/desk/live", "localhost", f"Cookie: {cookie}").replace(
-        b"Connection: close", b"X: y"
-    )
     reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     try:
-        writer.write(asked)
+        writer.write(asks_for_the_stream(kim))
         async with asyncio.timeout(10):
             head = await reader.readuntil(b"\r\n\r\n")
             assert b"Content-Type: text/event-stream" in head
