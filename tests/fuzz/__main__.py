@@ -16,7 +16,9 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
-from radius_bridge import wire
+from radius_bridge import dictionary, mschap, passwords, values, wire
+from radius_bridge.authenticators import judge_request
+from radius_bridge.secret import Secret
 
 SLOWEST_S = 0.2
 """Of processor time, which the pauses of a busy machine do not count in."""
@@ -111,7 +113,22 @@ def read_radius(data: bytes) -> None:
         with contextlib.suppress(wire.MalformedPacketError):
             packet = wire.decode(octets)
             assert wire.encode(packet) == wire.cut(octets)
-            packet.vendor(9, 1)
+            _read_values(packet)
+
+
+def _read_values(packet: wire.Packet) -> None:
+    """What is read of a packet once it is known: every step accepts or refuses."""
+    secret, at = Secret(b"secret"), packet.authenticator
+    judge_request(packet, secret)
+    mschap.read_login(packet, b"name")
+    for kind, value in packet.attributes:
+        definition = dictionary.numbered(0, kind)
+        passwords.reveal_password(value, at, secret)
+        passwords.reveal_salted(value, at, secret)
+        passwords.chap_fits(value, secret, passwords.chap_challenge(packet))
+        if definition is not None:
+            with contextlib.suppress(values.MalformedValueError):
+                values.decode_value(definition, values.split_tag(definition, value)[1])
 
 
 def read_cards(data: bytes) -> None:
