@@ -16,7 +16,7 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
-from radius_bridge import dictionary, mschap, passwords, values, wire
+from radius_bridge import dictionary, extended, mschap, passwords, values, wire
 from radius_bridge.authenticators import judge_request
 from radius_bridge.secret import Secret
 
@@ -120,6 +120,7 @@ def _read_values(packet: wire.Packet) -> None:
     """What is read of a packet once it is known: every step accepts or refuses."""
     secret, at = Secret(b"secret"), packet.authenticator
     judge_request(packet, secret)
+    extended.read_extended(packet)
     mschap.read_login(packet, b"name")
     for kind, value in packet.attributes:
         definition = dictionary.numbered(0, kind)
