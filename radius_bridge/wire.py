@@ -167,7 +167,8 @@ def _decode_attributes(octets: bytes) -> tuple[Attribute, ...]:
         # Checked before moving on: a length of 0 or 1 would never move on.
         if length < _ATTRIBUTE_HEADER_OCTETS or after > end:
             raise MalformedPacketError(PacketFault.ATTRIBUTE_LENGTH)
-        attributes.append(Attribute(octets[at], octets[at + 2 : after]))
+        # Not Attribute(...), whose own function takes a third of the time of this loop.
+        attributes.append(tuple.__new__(Attribute, (octets[at], octets[at + 2 : after])))
         at = after
     return tuple(attributes)
 

@@ -16,8 +16,9 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
-from radius_bridge import dictionary, extended, mschap, passwords, values, wire
+from radius_bridge import dictionary, extended, passwords, values, wire
 from radius_bridge.authenticators import judge_request
+from radius_bridge.credentials import check, read_credential
 from radius_bridge.secret import Secret
 
 SLOWEST_S = 0.2
@@ -121,7 +122,7 @@ def _read_values(packet: wire.Packet) -> None:
     secret, at = Secret(b"secret"), packet.authenticator
     judge_request(packet, secret)
     extended.read_extended(packet)
-    mschap.read_login(packet, b"name")
+    check(read_credential(packet, secret), secret)
     for kind, value in packet.attributes:
         definition = dictionary.numbered(0, kind)
         passwords.reveal_password(value, at, secret)
