@@ -79,7 +79,11 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\
-  firewall/snapshot.py,firewall/verbs.py,radius_bridge/*
+  firewall/snapshot.py,firewall/verbs.py,$\
+  radius_bridge/authenticators.py,radius_bridge/credentials.py,radius_bridge/dictionary.py,$\
+  radius_bridge/duplicates.py,radius_bridge/extended.py,radius_bridge/mschap.py,$\
+  radius_bridge/old_ciphers.py,radius_bridge/passwords.py,radius_bridge/secret.py,$\
+  radius_bridge/values.py,radius_bridge/wire.py
 
 test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
 	@status=0; \

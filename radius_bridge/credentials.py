@@ -21,9 +21,12 @@ from radius_bridge.passwords import (
     reveal_password,
 )
 from radius_bridge.secret import Secret
-from radius_bridge.wire import EAP_MESSAGE, Attribute, Packet, vendor_attribute
+from radius_bridge.wire import EAP_MESSAGE, Attribute, Packet, eap_attributes, vendor_attribute
 
 USER_NAME = 1
+
+_EAP_FAILURE = 4
+_EAP_HEADER_OCTETS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +97,14 @@ def check(credential: Credential, password: Secret) -> Fits | None:
             return Fits((vendor_attribute(mschap.MICROSOFT, mschap.SUCCESS, proof),))
         case _:
             return None
+
+
+def eap_failure(request: Packet) -> tuple[Attribute, ...]:
+    """Return the EAP-Failure that a Reject must hold, and no Reply-Message beside it.
+
+    Nothing where the request's EAP packet is too short to have an identifier.
+    """
+    message = request.eap_message or b""
+    if len(message) < _EAP_HEADER_OCTETS:
+        return ()
+    return eap_attributes(bytes((_EAP_FAILURE, message[1], 0, _EAP_HEADER_OCTETS)))

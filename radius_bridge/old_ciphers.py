@@ -59,7 +59,6 @@ _INITIAL = tuple(
     column - 8 * row for column in (58, 60, 62, 64, 57, 59, 61, 63) for row in range(8)
 )
 _FINAL = tuple(_INITIAL.index(bit) + 1 for bit in range(1, 65))
-_EXPANSION = tuple((4 * group + bit - 1) % 32 + 1 for group in range(8) for bit in range(6))
 _PERMUTATION = _table(
     "16 7 20 21 29 12 28 17 1 15 23 26 5 18 31 10 2 8 24 14 32 27 3 9 19 13 30 6 22 11 4 25"
 )
@@ -87,6 +86,23 @@ _BOXES = tuple(
 )
 
 
+def _permute(value: int, width: int, table: Sequence[int]) -> int:
+    out = 0
+    for bit in table:
+        out = out << 1 | (value >> (width - bit) & 1)
+    return out
+
+
+def _mix(number: int, six: int) -> int:
+    """Return what box `number` makes of six bits, where the permutation puts its four."""
+    row, column = six >> 4 & 2 | six & 1, six >> 1 & 0xF
+    return _permute(_BOXES[number][16 * row + column] << (28 - 4 * number), 32, _PERMUTATION)
+
+
+_MIXED_BOXES = tuple(tuple(_mix(number, six) for six in range(64)) for number in range(8))
+"""Boxes and permutation in one look-up."""
+
+
 def des_encrypt(key: bytes, block: bytes) -> bytes:
     """Return the 8 octets of this block under this key of 7 octets (56 bits without parity)."""
     mixed = _permute(int.from_bytes(block, "big"), 64, _INITIAL)
@@ -112,19 +128,12 @@ def _round_keys(key: bytes) -> list[int]:
 
 
 def _feistel(half: int, round_key: int) -> int:
-    mixed = _permute(half, 32, _EXPANSION) ^ round_key
+    # The expansion: eight groups of six bits, each with its neighbours' outer bits, in a circle.
+    circle = (half & 1) << 33 | half << 1 | half >> 31
     out = 0
-    for number, box in enumerate(_BOXES):
-        six = mixed >> (42 - 6 * number) & 0x3F
-        row, column = six >> 4 & 2 | six & 1, six >> 1 & 0xF
-        out = out << 4 | box[16 * row + column]
-    return _permute(out, 32, _PERMUTATION)
-
-
-def _permute(value: int, width: int, table: Sequence[int]) -> int:
-    out = 0
-    for bit in table:
-        out = out << 1 | (value >> (width - bit) & 1)
+    for number, box in enumerate(_MIXED_BOXES):
+        six = (circle >> (28 - 4 * number) ^ round_key >> (42 - 6 * number)) & 0x3F
+        out |= box[six]
     return out
 
 

@@ -1,4 +1,5 @@
 import pytest
+from scapy.layers.radius import Radius
 
 from radius_bridge.credentials import (
     ChapLogin,
@@ -6,12 +7,13 @@ from radius_bridge.credentials import (
     NoPassword,
     PasswordLogin,
     check,
+    eap_failure,
     read_credential,
 )
 from radius_bridge.mschap import MsChapLogin
 from radius_bridge.passwords import chap_response, hide_password
 from radius_bridge.secret import Secret
-from radius_bridge.wire import Attribute, Packet, decode, vendor_attribute
+from radius_bridge.wire import Attribute, Packet, decode, encode, vendor_attribute
 from tests.radius_bridge.vectors import SECRET_TEXT, examples, lines_of
 
 SECRET = Secret(SECRET_TEXT)
@@ -94,3 +96,15 @@ def test_the_examples_of_the_rfc_log_in() -> None:
         credential = read_credential(decode(example.octets), SECRET)
         assert check(credential, Secret(password.encode())) == Fits()
         assert check(credential, Secret(b"another")) is None
+
+
+# RFC 3748 section 4.2: code 4, the identifier of the response, length 4.
+def test_eap_is_answered_with_its_failure() -> None:
+    assert eap_failure(request(NAME, EAP)) == (Attribute(79, b"\x04\0\0\x04"),)
+    late = Attribute(79, b"\x02\x07\0\x05\x01")
+    assert eap_failure(request(late)) == (Attribute(79, b"\x04\x07\0\x04"),)
+    assert eap_failure(request(NAME)) == ()
+    for length in range(4):
+        assert eap_failure(request(Attribute(79, late.value[:length]))) == ()
+    theirs = Radius(encode(request(*eap_failure(request(late))))).attributes[0]
+    assert (theirs.value.code, theirs.value.id, theirs.value.len) == (4, 7, 4)
