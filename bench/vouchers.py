@@ -34,7 +34,8 @@ from portal.services.ports.vouchers import VoucherAnswer, VoucherTried
 from portal.services.redeem import Redeem
 from portal.services.slips import slip_of
 from portal.services.tutoring import Tutoring
-from portal.services.vouchers import IssuedVoucher, MadeVouchers, VoucherOrder, Vouchers
+from portal.services.voucher_orders import IssuedVoucher, MadeVouchers, VoucherOrder
+from portal.services.vouchers import Vouchers
 from portal.slips import TEXTS
 from portal.slips.pdf import PdfMaker
 from portal.slips.sheet import Printing

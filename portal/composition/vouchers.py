@@ -20,12 +20,8 @@ from portal.domain.voucher_code import written_code
 from portal.domain.voucher_table import TableWords, voucher_table
 from portal.services.doors import Doors
 from portal.services.ports import DatabaseUnavailableError
-from portal.services.vouchers import (
-    IssuedVoucher,
-    VoucherOrder,
-    VoucherRefusal,
-    Vouchers,
-)
+from portal.services.voucher_orders import IssuedVoucher, VoucherOrder, VoucherRefusal
+from portal.services.vouchers import Vouchers
 from portal.storage.database import Database
 from portal.storage.vouchers import PostgresVouchers
 

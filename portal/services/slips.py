@@ -11,7 +11,7 @@ from portal.domain.site import Site
 from portal.domain.slip import FixedEnd, Length, Slip, SlipPlace, ToClosing, Today, Validity
 from portal.domain.voucher import Voucher
 from portal.domain.voucher_code import written_code
-from portal.services.vouchers import IssuedVoucher
+from portal.services.voucher_orders import IssuedVoucher
 
 
 def slip_of(issued: IssuedVoucher, site: Site, place: SlipPlace) -> Slip:

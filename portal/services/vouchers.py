@@ -7,7 +7,6 @@ to whoever makes it or prints an unused one again, and to nobody else; who acted
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import structlog
@@ -18,11 +17,6 @@ from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import (
     DESK_LIST,
-    LONGEST_LIFE,
-    LONGEST_UNUSED,
-    MOST_AT_ONCE,
-    MOST_DEVICES,
-    TO_CLOSING,
     UNDO_WITHIN,
     USE_WITHIN,
     Lasts,
@@ -38,6 +32,14 @@ from portal.services.gatekeeping import close_gate, open_gate
 from portal.services.key_ring import voucher_key_id
 from portal.services.opening import new_id
 from portal.services.ports.vouchers import Making, NewVouchers
+from portal.services.voucher_orders import (
+    IssuedVoucher,
+    MadeVouchers,
+    Reprinted,
+    VoucherOrder,
+    VoucherRefusal,
+    is_possible,
+)
 from portal.services.voucher_secrets import Slip, VoucherSecrets, draw_slip
 
 DRAWS = 20
@@ -53,65 +55,6 @@ UNDO_GRACE = timedelta(seconds=2)
 """For the way of a press to us."""
 
 _log = structlog.get_logger()
-
-
-class VoucherRefusal(StrEnum):
-    """Why a wish of staff's was not done."""
-
-    NO_SUCH_VOUCHER = "no_such_voucher"
-    """None of this site's, and none that is valid everywhere."""
-    NOT_OFFERED = "not_offered"
-    """The site takes no codes."""
-    IMPOSSIBLE = "impossible"
-    """An amount, a number of devices or a time that no voucher can have."""
-    TOO_LATE = "too_late"
-    """It cannot be taken back any more: turn it off."""
-    OVER = "over"
-    """Its time is up, or it was turned off."""
-    NOT_A_BATCH = "not_a_batch"
-    """The letters are those of the site's single vouchers, which are turned off one by one."""
-    DATABASE_AWAY = "database_away"
-
-
-@dataclass(frozen=True, slots=True)
-class VoucherOrder:
-    """What is to be made: ``count`` vouchers, all alike.
-
-    ``use_before`` None: half a year from now. ``starts_at`` None: now.
-    """
-
-    site_id: SiteId
-    lasts: Lasts = TO_CLOSING
-    most_devices: int = 1
-    count: int = 1
-    starts_at: datetime | None = None
-    use_before: datetime | None = None
-    is_everywhere: bool = False
-    preset: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedVoucher:
-    """A voucher and its secrets, for the one who prints it."""
-
-    voucher: Voucher
-    slip: Slip
-
-
-@dataclass(frozen=True, slots=True)
-class MadeVouchers:
-    """What was made in one act, by number. ``making`` takes it back for ten seconds."""
-
-    making: UUID
-    issued: tuple[IssuedVoucher, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reprinted:
-    """A slip to print: the same as before, or (``is_new``) one that goes on with what was left."""
-
-    issued: IssuedVoucher
-    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +81,7 @@ class Vouchers:
             return VoucherRefusal.NOT_OFFERED
         starts_at = order.starts_at or now - CLOCK_SKEW
         use_before = order.use_before or max(now, starts_at) + USE_WITHIN
-        if not _is_possible(order, starts_at, use_before, now):
+        if not is_possible(order, starts_at, use_before, now):
             return VoucherRefusal.IMPOSSIBLE
         try:
             for _ in range(DRAWS):
@@ -425,19 +368,6 @@ class Vouchers:
             return VoucherRefusal.OVER
         _log.info("voucher_replaced", site=voucher.site_id, new=str(goes_on.serial))
         return Reprinted(IssuedVoucher(goes_on, slip), is_new=True)
-
-
-def _is_possible(
-    order: VoucherOrder, starts_at: datetime, use_before: datetime, now: datetime
-) -> bool:
-    length, until = order.lasts.length, order.lasts.until
-    return (
-        1 <= order.count <= MOST_AT_ONCE
-        and 1 <= order.most_devices <= MOST_DEVICES
-        and max(now, starts_at) < use_before <= now + LONGEST_UNUSED
-        and (length is None or timedelta(0) < length <= LONGEST_LIFE)
-        and (until is None or max(now, starts_at) < until <= now + LONGEST_LIFE)
-    )
 
 
 def _told(during: str, error: Exception) -> VoucherRefusal:

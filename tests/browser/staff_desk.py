@@ -7,7 +7,8 @@ from portal.domain.voucher import Lasts
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.ports.tutoring import Tutor
 from portal.services.redeem import Redeem
-from portal.services.vouchers import MadeVouchers, VoucherOrder, Vouchers
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder
+from portal.services.vouchers import Vouchers
 from tests.portal.web.staff.staff_under_test import CITY, StaffWorld
 
 _WAITING = (

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from portal.services.vouchers import VoucherRefusal
+from portal.services.voucher_orders import VoucherRefusal
 from portal.web.api.answers import respond
 from portal.web.api.models import Fault, ProblemDetails
 

@@ -14,7 +14,7 @@ from portal.domain import voucher as domain
 from portal.domain.api_token import Scope
 from portal.domain.voucher import Lasts
 from portal.domain.voucher_table import TableWords, voucher_table
-from portal.services.vouchers import IssuedVoucher, VoucherOrder, VoucherRefusal
+from portal.services.voucher_orders import IssuedVoucher, VoucherOrder, VoucherRefusal
 from portal.web.api import models
 from portal.web.api.answers import give, respond
 from portal.web.api.api_site import ApiSite, Call

@@ -7,7 +7,7 @@ from aiohttp import web
 from portal.domain.staff_account import Role
 from portal.domain.voucher import VoucherState
 from portal.domain.voucher_table import TableWords, voucher_table
-from portal.services.vouchers import VoucherRefusal
+from portal.services.voucher_orders import VoucherRefusal
 from portal.web.staff import answers, paper
 from portal.web.staff.asked import asked
 from portal.web.staff.staff_site import StaffSite

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import MOST_AT_ONCE, MOST_DEVICES, TO_CLOSING, Lasts, Preset, Voucher
-from portal.services.vouchers import MadeVouchers, VoucherOrder, VoucherRefusal
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder, VoucherRefusal
 from portal.web.staff import paper
 from portal.web.staff.asked import asked, moment_in, number_in
 from portal.web.staff.errors import FieldError

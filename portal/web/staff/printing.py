@@ -10,7 +10,7 @@ from aiohttp import web
 
 from portal.domain.slip import Slip
 from portal.services.slips import slip_of
-from portal.services.vouchers import IssuedVoucher, VoucherRefusal
+from portal.services.voucher_orders import IssuedVoucher, VoucherRefusal
 from portal.slips import escpos
 from portal.slips.display import Showing, slip_on_screen
 from portal.slips.pdf import NoPdf

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from portal.domain.voucher import UNDO_WITHIN, Voucher, VoucherState
 from portal.domain.voucher_code import written_code
-from portal.services.vouchers import IssuedVoucher, Reprinted, VoucherRefusal
+from portal.services.voucher_orders import IssuedVoucher, Reprinted, VoucherRefusal
 from portal.web.staff import paper
 from portal.web.staff.asked import asked, number_in
 from portal.web.staff.staff_site import StaffSite

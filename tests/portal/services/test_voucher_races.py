@@ -19,7 +19,8 @@ from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOutcome
 from portal.services.ports.typed_codes import HeldBack
 from portal.services.ports.vouchers import VoucherAnswer, VoucherTried
-from portal.services.vouchers import MadeVouchers, VoucherOrder, Vouchers
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder
+from portal.services.vouchers import Vouchers
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database, Deadlines
 from portal.storage.sessions import PostgresSessions

@@ -21,8 +21,9 @@ from portal.services.guest import GuestService
 from portal.services.key_ring import KeyRing, KeyRingError, voucher_key_id
 from portal.services.outcomes import Admitted
 from portal.services.ports.vouchers import Sealed
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder
 from portal.services.voucher_secrets import VoucherSecrets, draw_code, draw_slip
-from portal.services.vouchers import MadeVouchers, VoucherOrder, Vouchers
+from portal.services.vouchers import Vouchers
 from portal.storage.embedded import find_binaries
 from tests.portal.services.test_vouchers import desk, doors, guest  # noqa: F401 - fixtures
 

@@ -33,13 +33,15 @@ from portal.services.ports.vouchers import NewVoucher, RedeemAnswer, Redemption
 from portal.services.redeem import Redeem
 from portal.services.return_tickets import ReturnTickets
 from portal.services.tutoring import Tutoring
-from portal.services.voucher_secrets import draw_slip
-from portal.services.vouchers import (
+from portal.services.voucher_orders import (
     IssuedVoucher,
     MadeVouchers,
     Reprinted,
     VoucherOrder,
     VoucherRefusal,
+)
+from portal.services.voucher_secrets import draw_slip
+from portal.services.vouchers import (
     Vouchers,
 )
 from portal.storage.database import Database

@@ -12,7 +12,7 @@ from portal.domain.voucher_code import read_token
 from portal.services.group_tutoring import StartedGroup
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted
-from portal.services.vouchers import MadeVouchers, VoucherOrder
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder
 from portal.storage.embedded import find_binaries
 from tests.portal.services.fakes import FakeLibrary
 from tests.portal.web.staff.staff_under_test import CITY, PASSWORD, StaffWorld

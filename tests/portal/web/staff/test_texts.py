@@ -13,7 +13,7 @@ from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
 from portal.services.staff.sign_in import SignInRefusal
 from portal.services.tutoring import TutoringRefusal
-from portal.services.vouchers import VoucherRefusal
+from portal.services.voucher_orders import VoucherRefusal
 from portal.slips.pdf import NoPdf
 from portal.web.device_help import DEVICE_HELP, STEPS
 from portal.web.staff.pages import TEXTS

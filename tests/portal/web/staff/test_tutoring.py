@@ -11,7 +11,8 @@ from portal.domain.staff_account import Role
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.outcomes import Admitted
 from portal.services.redeem import Redeem
-from portal.services.vouchers import MadeVouchers, VoucherOrder, Vouchers
+from portal.services.voucher_orders import MadeVouchers, VoucherOrder
+from portal.services.vouchers import Vouchers
 from tests.portal.web.portal_under_test import Answer, get
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, Person, StaffWorld
 
