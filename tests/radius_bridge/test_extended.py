@@ -60,6 +60,24 @@ def test_pieces(attributes: list[tuple[int, str]], found: list[tuple[int, int, s
     assert [(one.kind, one.extended_kind, one.value.hex()) for one in read] == found
 
 
+@pytest.mark.parametrize(
+    ("kind", "length", "lengths"),
+    [
+        (241, 0, [1]),
+        (241, 252, [253]),
+        (245, 0, [2]),
+        (245, 251, [253]),
+        (245, 252, [253, 3]),
+        (246, 600, [253, 253, 100]),
+    ],
+)
+def test_how_a_value_is_cut(kind: int, length: int, lengths: list[int]) -> None:
+    one = ExtendedAttribute(kind, 8, bytes(length))
+    pieces = extended_attributes(one)
+    assert [len(value) for _, value in pieces] == lengths
+    assert read_extended(packet(*pieces)) == (one,)
+
+
 def test_extended_attributes_of_vendors() -> None:
     assert ExtendedAttribute(241, 26, bytes.fromhex("0000000907aabb")).vendor == (9, 7, b"\xaa\xbb")
     assert ExtendedAttribute(241, 26, bytes.fromhex("0000000907")).vendor == (9, 7, b"")

@@ -47,6 +47,26 @@ def test_what_is_written_is_read(case: tuple[Definition, Value]) -> None:
     assert decode_value(definition, octets) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "octets"),
+    [
+        ("User-Name", "Åsa", "c38573 61"),
+        ("Class", b"\0\xff", "00ff"),
+        ("Session-Timeout", 3600, "00000e10"),
+        ("Event-Timestamp", 0xFFFF_FFFF, "ffffffff"),
+        ("UBNT-Data-Rate-DL", 2**32, "0000000100000000"),
+        ("NAS-IP-Address", IPv4Address("192.0.2.1"), "c0000201"),
+        ("NAS-IPv6-Address", IPv6Address("2001:db8::1"), "20010db8000000000000000000000001"),
+        ("Framed-IPv6-Prefix", IPv6Network("2001:db8:0:1::/64"), "0040 20010db800000001"),
+        ("Framed-IPv6-Prefix", IPv6Network("::/0"), "0000"),
+        ("Framed-Interface-Id", bytes(range(8)), "0001020304050607"),
+    ],
+)
+def test_each_type_is_written_and_read(name: str, value: Value, octets: str) -> None:
+    assert encode_value(named(name), value) == bytes.fromhex(octets)
+    assert decode_value(named(name), bytes.fromhex(octets)) == value
+
+
 @given(SOME, st.binary(max_size=253))
 def test_any_octets_are_a_value_or_the_one_exception(definition: Definition, octets: bytes) -> None:
     split_tag(definition, octets)
@@ -173,10 +193,12 @@ def test_a_vlan_as_access_points_expect_it() -> None:
             attribute(named("Tunnel-Type"), 13),
             attribute(named("Tunnel-Medium-Type"), 6),
             attribute(named("Tunnel-Private-Group-Id"), "42"),
-            attribute(named("Tunnel-Private-Group-Id"), "", 0),
+            attribute(named("Tunnel-Private-Group-Id"), ""),
+            attribute(named("Tunnel-Private-Group-Id"), "42", 1),
         ),
     )
-    assert encode(packet)[20:].hex() == "40060000000d" + "410600000006" + "51043432" + "5102"
+    vlan = "40060000000d" + "410600000006" + "51043432" + "5102" + "5105013432"
+    assert encode(packet)[20:].hex() == vlan
 
 
 def test_an_attribute_of_a_vendor_is_wrapped() -> None:
