@@ -1,3 +1,4 @@
+import hmac
 from dataclasses import replace
 
 import pytest
@@ -137,6 +138,14 @@ def test_no_proof_two_proofs_and_half_a_proof(code: Code) -> None:
         assert judge_request(replace(packet, attributes=(*odd, NAME)), SECRET) is FORGED
     without = judge_request(replace(packet, attributes=(NAME,)), SECRET)
     assert without is (UNPROVEN if code is Code.ACCESS_REQUEST else FORGED)
+
+
+def test_two_proofs_are_forged_though_one_is_right() -> None:
+    blank, other = (Attribute(MESSAGE_AUTHENTICATOR, bytes(16)) for _ in range(2))
+    octets = encode(Packet(1, 7, RANDOM, (blank, other, NAME)))
+    proof = Attribute(MESSAGE_AUTHENTICATOR, hmac.digest(SECRET_TEXT, octets, "md5"))
+    assert judge_request(Packet(1, 7, RANDOM, (proof, other, NAME)), SECRET) is FORGED
+    assert judge_request(Packet(1, 7, RANDOM, (other, proof, NAME)), SECRET) is FORGED
 
 
 def test_eap_without_proof_is_forged() -> None:

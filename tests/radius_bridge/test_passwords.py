@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AuthPacket
 
+from radius_bridge import passwords
 from radius_bridge.passwords import (
     CHAP_CHALLENGE,
     CHAP_PASSWORD,
@@ -137,6 +138,17 @@ def test_salted_values_cut_spoilt_or_without_their_bit() -> None:
     assert reveal_salted(bytes((value[0] & 0x7F,)) + value[1:], AUTHENTICATOR, SECRET) is None
     too_long = value[:2] + bytes((value[2] ^ 0x80,)) + value[3:]
     assert reveal_salted(too_long, AUTHENTICATOR, SECRET) is None
+
+
+@pytest.mark.parametrize(
+    ("salt", "length", "clear"),
+    [("8001", 15, b"x" * 15), ("8001", 16, None), ("ffff", 0, b""), ("7fff", 15, None)],
+)
+def test_what_salt_and_length_may_be(salt: str, length: int, clear: bytes | None) -> None:
+    head = bytes.fromhex(salt)
+    block = bytes((length,)) + b"x" * 15
+    hidden = passwords._hide(block, SECRET_TEXT, AUTHENTICATOR + head)
+    assert revealed(reveal_salted(head + hidden, AUTHENTICATOR, SECRET)) == clear
 
 
 def test_secrets_are_compared_and_never_shown() -> None:
