@@ -80,10 +80,13 @@ def judge_reply(reply: Packet, request: Packet, secret: Secret) -> Verdict:
     """Judge what claims to be the reply to our request, as it was sent.
 
     An Access-Accept, Reject or Challenge without Message-Authenticator is UNPROVEN: its Response
-    Authenticator can be forged (CVE-2024-3596). In an Accounting-Response the proof, which no RFC
+    Authenticator can be forged (CVE-2024-3596), which takes a Proxy-State in it that we never
+    sent: any such is FORGED. In an Accounting-Response the proof, which no RFC
     asks for, is computed as FreeRADIUS does, over an authenticator of zeros.
     """
     if reply.code not in _REPLIES.get(request.code, ()) or reply.identifier != request.identifier:
+        return Verdict.FORGED
+    if not set(reply.every(PROXY_STATE)) <= set(request.every(PROXY_STATE)):
         return Verdict.FORGED
     if not _is_keyed(reply, request.authenticator, secret):
         return Verdict.FORGED

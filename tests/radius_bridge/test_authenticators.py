@@ -189,6 +189,15 @@ def test_replies_are_proved_and_copy_proxy_states(
 
 
 @reply_codes
+def test_a_proxy_state_that_we_never_sent_is_forged(asked: Code, answered: Code) -> None:
+    with_state = signed(asked, Attribute(PROXY_STATE, b"foreign"))
+    reply = decode(sign_reply(answered, (), with_state, SECRET))
+    assert judge_reply(reply, with_state, SECRET) is GENUINE
+    without = replace(with_state, attributes=with_state.attributes[:1])
+    assert judge_reply(reply, without, SECRET) is FORGED
+
+
+@reply_codes
 def test_every_bit_of_a_reply_counts(asked: Code, answered: Code) -> None:
     request = signed(asked, NAME)
     reply = decode(sign_reply(answered, (Attribute(25, b"class"),), request, SECRET))
