@@ -92,6 +92,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         tutoring=section.tutoring,
         code_of_the_day=section.code_of_the_day,
         voucher_presets=_presets(section.voucher_presets),
+        time_zone=time_zone,
         support_phone=section.support_phone,
         rules_text=section.rules_text,
     )

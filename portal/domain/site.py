@@ -1,7 +1,7 @@
 """A site: one library with its guest network, its hours and its rules."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -64,12 +64,14 @@ class Site:
     """Whether the code on the library's screen lets in."""
     voucher_presets: tuple[Preset, ...] = DEFAULT_PRESETS
     """What the desk makes by one press, in this order."""
+    time_zone: str = "UTC"
+    """Where there are no hours: with them, their own zone holds."""
     support_phone: str = ""
     rules_text: str = ""
 
     def start_of_day(self, now: datetime) -> datetime:
-        """Return the midnight before, in the site's time zone where it is known, else in UTC."""
-        zone: tzinfo = ZoneInfo(self.opening_hours.time_zone) if self.opening_hours else UTC
+        """Return the midnight before, in the site's time zone."""
+        zone = ZoneInfo(self.opening_hours.time_zone if self.opening_hours else self.time_zone)
         return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def end_of_day(self, now: datetime) -> datetime:

@@ -36,6 +36,9 @@ MOST_DEVICES = 500
 DESK_LIST = 20
 """Vouchers on the desk's page of the latest."""
 
+SERIES = re.compile(r"[A-Z]{1,4}")
+"""The letters of a series."""
+
 _SERIAL = re.compile(r"([A-Z]{1,4})[-\s]*0*(\d{1,4})")
 
 

@@ -39,5 +39,6 @@ def _validity(voucher: Voucher, site: Site, zone: ZoneInfo) -> Validity:
         return Length(voucher.lasts.length, day)
     if voucher.use_before <= site.end_of_day(voucher.made_at):
         closes_at = site.opening_hours.closes_at(voucher.made_at) if site.opening_hours else None
-        return Today((closes_at or voucher.use_before).astimezone(zone))
+        if closes_at is not None:
+            return Today(closes_at.astimezone(zone))
     return ToClosing(day)

@@ -17,6 +17,7 @@ from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import (
     DESK_LIST,
+    SERIES,
     UNDO_WITHIN,
     USE_WITHIN,
     Lasts,
@@ -313,7 +314,10 @@ class Vouchers:
         return found
 
     async def _series(self, site_id: SiteId, letters: str) -> Sequence[Voucher] | VoucherRefusal:
-        found = await self.doors.vouchers.of_series(letters.strip().upper())
+        name = letters.strip().upper()
+        if not SERIES.fullmatch(name):
+            return VoucherRefusal.NO_SUCH_VOUCHER
+        found = await self.doors.vouchers.of_series(name)
         mine = [voucher for voucher in found if voucher.site_id == site_id]
         return mine or VoucherRefusal.NO_SUCH_VOUCHER
 

@@ -13,7 +13,6 @@ import resource
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -113,7 +112,13 @@ class PdfMaker:
             return _told(NoPdf.TOO_SLOW)
         except NotInstalledError:
             return _told(NoPdf.NOT_INSTALLED)
-        except (BrokenProcessPool, MemoryError):
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return _told(NoPdf.FAILED)  # another's fault closed the pool under it
+        except Exception:  # noqa: BLE001 - a typesetter's fault must not end the desk
+            _log.exception("typesetting_failed")
             self.close()
             return _told(NoPdf.FAILED)
         finally:

@@ -28,6 +28,12 @@ WITH before AS (
     UPDATE live_session AS s SET started_at = s.started_at + jump, ends_at = s.ends_at + jump,
         last_seen_at = s.last_seen_at + jump, protected_until = s.protected_until + jump
     FROM found AS f WHERE s.site_id = f.site_id AND jump <> interval '0'
+    RETURNING s.subject, s.ground, jump
+), vouchers AS (
+    -- And with them the vouchers in use: their trigger then finds nothing left to move.
+    UPDATE voucher AS v SET first_used_at = v.first_used_at + jump, ends_at = v.ends_at + jump
+    FROM (SELECT DISTINCT ON (subject) subject, jump FROM moved WHERE ground = 'voucher') AS m
+    WHERE v.subject = m.subject AND v.first_used_at IS NOT NULL
 ), told AS (
     INSERT INTO event (at, kind, site_id, detail)
     SELECT $4, 'clock_jumped', site_id,

@@ -2,6 +2,9 @@
 "use strict";
 (() => {
   const body = document.body;
+  for (const gone of document.querySelectorAll("[data-gone-after]")) {
+    setTimeout(() => { gone.hidden = true; }, Number(gone.dataset.goneAfter) * 1000);
+  }
   if (!body.querySelector("[data-live]") || !window.EventSource) return;
   const pause = document.getElementById("pause");
   const RETRY = 60000;
@@ -30,9 +33,12 @@
     if (busy) { again = true; return; }
     busy = true;
     try {
-      const answer = await fetch(location.href, { cache: "no-store" });
+      /* The header says that nobody pressed anything: the idle lock must come all the same. */
+      const answer = await fetch(location.href, { cache: "no-store", headers: { "X-Kvar-Live": "1" } });
       if (answer.ok && !answer.redirected) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        /* Another tab works at another library now: its devices must not stand under this heading. */
+        if (page.body.dataset.site !== body.dataset.site) { location.reload(); return; }
         for (const part of document.querySelectorAll("[data-live]")) {
           const fresh = page.getElementById(part.id);
           if (fresh && !fresh.isEqualNode(part) && !inUse(part)) take(part, fresh);
@@ -47,9 +53,14 @@
   function listen() {
     stream = new EventSource("/desk/live");
     stream.addEventListener("changed", renew);
+    stream.addEventListener("open", renew);
   }
   listen();
-  setInterval(() => { if (stream) renew(); }, RETRY);
+  setInterval(() => {
+    if (!stream) return;
+    if (stream.readyState === EventSource.CLOSED) listen();
+    renew();
+  }, RETRY);
 
   if (pause) {
     pause.hidden = false;
@@ -58,9 +69,5 @@
       pause.setAttribute("aria-pressed", String(on));
       if (on) { stream.close(); stream = null; } else { listen(); renew(); }
     });
-  }
-
-  for (const gone of document.querySelectorAll("[data-gone-after]")) {
-    setTimeout(() => { gone.hidden = true; }, Number(gone.dataset.goneAfter) * 1000);
   }
 })();

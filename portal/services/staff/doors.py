@@ -110,4 +110,4 @@ class StaffDoors:
 
 def token_hash(token: str) -> bytes:
     """Return what the database calls a token: 256 random bits need no slow hash."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -32,6 +32,9 @@ from portal.web.texts import Language, choose_language
 
 _LOG = logging.getLogger("portal.web.staff")
 
+LOOKS_AGAIN = "X-Kvar-Live"
+"""What a page's script sends when it asks for the page anew: no sign that somebody is there."""
+
 TOUCH_AFTER = timedelta(seconds=20)
 """That somebody is there is written no more often."""
 
@@ -128,8 +131,8 @@ class StaffApplication:
         """Check the form, and note that somebody is there."""
         if visit.request.method == "POST" and not self.site.token_holds(visit):
             return self.site.render("message", visit, 403, key="stale")
-        session = visit.session
-        if session is None or route.live or not isinstance(route.access, Staff):
+        session, by_itself = visit.session, route.live or LOOKS_AGAIN in visit.request.headers
+        if session is None or by_itself or not isinstance(route.access, Staff):
             return None
         # The warning's button asks for exactly this; every other page may be a little late.
         if visit.now - session.last_used_at >= TOUCH_AFTER or visit.path == "/stay":

@@ -33,11 +33,9 @@ def moment_in(fields: Mapping[str, str], name: str, zone: str) -> datetime | Non
     """Return the local date and time of a ``datetime-local`` or ``date`` field, in UTC."""
     try:
         local = datetime.fromisoformat(fields.get(name, "").strip())
-    except ValueError:
+        return None if local.tzinfo else local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the year 1, and the zone takes it before time
         return None
-    if local.tzinfo is not None:
-        return None
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def written_instant(moment: datetime) -> str:

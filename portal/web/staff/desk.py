@@ -11,7 +11,15 @@ from urllib.parse import quote
 from aiohttp import web
 
 from portal.domain.site import LoginMethod
-from portal.domain.voucher import MOST_AT_ONCE, MOST_DEVICES, TO_CLOSING, Lasts, Preset, Voucher
+from portal.domain.voucher import (
+    LONGEST_LIFE,
+    MOST_AT_ONCE,
+    MOST_DEVICES,
+    TO_CLOSING,
+    Lasts,
+    Preset,
+    Voucher,
+)
 from portal.services.voucher_orders import MadeVouchers, VoucherOrder, VoucherRefusal
 from portal.web.staff import paper
 from portal.web.staff.asked import asked, moment_in, number_in
@@ -144,15 +152,17 @@ def _order(site: StaffSite, visit: Visit, wish: _Wish) -> VoucherOrder | FieldEr
         devices,
         count,
         use_before=before or lasts.until,
-        is_everywhere=wish.everywhere == "1",
+        is_everywhere=wish.everywhere == "1" and visit.me.account.sites is None,
         preset="more",
     )
 
 
 def _lasts(site: StaffSite, visit: Visit, wish: _Wish) -> Lasts | FieldError:
     if wish.lasts in _UNITS:
-        count = number_in(visit.fields, "length")
-        return Lasts(count * _UNITS[wish.lasts]) if count else _wrong(visit, "length")
+        count, unit = number_in(visit.fields, "length"), _UNITS[wish.lasts]
+        if not count or count > LONGEST_LIFE // unit:
+            return _wrong(visit, "length")
+        return Lasts(count * unit)
     if wish.lasts != "until":
         return TO_CLOSING
     until: datetime | None = moment_in(visit.fields, "until", site.settings.time_zone)

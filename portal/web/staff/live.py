@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from portal.services.ports import DatabaseUnavailableError
 from portal.web.staff import answers
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
@@ -31,7 +32,8 @@ async def live(site: StaffSite, visit: Visit) -> web.StreamResponse:
     await response.prepare(visit.request)
     boards.streams += 1
     try:
-        with suppress(ConnectionResetError):  # the browser is gone
+        # The browser is gone; or nobody can be asked: the browser comes again, and is told plainly.
+        with suppress(ConnectionResetError, DatabaseUnavailableError):
             await _tell(site, visit, response)
     finally:
         boards.streams -= 1

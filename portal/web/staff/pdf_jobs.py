@@ -59,8 +59,11 @@ class PdfJobs:
     def begin(self, wish: PdfWish, now: datetime) -> Job | None:
         """Begin one; None: too many wait."""
         self._forget(now)
-        if len(self._jobs) >= MOST_JOBS:
+        if sum(job.result is None for job in self._jobs.values()) >= MOST_JOBS:
             return None
+        while len(self._jobs) >= MOST_JOBS:
+            done = next(key for key, job in self._jobs.items() if job.result is not None)
+            del self._jobs[done]
         pages = page_count(wish.printing.target, len(wish.slips))
         key = secrets.token_urlsafe(16)
         job = Job(key, wish, wish.account, wish.name, wish.back, now, pages)

@@ -4,11 +4,13 @@ Not the layout (portal/slips). The rule to keep: whatever a printer does, the co
 page says what to do instead.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from portal.domain.slip import Slip
+from portal.domain.voucher import VoucherState
 from portal.services.slips import slip_of
 from portal.services.voucher_orders import IssuedVoucher, VoucherRefusal
 from portal.slips import escpos
@@ -21,7 +23,10 @@ from portal.web.staff.asked import asked
 from portal.web.staff.pdf_jobs import PdfWish
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
-from portal.web.staff.voucher import lost
+from portal.web.staff.voucher import lost, mine
+
+PRINTER_PATIENCE_S = 8.0
+"""Within what a page may take: a printer without paper is told as that, not as an outage."""
 
 
 async def print_page(site: StaffSite, visit: Visit) -> web.Response:
@@ -30,7 +35,9 @@ async def print_page(site: StaffSite, visit: Visit) -> web.Response:
     if isinstance(slips, web.Response):
         return slips
     choice = paper.choose(site, visit, asked(visit, "target"), asked(visit, "language"))
-    page = sheet_of(
+    # A thousand QR codes are seconds of work: not on the loop that answers everybody else.
+    page = await asyncio.to_thread(
+        sheet_of,
         site.slips.templates,
         slips,
         paper.printing(site, choice),
@@ -98,12 +105,13 @@ async def send(site: StaffSite, visit: Visit) -> web.Response:
     if printer is None:
         return site.go(_back(visit))
     choice = paper.choose(site, visit, printer.target.name, visit.fields.get("language", ""))
-    dots = await site.slips.maker.dots(slips[0], paper.printing(site, choice))
-    if isinstance(dots, NoPdf):
-        return site.go(f"{_back(visit)}&failed=print")
     try:
-        await printer.door.send(escpos.encode(dots))
-    except PrinterError:
+        async with asyncio.timeout(PRINTER_PATIENCE_S):
+            dots = await site.slips.maker.dots(slips[0], paper.printing(site, choice))
+            if isinstance(dots, NoPdf):
+                return site.go(f"{_back(visit)}&failed=print")
+            await printer.door.send(escpos.encode(dots))
+    except (PrinterError, TimeoutError):
         return site.go(f"{_back(visit)}&failed=printer")
     return site.go(f"{_back(visit)}&done=printed")
 
@@ -117,7 +125,11 @@ async def _wanted(site: StaffSite, visit: Visit) -> Sequence[Slip] | web.Respons
     if series:
         found = await _unused(site, visit, series)
     else:
-        shown = await site.desk.vouchers.show(visit.here.id, _said(visit, "serial"), by, visit.now)
+        known = await mine(site, visit, _said(visit, "serial"))
+        if isinstance(known, VoucherRefusal):
+            return lost(site, visit, known)
+        serial = str(known.serial)
+        shown = await site.desk.vouchers.show(visit.here.id, serial, by, visit.now)
         if not isinstance(shown, IssuedVoucher | VoucherRefusal):
             return site.go(f"/desk/voucher?serial={shown.serial}")
         found = [shown] if isinstance(shown, IssuedVoucher) else shown
@@ -133,7 +145,13 @@ async def _unused(
     found = await site.desk.vouchers.export(visit.here.id, series, by, visit.now, with_codes=True)
     if isinstance(found, VoucherRefusal):
         return found
-    issued = [IssuedVoucher(voucher, slip) for voucher, slip in found if slip is not None]
+    if len({voucher.making for voucher, _ in found}) != 1:
+        return VoucherRefusal.NOT_A_BATCH  # single slips: visitors have them already
+    issued = [
+        IssuedVoucher(voucher, slip)
+        for voucher, slip in found
+        if slip is not None and voucher.state(visit.now) is VoucherState.UNUSED
+    ]
     return issued or VoucherRefusal.OVER
 
 

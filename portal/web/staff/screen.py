@@ -52,6 +52,8 @@ async def screen(site: StaffSite, visit: Visit) -> web.StreamResponse:
 
 def _site_of(site: StaffSite, visit: Visit) -> SiteId | None:
     name, _, word = visit.request.cookies.get(cookies.SCREEN, "").partition(".")
+    if not (name.isascii() and word.isascii()):
+        return None
     site_id = SiteId(name)
     is_ours = hmac.compare_digest(word.encode(), _word(site, site_id).encode())
     return site_id if is_ours else None

@@ -25,9 +25,11 @@ _ACTS = frozenset({"extended", "revoked", "replaced", "printed"})
 
 async def voucher_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show it."""
-    found = await site.desk.vouchers.show(
-        visit.here.id, asked(visit, "serial"), visit.me.account.name, visit.now
-    )
+    known = await mine(site, visit, asked(visit, "serial"))
+    if isinstance(known, VoucherRefusal):
+        return lost(site, visit, known)
+    by = visit.me.account.name
+    found = await site.desk.vouchers.show(visit.here.id, str(known.serial), by, visit.now)
     if isinstance(found, VoucherRefusal):
         return lost(site, visit, found)
     voucher = found.voucher if isinstance(found, IssuedVoucher) else found
@@ -52,7 +54,7 @@ async def voucher_page(site: StaffSite, visit: Visit) -> web.Response:
 
 async def undo(site: StaffSite, visit: Visit) -> web.Response:
     """Take back what was made just now."""
-    found = await _found(site, visit)
+    found = await mine(site, visit, visit.fields.get("serial", ""))
     if isinstance(found, VoucherRefusal):
         return lost(site, visit, found)
     by = visit.me.account.name
@@ -64,8 +66,10 @@ async def undo(site: StaffSite, visit: Visit) -> web.Response:
 
 async def revoke(site: StaffSite, visit: Visit) -> web.Response:
     """Turn it off: who is online by it is out at once."""
-    by, serial = visit.me.account.name, visit.fields.get("serial", "")
-    found = await site.desk.vouchers.revoke(visit.here.id, serial, by, visit.now)
+    by, known = visit.me.account.name, await mine(site, visit, visit.fields.get("serial", ""))
+    if isinstance(known, VoucherRefusal):
+        return lost(site, visit, known)
+    found = await site.desk.vouchers.revoke(visit.here.id, str(known.serial), by, visit.now)
     if isinstance(found, VoucherRefusal):
         return lost(site, visit, found)
     return site.go(f"/desk/voucher?serial={found.serial}&done=revoked")
@@ -74,8 +78,10 @@ async def revoke(site: StaffSite, visit: Visit) -> web.Response:
 async def extend(site: StaffSite, visit: Visit) -> web.Response:
     """Give it, and who is online by it, more time."""
     hours, by = number_in(visit.fields, "hours"), visit.me.account.name
-    serial = visit.fields.get("serial", "")
-    length = _HOUR * (hours if hours in LENGTHS_H else 0)
+    known = await mine(site, visit, visit.fields.get("serial", ""))
+    if isinstance(known, VoucherRefusal):
+        return lost(site, visit, known)
+    length, serial = _HOUR * (hours if hours in LENGTHS_H else 0), str(known.serial)
     found = await site.desk.vouchers.extend(visit.here.id, serial, length, by, visit.now)
     if isinstance(found, VoucherRefusal):
         return lost(site, visit, found)
@@ -84,8 +90,10 @@ async def extend(site: StaffSite, visit: Visit) -> web.Response:
 
 async def reprint(site: StaffSite, visit: Visit) -> web.Response:
     """Give a slip again: the same, or for a used one a new code with what is left."""
-    by, serial = visit.me.account.name, visit.fields.get("serial", "")
-    found = await site.desk.vouchers.reprint(visit.here.id, serial, by, visit.now)
+    by, known = visit.me.account.name, await mine(site, visit, visit.fields.get("serial", ""))
+    if isinstance(known, VoucherRefusal):
+        return lost(site, visit, known)
+    found = await site.desk.vouchers.reprint(visit.here.id, str(known.serial), by, visit.now)
     if not isinstance(found, Reprinted):
         return lost(site, visit, found)
     done = "&done=replaced" if found.is_new else ""
@@ -110,8 +118,15 @@ def _back(site: StaffSite, voucher: Voucher, refusal: VoucherRefusal) -> web.Res
     return site.go(f"/desk/voucher?serial={voucher.serial}&failed={refusal.value}")
 
 
-async def _found(site: StaffSite, visit: Visit) -> Voucher | VoucherRefusal:
-    return await site.desk.vouchers.find(visit.here.id, visit.fields.get("serial", ""), visit.now)
+async def mine(site: StaffSite, visit: Visit, text: str) -> Voucher | VoucherRefusal:
+    """Return the voucher with this serial, if it was made where the account works.
+
+    One that is good everywhere can be used here; it is changed, shown and printed at its own desk.
+    """
+    found = await site.desk.vouchers.find(visit.here.id, text, visit.now)
+    if isinstance(found, Voucher) and not visit.me.account.works_at(found.site_id):
+        return VoucherRefusal.NO_SUCH_VOUCHER
+    return found
 
 
 def _may_undo(voucher: Voucher, visit: Visit) -> bool:

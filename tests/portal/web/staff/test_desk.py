@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pytest
 
 from portal.domain.identity import Device, MacAddress, Subject
 from portal.domain.session import Session
+from portal.domain.slip import TARGETS
 from portal.domain.staff_account import Role
 from portal.domain.verification import Verification
 from portal.domain.voucher_code import read_voucher_code
 from portal.services.outcomes import Admitted, RefusalReason, Refused
 from portal.services.redeem import Redeem
+from portal.slips.printer import Printer
 from portal.storage.database import Database
+from portal.web.staff.settings import SitePrinter
 from tests.portal.web.portal_under_test import Answer
 from tests.portal.web.staff.staff_under_test import (
     BRANCH,
@@ -364,3 +368,103 @@ async def test_a_library_system_that_is_away_is_said_on_the_board(
     answered = await attempts.reserve(card, device, CITY, world.time())
     await attempts.settle(answered.id, Verification.BAD_CREDENTIALS)
     assert said not in (await kim.get("/desk")).body
+
+
+async def test_only_who_works_everywhere_makes_codes_for_everywhere(
+    world: StaffWorld, kim: Person
+) -> None:
+    form = {"count": "1", "devices": "1", "lasts": "hours", "length": "4", "everywhere": "1"}
+    await press(kim, "/desk/more", "/desk/more", **form)
+    eva = await world.enrol("eva", Role.DESK, sites=None)
+    page = await press(eva, "/desk/more", "/desk/more", **form)
+    rows = await world.database.fetch("SELECT is_everywhere FROM voucher ORDER BY number")
+    assert [row["is_everywhere"] for row in rows] == [False, True]
+    serial = serial_of(page)
+    sam = await world.enrol("sam", Role.DESK, sites=(BRANCH,))
+    for path in ("voucher", "print", "screen"):
+        answer = await sam.get(f"/desk/{path}?serial={serial}")
+        assert answer.headers["Location"] == "/desk?failed=no_such_voucher"
+
+
+async def test_single_slips_are_not_printed_all_at_once(world: StaffWorld, kim: Person) -> None:
+    await make(kim)
+    await make(kim)
+    answer = await kim.get("/desk/print?series=A&target=a4")
+    assert answer.headers["Location"] == "/desk?failed=not_a_batch"
+    assert await world.events("voucher_codes_exported")
+
+
+async def test_of_a_batch_what_is_over_is_not_printed(world: StaffWorld, kim: Person) -> None:
+    form = {**MANY, "use_before": "2026-11-27"}
+    await press(kim, "/desk/more", "/desk/more", **form)
+    world.time.passes(days=2)
+    again = await world.enrol("eva", Role.DESK)
+    answer = await again.get("/desk/print?series=A&target=a4")
+    assert answer.headers["Location"] == "/desk?failed=over"
+
+
+async def test_a_slip_made_before_opening_names_no_time_that_is_wrong(
+    world: StaffWorld, kim: Person
+) -> None:
+    world.time.passes(hours=21.5)  # 07.30 local: it opens at eight
+    kim = await world.enrol("early", Role.DESK)
+    page = await make(kim, "closing")
+    sheet = await kim.get(f"/desk/print?serial={serial_of(page)}&target=a6&language=sv")
+    assert "00.00" not in sheet.body
+    assert "tills biblioteket stänger" in sheet.body
+
+
+async def test_a_page_that_looks_again_by_itself_keeps_no_lock_away(
+    world: StaffWorld, kim: Person
+) -> None:
+    kim.more = ("X-Kvar-Live: 1",)
+    for _ in range(14):
+        world.time.passes(minutes=1)
+        assert (await kim.get("/desk")).status == 200
+    world.time.passes(minutes=2)
+    assert (await kim.get("/desk")).status == 423
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"lasts": "weeks", "length": "999999999"},
+        {"lasts": "weeks", "length": "200"},
+        {"lasts": "until", "until": "0001-01-01T00:00"},
+    ],
+)
+async def test_times_beyond_all_bounds_are_told_at_their_field(
+    kim: Person, form: Mapping[str, str]
+) -> None:
+    wish = {"count": "1", "devices": "1", **form}
+    answer = await kim.post("/desk/more", await kim.get("/desk/more"), **wish)
+    field = "length" if "length" in form else "until"
+    assert (answer.status, f'href="#{field}"' in answer.body) == (400, True)
+
+
+async def test_odd_series_and_cookies_are_answered(world: StaffWorld, kim: Person) -> None:
+    assert (await kim.get("/desk/batch?series=A%00")).status == 303
+    for name in ("browser", "staff", "screen"):
+        odd = Person(world, more=(f"Cookie: __Host-kvar-{name}=city.\xff",))
+        for path in ("/sign-in", "/screen", "/desk"):
+            assert (await odd.get(path)).status in {200, 303, 401}
+
+
+async def test_a_printer_without_paper_is_told_as_that(database: Database, tmp_path: Path) -> None:
+    with socket.socket() as deaf:  # it takes the connection, and reads nothing
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        door = Printer("127.0.0.1", deaf.getsockname()[1], send_s=0.2)
+        await _press_print(database, tmp_path, door)
+
+
+async def _press_print(database: Database, tmp_path: Path, door: Printer) -> None:
+    printers = {CITY: [SitePrinter("Disken", TARGETS["roll80"], door)]}
+    async with running_staff_site(database, tmp_path / "keys", printers=printers) as world:
+        kim = await world.enrol("kim", Role.DESK)
+        page = await make(kim)
+        serial = serial_of(page)
+        answer = await kim.post("/desk/printer", page, serial=serial, printer="Disken")
+        assert answer.headers["Location"] == f"/desk/voucher?serial={serial}&failed=printer"
+        assert "Skrivaren svarar inte" in (await kim.get(answer.headers["Location"])).body
