@@ -14,12 +14,9 @@ ALONE = (
     "faults/",
     "firewall/test_healing.py",
     "lab/test_checklist_staying.py",
-    "lab/test_coming_back.py",
     "lab/test_demo_check.py",
-    "lab/test_desk.py",
     "lab/test_threats_network.py",
     "lab/test_threats_portal.py",
-    "lab/test_tutoring_visit.py",
 )
 """They count lost packets, measure gaps, or load all cores on purpose."""
 TESTS = Path(__file__).parent

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
+from portal.domain.clock_jump import ClockReading
 from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
@@ -44,6 +45,7 @@ from portal.services.voucher_secrets import draw_slip
 from portal.services.vouchers import (
     Vouchers,
 )
+from portal.storage.clocks import PostgresClocks
 from portal.storage.database import Database
 from portal.storage.outages import PostgresOutages
 from portal.storage.tutoring import PostgresTutored
@@ -1013,3 +1015,22 @@ async def test_replaced_at_the_same_moment_the_old_code_is_off(
     late = GuestService(replace(doors, vouchers=store))
     outcome = await late.join(phone(2), issued.slip.code.reveal(), now)
     assert outcome == Refused(RefusalReason.CODE_REVOKED)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=2), -timedelta(days=2), HOUR])
+async def test_a_clock_that_is_put_right_moves_the_voucher_with_its_session(
+    desk: Vouchers, guest: GuestService, database: Database, now: datetime, jump: timedelta
+) -> None:
+    made = await desk.make(VoucherOrder(MAIN, Lasts(4 * HOUR)), "ada", now)
+    assert isinstance(made, MadeVouchers)
+    outcome = await guest.join(phone(1), made.issued[0].slip.code.reveal(), now)
+    assert isinstance(outcome, Admitted)
+    clocks = PostgresClocks(database)
+    await clocks.settle([MAIN], "one", ClockReading(now, 100.0))
+    await clocks.settle([MAIN], "one", ClockReading(now + jump, 100.0))
+    session = await desk.doors.sessions.find(phone(1).mac)
+    found = await desk.find(MAIN, "A-0001", now)
+    assert session is not None
+    assert isinstance(found, Voucher)
+    assert session.ends_at == outcome.session.ends_at + jump
+    assert (found.ends_at, found.first_used_at) == (session.ends_at, now + jump)
