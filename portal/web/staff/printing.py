@@ -71,7 +71,7 @@ async def make_pdf(site: StaffSite, visit: Visit) -> web.Response:
     wish = PdfWish(visit.me.account.id, name, _back(visit), slips, printing)
     job = site.slips.jobs.begin(wish, visit.now)
     if job is None:
-        return site.render("message", visit, 503, key="busy")
+        return site.render("message", visit, 503, key="printing")
     response = site.go(f"/desk/pdf?job={job.id}")
     paper.remember(response, choice)
     return response

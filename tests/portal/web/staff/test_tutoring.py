@@ -13,6 +13,8 @@ from portal.services.outcomes import Admitted
 from portal.services.redeem import Redeem
 from portal.services.voucher_orders import MadeVouchers, VoucherOrder
 from portal.services.vouchers import Vouchers
+from portal.storage.database import Database
+from portal.storage.staff_sessions import PostgresStaffSessions
 from tests.portal.web.portal_under_test import Answer, get
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, Person, StaffWorld
 
@@ -226,3 +228,24 @@ async def test_the_tutor_reads_how_that_kind_of_device_is_connected(
 ) -> None:
     await waits(world, kind=kind)
     assert f"Hjälp: {title}" in (await kim.get("/tutoring")).body
+
+
+async def test_a_stream_whose_database_goes_away_ends_without_a_second_answer(
+    world: StaffWorld, kim: Person
+) -> None:
+    world.site.desk.live.look_every_s = 0.0
+    cookie = "; ".join(f"{name}={value}" for name, value in kim.cookies.items())
+    asked = get("/desk/live", "localhost", f"Cookie: {cookie}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    try:
+        writer.write(asked)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b": here\n\n")
+            sessions = world.site.sign_in.doors.sessions
+            assert isinstance(sessions, PostgresStaffSessions)
+            sessions._database = Database("postgresql://127.0.0.1:1/none")
+            await waits(world)
+            rest = await reader.read()
+    finally:
+        writer.close()
+    assert b"HTTP/1.1" not in rest
