@@ -14,12 +14,18 @@ ALONE = (
     "faults/",
     "firewall/test_healing.py",
     "lab/test_checklist_staying.py",
+    "lab/test_coming_back.py",
     "lab/test_demo_check.py",
     "lab/test_threats_network.py",
     "lab/test_threats_portal.py",
 )
 """They count lost packets, measure gaps, or load all cores on purpose."""
+LONG = ("browser/", "lab/")
 TESTS = Path(__file__).parent
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).as_posix()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,8 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Side by side, a long file that comes last is waited for alone.
+    items.sort(key=lambda item: not _place(item).startswith(LONG))
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(ALONE):
+        if _place(item).startswith(ALONE):
             item.add_marker(pytest.mark.alone)
 
 

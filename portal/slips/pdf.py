@@ -88,7 +88,13 @@ class PdfMaker:
         return await self._patiently(self._make(slips, printing, progress))
 
     async def dots(self, slip: Slip, printing: Printing) -> Raster | NoPdf:
-        """Return a slip as a thermal printer prints it; the target is a roll."""
+        """Return a slip as a thermal printer prints it; the target is a roll.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if printing.target.dots is None:
+            raise ValueError(f"{printing.target.name} is no roll")
         return await self._patiently(self._dots(Job(self._templates, [slip], printing)))
 
     def close(self) -> None:

@@ -201,6 +201,7 @@ def test_a_site_knows_its_hours_and_limits(full: Config) -> None:
             Preset("course", Lasts(timedelta(hours=2.5)), 20, timedelta(days=7), "Kurs", asks=True),
             Preset("closing", use_within=None),
         ),
+        time_zone="Europe/Helsinki",
         support_phone="08-465 004 01",
         rules_text="Var snäll.",
     )

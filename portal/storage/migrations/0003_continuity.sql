@@ -514,6 +514,28 @@ BEGIN
     PERFORM pg_notify('kvar_session', 'ended ' || _gone.site_id || ' ' || _gone.id);
 END $$;
 
+-- Have the longest absent of a subject's devices give way, so that no more than _others are left;
+-- never one under tutoring. Return who is out.
+CREATE FUNCTION make_room(_subject bytea, _others integer, _now timestamptz)
+RETURNS SETOF live_session LANGUAGE plpgsql AS $$
+DECLARE
+    _gone    live_session;
+    _surplus bigint;
+BEGIN
+    SELECT count(*) - _others INTO _surplus
+      FROM live_session WHERE subject = _subject AND NOT succeeded;
+    FOR _gone IN
+        DELETE FROM live_session AS s WHERE s.id IN (
+            SELECT id FROM live_session
+             WHERE subject = _subject AND NOT succeeded AND (protected_until > _now) IS NOT TRUE
+             ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
+        RETURNING s.*
+    LOOP
+        PERFORM record_end(_gone, 'replaced', _now);
+        RETURN NEXT _gone;
+    END LOOP;
+END $$;
+
 -- As in 0001; but who went on under another address takes no place, and the owner's card shown by a
 -- device that came by itself makes the session the card's. Another card does not, under tutoring.
 CREATE OR REPLACE FUNCTION start_session(_new live_session, _most_devices integer, _attempt bigint,
@@ -525,7 +547,6 @@ DECLARE
     _locks   bigint[] := ARRAY[hashtextextended(_new.mac::text, 0), lock_of(_new.subject)];
     _running live_session;
     _gone    live_session;
-    _surplus bigint;
 BEGIN
     PERFORM lock_in_order(_locks);
     PERFORM FROM live_session WHERE mac = _new.mac OR subject = _new.subject
@@ -551,6 +572,10 @@ BEGIN
     SELECT s.* INTO _running FROM live_session AS s WHERE s.mac = _new.mac;
     IF FOUND AND (_new.subject IS NULL OR _running.subject = _new.subject
                   OR _running.protected_until > _now) THEN
+        IF _running.succeeded AND _running.subject = _new.subject THEN  -- it takes a place again
+            RETURN QUERY SELECT 'replaced', gone
+                           FROM make_room(_new.subject, _most_devices - 1, _now) AS gone;
+        END IF;
         UPDATE live_session AS s
            SET last_seen_at = greatest(s.last_seen_at, _now), succeeded = false,
                ground = CASE WHEN s.ground = 'remembered' AND _new.ground = 'card'
@@ -564,19 +589,8 @@ BEGIN
         PERFORM record_end(_running, 'replaced', _now);
     END IF;
 
-    SELECT count(*) - (_most_devices - 1) INTO _surplus
-      FROM live_session WHERE subject = _new.subject AND NOT succeeded;
-    FOR _gone IN
-        DELETE FROM live_session AS s WHERE s.id IN (
-            SELECT id FROM live_session
-             WHERE subject = _new.subject AND NOT succeeded
-               AND (protected_until > _now) IS NOT TRUE
-             ORDER BY last_seen_at, id LIMIT greatest(_surplus, 0))
-        RETURNING s.*
-    LOOP
-        PERFORM record_end(_gone, 'replaced', _now);
-        RETURN QUERY SELECT 'replaced', _gone;
-    END LOOP;
+    RETURN QUERY SELECT 'replaced', gone
+                   FROM make_room(_new.subject, _most_devices - 1, _now) AS gone;
 
     INSERT INTO live_session AS s (id, ground, subject, mac, site_id, started_at, ends_at,
         ends_because, last_seen_at, trace_key, device_trace, subject_trace)

@@ -137,9 +137,11 @@ class MemorySessions:
         if running is not None:
             stays = new.subject is None or running.subject == new.subject
             if stays or running.is_protected(now):
+                again = running.succeeded and running.subject == new.subject  # it takes a place
+                put_out = self.make_room(new.subject, opening.most_devices, now) if again else ()
                 seen = self._seen_again(running, new, now)
                 self.live[new.mac] = seen
-                return Started(seen, is_new=False)
+                return Started(seen, is_new=False, put_out=put_out)
             self._end(running, EndReason.REPLACED, now)
         elif opening.continues is not None:
             new = self._succeed(new, opening.continues, now)

@@ -93,7 +93,7 @@ def test_a_slip_is_sealed_for_its_own_voucher_and_key(tmp_path: Path, now: datet
     assert secrets.unseal(voucher_id, Sealed(key_id, None)) is None
     assert secrets.new(voucher_id, slip, key_id).names.sealed != names.sealed
     other = VoucherSecrets(KeyRing(tmp_path / "other"))
-    with pytest.raises(KeyRingError, match="restore it from the backup"):
+    with pytest.raises(KeyRingError, match="restore the keys from the backup"):
         other.unseal(voucher_id, sealed)
     with pytest.raises(KeyRingError):
         secrets.unseal(UUID(int=2), sealed)

@@ -158,9 +158,10 @@ async def test_a_session_goes_on_under_another_address(stores: Stores, now: date
         goes_on,
     ]
     assert await stores.sessions.of_subject(OTHER_CARD) == []
-    # it comes back: the same session, which has its place again
+    # it comes back: the same session, which has its place again, and there is only one
     again = await stores.sessions.start(opening(1, later, CARD, most=1))
-    assert again == Started(replace(first.session, last_seen_at=later), is_new=False)
+    seen = replace(first.session, last_seen_at=later)
+    assert again == Started(seen, is_new=False, put_out=(mac(2),))
 
 
 async def test_no_session_goes_on_that_is_in_use_or_anothers(stores: Stores, now: datetime) -> None:
@@ -598,3 +599,19 @@ async def test_upkeep_forgets_guesses_and_old_groups(database: Database, now: da
     assert await upkeep.tidy(Kept(), now + 28 * HOUR) == 1
     assert await upkeep.tidy(Kept(), now + timedelta(days=7, minutes=1)) == 1
     assert await database.fetch("SELECT FROM code_attempt") == []
+
+
+async def test_an_old_address_that_comes_to_life_again_takes_a_place(
+    stores: Stores, now: datetime
+) -> None:
+    first = (await stores.sessions.start(replace(opening(1, now, CARD), most_devices=2))).session
+    later = now + 10 * MINUTE
+    goes_on = replace(opening(2, later, CARD), most_devices=2, continues=first.id)
+    await stores.sessions.start(goes_on)
+    third = replace(opening(3, later + MINUTE, CARD), most_devices=2)
+    assert (await stores.sessions.start(third)).put_out == ()
+    again = replace(opening(1, later + 2 * MINUTE, CARD), most_devices=2)
+    started = await stores.sessions.start(again)
+    assert (started.session.id, started.is_new) == (first.id, False)
+    assert started.put_out == (mac(2),)
+    assert await stores.sessions.find(mac(2)) is None
