@@ -39,7 +39,8 @@ _DAY_MIN = 24 * 60
 
 def run(write: Callable[[str], object] = print) -> int:
     """Show the demo until Ctrl-C; return the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job is born deaf to it
+        signal.signal(number, signal.default_int_handler)
     try:
         return _with_lab(write) if os.geteuid() == 0 else _without_root(write)
     except KeyboardInterrupt:
