@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import random
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -129,12 +130,21 @@ async def test_settings_that_cannot_work_are_a_failure() -> None:
     assert finding.is_failure
 
 
+def free_port() -> int:
+    """Return a port that is free for UDP and TCP, and from which no connection is ever made."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # below ip_local_port_range
+        with suppress(OSError):
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as tried:
+                    tried.bind(("127.0.0.1", port))
+            return port
+
+
 @contextmanager
 def resolver(*lines: str) -> Iterator[int]:
     """A real dnsmasq on the loopback address; yields its port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null"]
     listening = ["--listen-address=127.0.0.1", "--bind-interfaces", f"--port={port}"]
     command = ["dnsmasq", *options, *listening, "--pid-file=", *lines]
