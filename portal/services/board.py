@@ -56,6 +56,21 @@ class Board:
             return None
         return None if groups is None else Picture(waiting, online, tutored, groups)
 
+    async def waiting(self, site_id: SiteId, now: datetime) -> Sequence[WaitingDevice] | None:
+        """Return who waits alone, None while the database is away."""
+        try:
+            return await self.tutoring.waiting(site_id, now)
+        except STORE_ERRORS:
+            return None
+
+    async def group(self, site_id: SiteId, number: int, now: datetime) -> TutoredGroup | None:
+        """Return one group; None: there is none, or the database is away."""
+        try:
+            groups = await self._groups(site_id, now)
+        except STORE_ERRORS:
+            return None
+        return next((found for found in groups or () if found.group.number == number), None)
+
     async def mark(self, site_id: SiteId, now: datetime) -> str | None:
         """Return a word that is another one whenever the board is; None: nobody knows."""
         try:

@@ -8,7 +8,6 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 import structlog
 
@@ -19,12 +18,6 @@ from portal.services.ports import GateUnavailableError
 from portal.services.ports.fault_reports import FaultReports, SiteHealth
 
 _log = structlog.get_logger()
-
-
-class NotReported(StrEnum):
-    """Why a report has no number."""
-
-    DATABASE_AWAY = "database_away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +31,8 @@ class FaultReporting:
 
     async def report(
         self, site_id: SiteId, kind: FaultKind, words: str, by: str, now: datetime
-    ) -> int | NotReported:
-        """Write a report, and return its number."""
+    ) -> int | None:
+        """Write a report, and return its number; None: the database is away."""
         try:
             health = await self.reports.health(site_id, now)
             facts = await self._facts(health)
@@ -47,7 +40,7 @@ class FaultReporting:
             number = await self.reports.add(report)
         except STORE_ERRORS as error:
             _log.warning("store_failed", during="fault_report", reason=str(error))
-            return NotReported.DATABASE_AWAY
+            return None
         _log.warning("fault_reported", site=site_id, number=number, kind=kind)
         return number
 

@@ -26,6 +26,7 @@ from portal.web.staff.asked import asked, moment_in, number_in
 from portal.web.staff.errors import FieldError
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
+from portal.web.staff.voucher import failed
 
 _UNITS = {"hours": timedelta(hours=1), "days": timedelta(days=1), "weeks": timedelta(weeks=1)}
 
@@ -46,8 +47,8 @@ class _Wish:
 async def desk_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show the presets, the last vouchers and who waits."""
     recent = await site.desk.vouchers.makings(visit.here.id)
-    picture = await site.desk.board.picture(visit.here.id, visit.now)
-    if picture is None or isinstance(recent, VoucherRefusal):
+    waiting = await site.desk.board.waiting(visit.here.id, visit.now)
+    if waiting is None or isinstance(recent, VoucherRefusal):
         return site.render("message", visit, 503, key="away")
     return site.render(
         "desk",
@@ -56,11 +57,11 @@ async def desk_page(site: StaffSite, visit: Visit) -> web.Response:
         takes_codes=LoginMethod.CODE in visit.here.login_methods,
         has_day_code=visit.here.code_of_the_day,
         recent=recent,
-        board=picture,
+        waiting=waiting,
         health=await site.desk.faults.health(visit.here.id, visit.now),
         paper=paper.chosen(site, visit),
         done=visit.language.text("desk.undone") if asked(visit, "done") == "undone" else None,
-        failed=_failed(visit),
+        failed=failed(visit, ()),
     )
 
 
@@ -172,8 +173,3 @@ def _lasts(site: StaffSite, visit: Visit, wish: _Wish) -> Lasts | FieldError:
 def _wrong(visit: Visit, field: str) -> FieldError:
     most = {"count": MOST_AT_ONCE, "devices": MOST_DEVICES}.get(field, 0)
     return FieldError(field, visit.language.text(f"more.wrong.{field}", most=most))
-
-
-def _failed(visit: Visit) -> str | None:
-    reason = asked(visit, "failed")
-    return visit.language.text(f"voucher.failed.{reason}") if reason in {*VoucherRefusal} else None

@@ -37,9 +37,14 @@ async def choose_language(site: StaffSite, visit: Visit) -> web.Response:
 
 async def sign_out(site: StaffSite, visit: Visit) -> web.Response:
     """End the visit."""
+    return await signed_out(site, visit, "/sign-in")
+
+
+async def signed_out(site: StaffSite, visit: Visit, to: str) -> web.Response:
+    """End the visit in this browser, and lead to a path of our own."""
     me = visit.me
     await site.sign_in.doors.sessions.end(me.account.id, me.id)
     await site.sign_in.doors.tell(EventKind.STAFF_SIGNED_OUT, visit.now, by=me.account.name)
-    response = site.go("/sign-in")
+    response = site.go(to)
     cookies.end_session(response)
     return response

@@ -9,7 +9,6 @@ from aiohttp import web
 
 from portal.domain.room_code import written
 from portal.domain.tutoring import GROUP_DEVICES, GROUP_WINDOW, STEP
-from portal.services.board import TutoredGroup
 from portal.services.group_tutoring import GroupRefusal
 from portal.slips.qr import draw, wifi_text
 from portal.web.staff.asked import asked, number_in, whole_number, written_instant
@@ -36,7 +35,10 @@ async def start(site: StaffSite, visit: Visit) -> web.Response:
 
 async def show(site: StaffSite, visit: Visit) -> web.Response:
     """Show a group's code and how many have joined, to the room."""
-    found = await _find(site, visit, whole_number(asked(visit, "number")))
+    number = whole_number(asked(visit, "number"))
+    if number is None:
+        return site.go("/tutoring")
+    found = await site.desk.board.group(visit.here.id, number, visit.now)
     if found is None or found.code is None:
         return site.go("/tutoring")
     network = site.settings.place.network if site.settings.place else None
@@ -72,9 +74,3 @@ async def end(site: StaffSite, visit: Visit) -> web.Response:
     if isinstance(left, GroupRefusal):
         return site.go(f"/tutoring?failed={left.value}")
     return site.go(f"/tutoring?done=group-end&number={number}")
-
-
-async def _find(site: StaffSite, visit: Visit, number: int | None) -> TutoredGroup | None:
-    picture = await site.desk.board.picture(visit.here.id, visit.now)
-    groups = picture.groups if picture else ()
-    return next((found for found in groups if found.group.number == number), None)

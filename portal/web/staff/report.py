@@ -23,7 +23,7 @@ async def report(site: StaffSite, visit: Visit) -> web.Response:
         return _show(site, visit, error=error)
     words, by = visit.fields.get("words", ""), visit.me.account.name
     number = await site.desk.faults.report(visit.here.id, kind, words, by, visit.now)
-    if not isinstance(number, int):
+    if number is None:
         return site.render("message", visit, 503, key="away")
     return site.go(f"/desk/report?number={number}")
 

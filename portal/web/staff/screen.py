@@ -9,9 +9,9 @@ import hmac
 from aiohttp import web
 
 from portal.domain.identity import SiteId
-from portal.services.ports import EventKind
 from portal.slips.display import DayDisplay, Showing, day_on_screen
 from portal.web.staff import answers, cookies
+from portal.web.staff.frame import signed_out
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -24,11 +24,7 @@ async def day_page(site: StaffSite, visit: Visit) -> web.Response:
 
 async def become_screen(site: StaffSite, visit: Visit) -> web.Response:
     """Sign out here, and make this browser the site's screen."""
-    me = visit.me
-    await site.sign_in.doors.sessions.end(me.account.id, me.id)
-    await site.sign_in.doors.tell(EventKind.STAFF_SIGNED_OUT, visit.now, by=me.account.name)
-    response = site.go("/screen")
-    cookies.end_session(response)
+    response = await signed_out(site, visit, "/screen")
     cookies.set_screen(response, f"{visit.here.id}.{_word(site, visit.here.id)}")
     return response
 

@@ -4,6 +4,7 @@ Not the list (desk.py) and not its printing (printing.py). The rule to keep: wha
 form; its code is shown while nobody has used it.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from aiohttp import web
@@ -19,6 +20,8 @@ from portal.web.staff.visit import Visit
 _HOUR = timedelta(hours=1)
 LENGTHS_H = (1, 4, 24, 24 * 7)
 """What a voucher can be given more, by one press."""
+
+_IN_PRINT = ("no_network", "print", "printer")
 
 _ACTS = frozenset({"extended", "revoked", "replaced", "printed"})
 
@@ -107,10 +110,10 @@ def lost(site: StaffSite, visit: Visit, refusal: VoucherRefusal) -> web.Response
     return site.go(f"/desk?failed={refusal.value}")
 
 
-def failed(visit: Visit) -> str | None:
+def failed(visit: Visit, in_print: Collection[str] = _IN_PRINT) -> str | None:
     """Return what went wrong with the last press, as its address says."""
     reason = asked(visit, "failed")
-    known = reason in {*VoucherRefusal, "no_network", "print", "printer"}
+    known = reason in {*VoucherRefusal, *in_print}
     return visit.language.text(f"voucher.failed.{reason}") if known else None
 
 
