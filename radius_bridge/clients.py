@@ -1,0 +1,109 @@
+"""Who may ask the bridge: access points, controllers and proxies, each with a secret of its own.
+
+Pure. The rule to keep: on UDP the source address is the only name a client has, so an address that
+fits no network is nobody, and of several networks the narrowest holds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from radius_bridge.secret import Secret
+
+DYNAMIC_AUTHORIZATION_PORT = 3799
+"""RFC 5176 section 3; Cisco and Meraki listen on 1700."""
+
+
+class FamilyName(StrEnum):
+    """Whose dialect a client speaks; the file of the same name in `vendors` holds it."""
+
+    STANDARD = "standard"
+    COOVACHILLI = "coovachilli"
+    MIKROTIK = "mikrotik"
+    CISCO = "cisco"
+    ARUBA = "aruba"
+    RUCKUS = "ruckus"
+    MERAKI = "meraki"
+    UNIFI = "unifi"
+    OMADA = "omada"
+    FORTINET = "fortinet"
+    HOSTAPD = "hostapd"
+    OPENNDS = "opennds"
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicAuthorization:
+    """Where a client takes Disconnect and CoA requests.
+
+    ``address`` None: the address that the device's last request came from.
+    """
+
+    port: int = DYNAMIC_AUTHORIZATION_PORT
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusClient:
+    """One client, or all those of a network that share a secret.
+
+    ``certificate_names`` are the DNS names of its certificate on RADIUS/TLS; empty: UDP only.
+    ``dynamic_authorization`` None: it takes none.
+    """
+
+    name: str
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    secret: Secret
+    family: FamilyName = FamilyName.STANDARD
+    require_message_authenticator: bool = True
+    limit_proxy_state: bool = True
+    dynamic_authorization: DynamicAuthorization | None = field(default_factory=DynamicAuthorization)
+    certificate_names: tuple[str, ...] = ()
+
+
+class Clients:
+    """All clients, found by address. An IPv4 address inside IPv6 is the IPv4 address."""
+
+    def __init__(self, clients: Iterable[RadiusClient] = ()) -> None:
+        self.all = tuple(clients)
+        self._by_name = {client.name: client for client in self.all}
+        networks = [(network, client) for client in self.all for network in client.networks]
+        self._networks = sorted(networks, key=lambda entry: -entry[0].prefixlen)
+        self._known: dict[str, RadiusClient | None] = {}
+
+    def named(self, name: str) -> RadiusClient | None:
+        """Return the client of this name."""
+        return self._by_name.get(name)
+
+    def at(self, address: str) -> RadiusClient | None:
+        """Return the client at an address, None for a stranger.
+
+        Raises:
+            ValueError: the text is no address.
+        """
+        if address not in self._known:
+            if len(self._known) >= _REMEMBERED_MAX:
+                self._known.clear()
+            self._known[address] = self._search(_plain(address))
+        return self._known[address]
+
+    def _search(self, address: IPv4Address | IPv6Address) -> RadiusClient | None:
+        return next(
+            (
+                client
+                for network, client in self._networks
+                if network.version == address.version and address in network
+            ),
+            None,
+        )
+
+
+_REMEMBERED_MAX = 10_000
+"""Addresses looked up lately; spoofed ones must not fill the memory."""
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed

@@ -1,0 +1,1 @@
+"""The dialects of access points, one file a family."""

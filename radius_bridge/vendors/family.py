@@ -1,0 +1,136 @@
+"""What a family of access points does in its own way: the interface of the files beside it.
+
+Pure: attributes and addresses in, attributes and addresses out. Only differences live in a
+family's file; what all share is in `standard.py`.
+The rule to keep: everything in a redirect's query is the visitor's word until a signature or a
+registered host says otherwise (`read_redirect` checks both).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from radius_bridge.access import Grant, Station, ToPortal
+from radius_bridge.accounting import AccountingRecord
+from radius_bridge.secret import Secret
+from radius_bridge.wire import Attribute, Packet
+
+
+class DynamicVerb(StrEnum):
+    """Why the bridge turns to an access point by itself."""
+
+    ADMIT = "admit"
+    """A device that was sent to the portal is let in now."""
+    CHANGE = "change"
+    """Another end, or other limits, for a device that is in."""
+    EXPEL = "expel"
+    """Out, now."""
+
+
+class DynamicKind(StrEnum):
+    """Which request says it (RFC 5176)."""
+
+    CHANGE = "change_of_authorization"
+    DISCONNECT = "disconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicMessage:
+    """A CoA- or Disconnect-Request without its Event-Timestamp and authenticators."""
+
+    kind: DynamicKind
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """What a client's portal flow needs beside RADIUS.
+
+    ``hosts`` are the only hosts to which a visitor's browser is sent back; ``secret`` is the
+    family's own (``uamsecret``, FAS key), None where there is none.
+    """
+
+    hosts: tuple[str, ...] = ()
+    secret: Secret | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A visitor whom an access point sent to the login page, as far as it can be believed.
+
+    ``parameters`` is what the way back needs. ``online``: the access point says that the device is
+    in already.
+    """
+
+    mac: str
+    ip: str | None = None
+    original_url: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    online: bool = False
+
+
+class NotBelieved(StrEnum):
+    """Why a redirect is refused; logged, and the visitor is asked to open the page anew."""
+
+    MALFORMED = "malformed"
+    BAD_SIGNATURE = "bad_signature"
+    STRANGE_HOST = "strange_host"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginToken:
+    """What the access point logs in with in the visitor's stead: never a card or a PIN."""
+
+    user_name: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The request by which the visitor's browser makes the access point ask us.
+
+    ``method`` GET: a redirect to ``url`` is enough. POST: a form with ``fields`` that the visitor
+    sends by one press where there is no script.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    fields: Sequence[tuple[str, str]] = field(default=(), repr=False)
+
+
+class Family(Protocol):
+    """One dialect. Every method is pure and total for decoded packets."""
+
+    def grant(self, grant: Grant, station: Station) -> tuple[Attribute, ...]:
+        """Return the attributes of the Access-Accept, without the Message-Authenticator."""
+        ...
+
+    def to_portal(self, decision: ToPortal, station: Station) -> tuple[Attribute, ...] | None:
+        """Return the attributes of an Accept that redirects; None: a Reject is what redirects."""
+        ...
+
+    def counted(self, record: AccountingRecord, request: Packet) -> AccountingRecord:
+        """Return the record with its octets turned to the device's view."""
+        ...
+
+    def dynamic(
+        self, verb: DynamicVerb, grant: Grant | None, station: Station
+    ) -> DynamicMessage | None:
+        """Return what tells the access point; None: it cannot be told. Grant None for EXPEL."""
+        ...
+
+    def read_redirect(
+        self, raw_url: str, settings: PortalSettings
+    ) -> Redirected | NotBelieved | None:
+        """Read the address a visitor came with, exactly as it stood; None: the family has none."""
+        ...
+
+    def way_back(
+        self, visitor: Redirected, token: LoginToken, settings: PortalSettings, portal_url: str
+    ) -> WayBack | None:
+        """Return how the browser logs in at the access point; None: the bridge lets it in itself.
+
+        ``portal_url`` is where the visitor ends up, with a full navigation.
+        """
+        ...
