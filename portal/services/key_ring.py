@@ -129,6 +129,14 @@ class KeyRing:
         """
         return hmac.digest(self._key("staff"), purpose.encode(), "sha256")
 
+    def radius_key(self, purpose: str) -> bytes:
+        """Return the key of one purpose of the RADIUS bridge (32 bytes), such as "visit".
+
+        All come from one file. Nodes that share a database must share it: a visitor whom one
+        node's bridge sends to the portal may meet another node's.
+        """
+        return hmac.digest(self._key("radius"), purpose.encode(), "sha256")
+
     def destroy_before(self, logs: datetime, live: datetime, vouchers: datetime) -> list[str]:
         """Destroy the keys of weeks that were over by ``logs``, and of years by ``live``.
 

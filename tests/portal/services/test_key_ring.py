@@ -32,6 +32,12 @@ def test_the_form_key_outlives_a_restart(tmp_path: Path) -> None:
     assert len(KeyRing(tmp_path).form_key()) == 32
 
 
+def test_the_bridge_has_a_key_for_each_purpose(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    assert ring.radius_key("visit") == KeyRing(tmp_path).radius_key("visit")
+    assert len({ring.radius_key("visit"), ring.radius_key("login"), ring.form_key()}) == 3
+
+
 def test_the_files_are_closed_to_others(tmp_path: Path, now: datetime) -> None:
     KeyRing(tmp_path / "keys").trace(MAC, None, now)
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
