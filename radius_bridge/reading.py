@@ -1,0 +1,205 @@
+"""What a packet tells: the device and where it is, the question about it, the record of its use.
+
+Not whether the packet is genuine (authenticators.py): only judged packets come here. Pure and
+total: an attribute that cannot be read counts as absent.
+The rule to keep: every packet is read in one pass, because this is done for each of them; nothing
+that decides about rights follows from an attribute which the device could choose.
+Source: RFC 2865 section 5, RFC 2866 section 5, RFC 2869 sections 5.1 to 5.3, RFC 4372 section 2.1,
+RFC 6911 section 3.1.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum, StrEnum
+from ipaddress import IPv6Address
+from typing import TypeVar
+
+from radius_bridge.access import AccessQuestion, Station
+from radius_bridge.accounting import AccountingRecord
+from radius_bridge.clients import RadiusClient
+from radius_bridge.credentials import NoPassword, read_credential
+from radius_bridge.dictionary import AccountingStatus, TerminateCause, Vendor
+from radius_bridge.mac_address import read_called, read_device, read_name
+from radius_bridge.wire import VENDOR_SPECIFIC, Packet, split_vendor
+
+_USER_NAME = 1
+_NAS_IP_ADDRESS = 4
+_NAS_PORT = 5
+_FRAMED_IP_ADDRESS = 8
+_CLASS = 25
+_CALLED_STATION_ID = 30
+_CALLING_STATION_ID = 31
+_NAS_IDENTIFIER = 32
+_STATUS_TYPE = 40
+_DELAY_TIME = 41
+_INPUT_OCTETS = 42
+_OUTPUT_OCTETS = 43
+_SESSION_ID = 44
+_SESSION_TIME = 46
+_TERMINATE_CAUSE = 49
+_MULTI_SESSION_ID = 50
+_INPUT_GIGAWORDS = 52
+_OUTPUT_GIGAWORDS = 53
+_EVENT_TIMESTAMP = 55
+_CUI = 89
+_NAS_IPV6_ADDRESS = 95
+_FRAMED_IPV6_ADDRESS = 168
+
+_CISCO_AVPAIR = (Vendor.CISCO, 1)
+_AUDIT_SESSION_ID = b"audit-session-id="
+_SSIDS = frozenset({(Vendor.ARUBA, 5), (Vendor.RUCKUS, 3), (Vendor.FORTINET, 7)})
+"""Where a vendor names the SSID that Called-Station-Id leaves out."""
+
+_INTEGER_OCTETS = 4
+_IPV4_OCTETS = 4
+_IPV6_OCTETS = 16
+_NO_ADDRESS = frozenset({b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"})
+"""Framed-IP-Address before there is one (RFC 2865 section 5.8)."""
+
+LATE_MAX = timedelta(days=1)
+"""Access points keep records through an outage; a time before this is of a clock never set."""
+EARLY_MAX = timedelta(minutes=5)
+"""What a clock may be ahead; beyond this it is wrong."""
+
+_Firsts = Mapping[int, bytes]
+_Member = TypeVar("_Member", bound=IntEnum)
+
+
+class Unrecorded(StrEnum):
+    """Why an Accounting-Request makes no record."""
+
+    UNKNOWN_STATUS = "unknown_status"
+    """Tunnel-Start and its like: nothing for us, and acknowledged so that it is not sent again."""
+    INCOMPLETE = "accounting_incomplete"
+    """Without Acct-Status-Type it is no Accounting-Request (RFC 2866 section 4.1)."""
+
+
+def read_station(packet: Packet, source_ip: str) -> Station:
+    """Read the device, and the access point it is at."""
+    return _station(packet, _firsts(packet), source_ip)
+
+
+def read_question(packet: Packet, client: RadiusClient, source_ip: str) -> AccessQuestion:
+    """Read an Access-Request.
+
+    It is MAC authentication when User-Name is the address in Calling-Station-Id, whatever the
+    Service-Type and the password: access points differ in both. Then no credential is read.
+    """
+    firsts = _firsts(packet)
+    station = _station(packet, firsts, source_ip)
+    by_mac = station.mac is not None and read_name(station.user_name) == station.mac
+    credential = NoPassword.ABSENT if by_mac else read_credential(packet, client.secret)
+    cui = firsts.get(_CUI)
+    if cui is None:
+        return AccessQuestion(client, station, by_mac, credential)
+    known = None if not cui.strip(b"\0") else cui
+    return AccessQuestion(client, station, by_mac, credential, asks_for_cui=True, cui=known)
+
+
+def read_record(
+    packet: Packet, client: RadiusClient, source_ip: str, arrived_at: datetime
+) -> AccountingRecord | Unrecorded:
+    """Read an Accounting-Request, octets as RFC 2866 counts them: input is what a device sends.
+
+    `arrived_at` is aware. A family that counts the other way round turns the octets afterwards.
+    """
+    firsts = _firsts(packet)
+    if _integer(firsts, _STATUS_TYPE) is None:
+        return Unrecorded.INCOMPLETE
+    status = _member(AccountingStatus, firsts, _STATUS_TYPE)
+    if status is None:
+        return Unrecorded.UNKNOWN_STATUS
+    return AccountingRecord(
+        client=client,
+        status=status,
+        station=_station(packet, firsts, source_ip),
+        happened_at=_happened_at(firsts, arrived_at),
+        arrived_at=arrived_at,
+        session=firsts.get(_CLASS),
+        multi_session_id=firsts.get(_MULTI_SESSION_ID),
+        upload_octets=_octets(firsts, _INPUT_OCTETS, _INPUT_GIGAWORDS),
+        download_octets=_octets(firsts, _OUTPUT_OCTETS, _OUTPUT_GIGAWORDS),
+        duration_s=_integer(firsts, _SESSION_TIME),
+        cause=_member(TerminateCause, firsts, _TERMINATE_CAUSE),
+    )
+
+
+def _firsts(packet: Packet) -> _Firsts:
+    """The first of several attributes of one number counts: in a dict it comes last."""
+    return dict(packet.attributes[::-1])
+
+
+def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
+    called, ssid = read_called(firsts.get(_CALLED_STATION_ID, b""))
+    audit_session_id = None
+    if VENDOR_SPECIFIC in firsts:
+        audit_session_id, named = _read_vendors(packet)
+        ssid = ssid or named
+    return Station(
+        mac=read_device(firsts.get(_CALLING_STATION_ID, b"")),
+        ip=_address(firsts, _FRAMED_IP_ADDRESS, _FRAMED_IPV6_ADDRESS),
+        user_name=firsts.get(_USER_NAME, b""),
+        accounting_session_id=firsts.get(_SESSION_ID),
+        audit_session_id=audit_session_id,
+        source_ip=source_ip,
+        nas_ip=_address(firsts, _NAS_IP_ADDRESS, _NAS_IPV6_ADDRESS),
+        nas_identifier=firsts.get(_NAS_IDENTIFIER),
+        nas_port=_integer(firsts, _NAS_PORT),
+        called=called,
+        ssid=ssid,
+    )
+
+
+def _read_vendors(packet: Packet) -> tuple[bytes | None, bytes]:
+    """Return Cisco's key of the device's session, and the SSID that a vendor names."""
+    audit_session_id, ssid = None, b""
+    for kind, value in packet.attributes:
+        if kind != VENDOR_SPECIFIC:
+            continue
+        for vendor, number, octets in split_vendor(value) or ():
+            if (vendor, number) in _SSIDS:
+                ssid = ssid or octets
+            elif (vendor, number) == _CISCO_AVPAIR and octets.startswith(_AUDIT_SESSION_ID):
+                audit_session_id = audit_session_id or octets[len(_AUDIT_SESSION_ID) :]
+    return audit_session_id, ssid
+
+
+def _address(firsts: _Firsts, kind: int, ipv6_kind: int) -> str | None:
+    octets = firsts.get(kind)
+    if octets is not None and len(octets) == _IPV4_OCTETS and octets not in _NO_ADDRESS:
+        return "{}.{}.{}.{}".format(*octets)
+    octets = firsts.get(ipv6_kind)
+    if octets is not None and len(octets) == _IPV6_OCTETS:
+        return str(IPv6Address(octets))
+    return None
+
+
+def _integer(firsts: _Firsts, kind: int) -> int | None:
+    octets = firsts.get(kind)
+    if octets is None or len(octets) != _INTEGER_OCTETS:
+        return None
+    return int.from_bytes(octets, "big")
+
+
+def _octets(firsts: _Firsts, kind: int, gigawords_kind: int) -> int | None:
+    low = _integer(firsts, kind)
+    return None if low is None else (_integer(firsts, gigawords_kind) or 0) << 32 | low
+
+
+def _member(members: type[_Member], firsts: _Firsts, kind: int) -> _Member | None:
+    number = _integer(firsts, kind)
+    try:
+        return None if number is None else members(number)
+    except ValueError:
+        return None
+
+
+def _happened_at(firsts: _Firsts, arrived_at: datetime) -> datetime:
+    """Event-Timestamp where the clock can be right, else arrival less Acct-Delay-Time."""
+    stamp = _integer(firsts, _EVENT_TIMESTAMP)
+    if stamp is not None:
+        said = datetime.fromtimestamp(stamp, UTC)
+        if arrived_at - LATE_MAX <= said <= arrived_at + EARLY_MAX:
+            return min(said, arrived_at)
+    delay = timedelta(seconds=_integer(firsts, _DELAY_TIME) or 0)
+    return arrived_at - delay if delay <= LATE_MAX else arrived_at
