@@ -84,7 +84,7 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   radius_bridge/duplicates.py,radius_bridge/extended.py,radius_bridge/mac_address.py,$\
   radius_bridge/mschap.py,radius_bridge/old_ciphers.py,radius_bridge/passwords.py,$\
   radius_bridge/reading.py,radius_bridge/secret.py,$\
-  radius_bridge/values.py,radius_bridge/wire.py
+  radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
 test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
 	@status=0; \

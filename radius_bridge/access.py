@@ -91,10 +91,12 @@ class ToPortal:
 
     Families whose access points make the address themselves, and for which a Reject is what opens
     the portal, send a Reject. ``url`` ends in ``?``, because Cisco appends ``&redirect_url=…``.
+    ``vlan`` is the one where a gateway shows the portal, for access points that cannot redirect.
     """
 
     url: str
     role: str | None = None
+    vlan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

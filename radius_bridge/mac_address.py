@@ -60,6 +60,16 @@ def read_called(text: bytes) -> tuple[bytes, bytes]:
     return called, ssid
 
 
+def dashed(mac: str) -> str:
+    """Return ``AA-BB-CC-DD-EE-FF``, which most access points send (RFC 3580 section 3.21)."""
+    return mac.replace(":", "-").upper()
+
+
+def bare(mac: str) -> str:
+    """Return ``aabbccddeeff``."""
+    return mac.replace(":", "")
+
+
 def _canonical(spelling: bytes) -> str:
     digits = spelling.translate(None, _SEPARATORS).decode("ascii")
     return bytes.fromhex(digits).hex(":")

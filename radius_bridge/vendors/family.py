@@ -47,8 +47,9 @@ class DynamicMessage:
 class PortalSettings:
     """What a client's portal flow needs beside RADIUS.
 
-    ``hosts`` are the only hosts to which a visitor's browser is sent back; ``secret`` is the
-    family's own (``uamsecret``, FAS key), None where there is none.
+    ``hosts`` are the only hosts to which a visitor's browser is sent back: ``name``, ``name:port``
+    or ``*.domain`` (`redirects.is_ours`). ``secret`` is the family's own (``uamsecret``, FAS key),
+    None where there is none.
     """
 
     hosts: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class Redirected:
     """A visitor whom an access point sent to the login page, as far as it can be believed.
 
     ``parameters`` is what the way back needs. ``online``: the access point says that the device is
-    in already.
+    in already. ``failed``: it refused the last login.
     """
 
     mac: str
@@ -68,6 +69,7 @@ class Redirected:
     original_url: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     online: bool = False
+    failed: bool = False
 
 
 class NotBelieved(StrEnum):
@@ -103,7 +105,10 @@ class Family(Protocol):
     """One dialect. Every method is pure and total for decoded packets."""
 
     def grant(self, grant: Grant, station: Station) -> tuple[Attribute, ...]:
-        """Return the attributes of the Access-Accept, without the Message-Authenticator."""
+        """Return the attributes of the Access-Accept, the grant's proof among them.
+
+        Not the Message-Authenticator. A role or a VLAN of at most 63 characters always fits.
+        """
         ...
 
     def to_portal(self, decision: ToPortal, station: Station) -> tuple[Attribute, ...] | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radius_bridge.mac_address import read_called, read_device, read_mac, read_name
+from radius_bridge.mac_address import bare, dashed, read_called, read_device, read_mac, read_name
 
 MAC = "aa:bb:cc:dd:ee:0f"
 SPELLINGS = (
@@ -114,3 +114,8 @@ def test_every_address_in_every_spelling(octets: bytes, separator: str, upper: b
     for group in (1, 2, 3, 6):
         text = octets.hex(separator, group) if group < 6 else octets.hex()
         assert read_mac((text.upper() if upper else text).encode()) == octets.hex(":")
+
+
+def test_an_address_is_written_as_access_points_want_it() -> None:
+    assert dashed("3c:5a:b4:01:02:03") == "3C-5A-B4-01-02-03"
+    assert bare("3c:5a:b4:01:02:03") == "3c5ab4010203"
