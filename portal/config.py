@@ -5,133 +5,35 @@ Not the reading of the file (config_file.py), the running system (portal/composi
 """
 
 import datetime as dt
-import re
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from portal.domain.opening_hours import Span
+from portal.config_radius import Radius
+from portal.config_types import (
+    Address,
+    HostName,
+    InterfaceName,
+    Network,
+    Pattern,
+    Port,
+    Section,
+    SpanText,
+    StaffHost,
+    Target,
+    TimeZone,
+)
 from portal.domain.site import Conformity, LoginMethod, WhenDown
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+")
-_INTERFACE_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # IFNAMSIZ leaves 15
-
-
-class _Section(BaseModel):
-    """A table of the file: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as problem:
-        raise ValueError("not a time zone; write one such as Europe/Stockholm") from problem
-    return name
-
-
-def _network(text: str) -> str:
-    try:
-        ip_network(text)
-    except ValueError as problem:
-        raise ValueError("not a network; write one such as 10.1.2.0/24 or 10.1.2.3/32") from problem
-    return text
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError as problem:
-        raise ValueError("not an address; write one such as 10.1.2.1") from problem
-
-
-def _host_name(text: str) -> str:
-    if not _HOST_NAME.fullmatch(text) or text.rpartition(".")[2].isdigit():
-        raise ValueError("not a full host name; write one such as wifi.example.se, in lower case")
-    return text
-
-
-def _staff_host(text: str) -> str:
-    return text if text == "localhost" else _host_name(text)
-
-
-def parse_target(text: str) -> tuple[str, int]:
-    """Read ``"192.0.2.1:443"``, ``"[2001:db8::1]:443"`` or ``"host.example.se:443"``.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) <= 65535:
-        raise ValueError(f"{text!r} is not a host and a port; write one such as 192.0.2.1:443")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _target(text: str) -> str:
-    parse_target(text)
-    return text
-
-
-def _interface_name(text: str) -> str:
-    if not _INTERFACE_NAME.fullmatch(text):
-        raise ValueError("not an interface's name; write one such as guest0 (ip link shows them)")
-    return text
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as problem:
-        raise ValueError(rf"not a regular expression ({problem}); digits are \d+") from problem
-    return text
-
-
-def parse_span(text: str) -> Span:
-    """Read ``"10:00-19:00"``; an end at or before the start is on the next day.
-
-    Raises:
-        ValueError: it is not two clock times.
-    """
-    opens, _, closes = text.partition("-")
-    try:
-        return Span(_clock_time(opens), _clock_time(closes))
-    except ValueError as problem:
-        raise ValueError(f"{text!r} is not a span; write one such as 10:00-19:00") from problem
-
-
-def _clock_time(text: str) -> dt.time:
-    if text.strip() == "24:00":
-        return dt.time(0)
-    return dt.time.fromisoformat(text.strip())
-
-
-def _span(text: str) -> str:
-    parse_span(text)
-    return text
-
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Network = Annotated[str, AfterValidator(_network)]
-Address = Annotated[str, AfterValidator(_address)]
-InterfaceName = Annotated[str, AfterValidator(_interface_name)]
-HostName = Annotated[str, AfterValidator(_host_name)]
-StaffHost = Annotated[str, AfterValidator(_staff_host)]
-Target = Annotated[str, AfterValidator(_target)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-
-
-class Organisation(_Section):
+class Organisation(Section):
     """``[organisation]``: who runs the network."""
 
     name: str = Field(min_length=1, description="Name shown on every page.")
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    time_zone: TimeZone = Field(
         "Europe/Stockholm", description="Opening hours and clock times are in this zone."
     )
     default_language: Literal["sv", "en"] = Field(
@@ -155,7 +57,7 @@ class Organisation(_Section):
     )
 
 
-class Database(_Section):
+class Database(Section):
     """``[database]``: where the truth is kept."""
 
     dsn: SecretStr = Field(
@@ -166,7 +68,7 @@ class Database(_Section):
     connections: int = Field(4, ge=1, le=64, description="Connections per process.")
 
 
-class Portal(_Section):
+class Portal(Section):
     """``[portal]``: the guest site."""
 
     host_name: HostName = Field(description="The fixed name of the portal, in its certificate.")
@@ -187,7 +89,7 @@ class Portal(_Section):
     health_port: Port = Field(9464, description="/healthz, /readyz, /metrics on 127.0.0.1.")
 
 
-class Staff(_Section):
+class Staff(Section):
     """``[staff]``: the staff site, on the management network. Left out: there is none."""
 
     host_name: StaffHost = Field(
@@ -219,7 +121,7 @@ class Staff(_Section):
     health_port: Port = Field(9465, description="/healthz, /readyz, /metrics on 127.0.0.1.")
 
 
-class WalledGarden(_Section):
+class WalledGarden(Section):
     """``[[gate.walled_garden]]``: names that captive devices may reach."""
 
     hosts: list[HostName] = Field(min_length=1, description="Exact names; no wildcards.")
@@ -227,7 +129,7 @@ class WalledGarden(_Section):
     protocol: Literal["tcp", "udp"] = Field("tcp", description="tcp, or udp for NTP.")
 
 
-class Gate(_Section):
+class Gate(Section):
     """``[gate]``: the nftables gateway."""
 
     enabled: bool = Field(
@@ -257,14 +159,14 @@ class Gate(_Section):
     )
 
 
-class Processes(_Section):
+class Processes(Section):
     """``[processes]``: users for ``kvar run`` started as root."""
 
     user: str = Field("", description="Runs portal and keeper. Empty: no change of user.")
     gate_user: str = Field("", description="Runs the gate, with CAP_NET_ADMIN and CAP_NET_RAW.")
 
 
-class LibrarySystem(_Section):
+class LibrarySystem(Section):
     """``[library_system]``: the system that knows cards and PINs, reached over SIP2."""
 
     kind: Literal["sip2"] = Field("sip2", description="SIP2 2.00.")
@@ -326,7 +228,7 @@ class LibrarySystem(_Section):
     )
 
 
-class Limits(_Section):
+class Limits(Section):
     """``[limits]``: sign-in attempts (each counts wrong answers only)."""
 
     pin_attempts_per_day: int = Field(
@@ -334,7 +236,7 @@ class Limits(_Section):
     )
 
 
-class Retention(_Section):
+class Retention(Section):
     """``[retention]``: how long each class of data is kept, in days."""
 
     sessions_days: int = Field(14, ge=1, le=730, description="Ended sessions.")
@@ -351,7 +253,7 @@ class Retention(_Section):
     )
 
 
-class Accessibility(_Section):
+class Accessibility(Section):
     """``[accessibility]``: the facts of the accessibility statement that the law asks for."""
 
     conformity: Conformity = Field(
@@ -374,19 +276,19 @@ class Accessibility(_Section):
 
 
 Spans = Annotated[
-    list[Annotated[str, AfterValidator(_span)]],
+    list[SpanText],
     Field(description='Such as ["10:00-19:00"]; empty: closed.'),
 ]
 
 
-class HoursException(_Section):
+class HoursException(Section):
     """``[[sites.opening_hours.exceptions]]``: one day that differs."""
 
     date: dt.date
     hours: Spans = Field(default_factory=list)
 
 
-class Hours(_Section):
+class Hours(Section):
     """``[sites.opening_hours]``: "HH:MM-HH:MM" spans per weekday, local time."""
 
     monday: Spans = Field(default_factory=list)
@@ -399,7 +301,7 @@ class Hours(_Section):
     exceptions: list[HoursException] = Field(default_factory=list)
 
 
-class VoucherPreset(_Section):
+class VoucherPreset(Section):
     """``[[sites.voucher_presets]]``: what one press at the desk makes."""
 
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Short name, unique at the site.")
@@ -424,7 +326,7 @@ class VoucherPreset(_Section):
     )
 
 
-class PrinterSection(_Section):
+class PrinterSection(Section):
     """``[[sites.printers]]``: a thermal printer that takes raw data on the network."""
 
     name: str = Field(min_length=1, max_length=40, description="What the desk's button says.")
@@ -433,13 +335,15 @@ class PrinterSection(_Section):
     roll_mm: Literal[58, 80] = Field(80, description="The width of its paper.")
 
 
-class SiteSection(_Section):
+class SiteSection(Section):
     """``[[sites]]``: one library."""
 
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$", description="Short name, never shown.")
     name: str = Field(min_length=1, description="Name shown to visitors.")
     guest_interfaces: list[InterfaceName] = Field(
-        min_length=1, description="The gateway's interfaces on this site's guest network."
+        default_factory=list,
+        description="The gateway's interfaces on this site's guest network. Empty only where "
+        "[[radius.clients]] serve the site: then its access points let devices in, and no gate.",
     )
     login_methods: list[LoginMethod] = Field(
         default_factory=lambda: [LoginMethod.CARD],
@@ -507,7 +411,7 @@ class SiteSection(_Section):
     rules_text: str = Field("", description="Replaces the built-in rules; blank lines split it.")
 
 
-class Config(_Section):
+class Config(Section):
     """The whole file."""
 
     organisation: Organisation
@@ -521,3 +425,4 @@ class Config(_Section):
     retention: Retention = Field(default_factory=Retention)
     accessibility: Accessibility = Field(default_factory=Accessibility)
     staff: Staff | None = None
+    radius: Radius | None = None

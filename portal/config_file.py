@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portal.config import Config, Hours, LibrarySystem, Portal, SiteSection, Staff
+from portal.config_radius import Radius, RadiusClientSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import DEFAULT_PRESETS
@@ -154,6 +155,8 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _library_contradictions(sections.get("library_system"))
     yield from _network_contradictions(sites, sections)
     yield from _staff_contradictions(sections.get("staff"), sections.get("portal"))
+    yield from _radius_contradictions(sites, sections)
+    yield from _sites_without_anybody(sites, sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
 
@@ -230,6 +233,71 @@ def _staff_contradictions(staff: Staff | None, portal: Portal | None) -> Iterato
     taken = {portal.http_port, portal.https_port, portal.health_port} if portal else set[int]()
     if staff.health_port in taken | {staff.port}:
         yield Problem("staff.health_port", "is another port of Kvar's too; choose another")
+
+
+def _sites_without_anybody(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:
+    radius = sections.get("radius")
+    served = {client.site for client in radius.clients} if radius else set()
+    for index, site in sites.items():
+        if not site.guest_interfaces and site.id not in served:
+            text = "missing; name the gateway's interface there, or serve it by [[radius.clients]]"
+            yield Problem(f"sites[{index}].guest_interfaces", text)
+
+
+def _radius_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:
+    radius: Radius | None = sections.get("radius")
+    if radius is None:
+        return
+    has_tls = radius.certificate_file is not None
+    if has_tls and (radius.private_key_file is None or radius.client_ca_file is None):
+        text = "a certificate needs its key, and client_ca_file to know the access points by"
+        yield Problem("radius.certificate_file", text)
+    health_ports = [
+        sections[name].health_port for name in ("portal", "staff") if sections.get(name)
+    ]
+    if radius.health_port in health_ports:
+        yield Problem("radius.health_port", "is another port of Kvar's too; choose another")
+    if radius.authentication_port == radius.accounting_port:
+        yield Problem("radius.accounting_port", "is authentication_port too; choose another")
+    yield from _double_clients(radius)
+    known = {site.id for site in sites.values()}
+    for index, client in enumerate(radius.clients):
+        key = f"radius.clients[{index}]"
+        if client.site not in known and "sites" in sections:
+            text = f"no site {client.site!r}; the sites are {', '.join(sorted(known))}"
+            yield Problem(f"{key}.site", text)
+        yield from _client_contradictions(key, client, has_tls=has_tls)
+
+
+def _double_clients(radius: Radius) -> Iterator[Problem]:
+    names: set[str] = set()
+    owners: dict[str, str] = {}
+    for index, client in enumerate(radius.clients):
+        if client.name in names:
+            text = f"{client.name!r} is used twice; give each its own"
+            yield Problem(f"radius.clients[{index}].name", text)
+        names.add(client.name)
+        for network in client.networks:
+            if network in owners:
+                text = f"{network} is already {owners[network]}'s; it can have one secret only"
+                yield Problem(f"radius.clients[{index}].networks", text)
+            owners.setdefault(network, client.name)
+
+
+def _client_contradictions(
+    key: str, client: RadiusClientSection, *, has_tls: bool
+) -> Iterator[Problem]:
+    if not client.networks and not client.certificate_names:
+        text = "missing; say where its requests come from, or name its certificate"
+        yield Problem(f"{key}.networks", text)
+    if client.certificate_names and not has_tls:
+        yield Problem(f"{key}.certificate_names", "needs [radius] certificate_file")
+    secrets = bool(client.secret.get_secret_value()) + (client.secret_file is not None)
+    if secrets > 1 or (client.networks and not secrets):
+        text = "one of secret and secret_file is needed; make one: openssl rand -base64 24"
+        yield Problem(f"{key}.secret", text)
+    if client.portal_secret.get_secret_value() and client.portal_secret_file is not None:
+        yield Problem(f"{key}.portal_secret", "stands in portal_secret_file too; keep one")
 
 
 def _site_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:

@@ -19,9 +19,8 @@ from portal.config import (
     SiteSection,
     Staff,
     VoucherPreset,
-    parse_span,
-    parse_target,
 )
+from portal.config_types import parse_span, parse_target
 from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
@@ -65,6 +64,19 @@ def sites(config: Config) -> dict[SiteId, Site]:
     """Return what policy needs to know of each site, by its id."""
     zone = config.organisation.time_zone
     return {SiteId(section.id): _site(section, zone) for section in config.sites}
+
+
+def has_gate(config: Config) -> bool:
+    """Say whether any site has a guest network behind this machine.
+
+    Where none has, the access points let devices in and keep them out, and no gate runs.
+    """
+    return any(site.guest_interfaces for site in config.sites)
+
+
+def gate_sites(config: Config) -> list[SiteId]:
+    """Return the sites whose devices this machine's gate lets through."""
+    return [SiteId(site.id) for site in config.sites if site.guest_interfaces]
 
 
 def guest_interfaces(config: Config) -> dict[SiteId, frozenset[str]]:
@@ -245,7 +257,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         portal_host=config.portal.host_name,
         portal_port=config.portal.https_port,
         # The gate leads port 80 to where the portal listens.
-        plain_port=80 if config.gate.enabled else config.portal.http_port,
+        plain_port=80 if config.gate.enabled and has_gate(config) else config.portal.http_port,
         form_key=form_key,
         plain_names=tuple(config.portal.short_names),
         # A simulated gate is looked at from this machine, where nobody listens in between.

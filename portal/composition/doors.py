@@ -4,10 +4,9 @@ from portal import settings
 from portal.composition.database import spool_directory
 from portal.config import Config
 from portal.domain.card import DEFAULT_RULES
-from portal.gate import AgentGate
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
-from portal.services.ports import LibrarySystem
+from portal.services.ports import Gate, LibrarySystem
 from portal.services.spooling import SpooledEvents
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
@@ -23,7 +22,7 @@ from portal.storage.vouchers import PostgresVouchers
 def compose_doors(
     config: Config,
     database: Database,
-    gate: AgentGate,
+    gate: Gate,
     keys: KeyRing,
     library: LibrarySystem | None,
 ) -> Doors:

@@ -27,11 +27,10 @@ async def run_all(config: Config, config_file: Path) -> None:
     try:
         _prepare_directories(config)
         async with until_stopped() as group:
-            gate, *others = _children(config, config_file)
             # After a power cut the gate knows by itself who may go on: it waits for no database.
-            group.create_task(supervise([gate]), name="gate")
+            group.create_task(supervise(_gate(config, config_file)), name="gate")
             await _start_database(config, group)
-            group.create_task(supervise(others), name="children")
+            group.create_task(supervise(_children(config, config_file)), name="children")
     except* (EmbeddedPostgresError, UnknownUserError, OSError) as problems:
         raise StartError("\n".join(str(problem) for problem in leaves(problems))) from problems
 
@@ -74,17 +73,26 @@ async def _run_postgres(postgres: EmbeddedPostgres) -> None:
         await postgres.stop()
 
 
+def _gate(config: Config, config_file: Path) -> list[Child]:
+    """Return the gate; none where the access points of all sites let devices in."""
+    if not settings.has_gate(config):
+        return []
+    user = config.processes.gate_user if os.geteuid() == 0 else ""
+    return [Child("gate", (*_kvar(config_file), "gate"), user, ("net_admin", "net_raw"))]
+
+
 def _children(config: Config, config_file: Path) -> list[Child]:
-    """Return what runs for as long as ``kvar run``, the gate first."""
-    users = config.processes
-    root = os.geteuid() == 0
-    kvar = (sys.executable, "-m", "portal", "--config", str(config_file))
-    gate_user, user = (users.gate_user, users.user) if root else ("", "")
+    """Return what else runs for as long as ``kvar run``."""
+    user = config.processes.user if os.geteuid() == 0 else ""
+    kvar, low_ports = _kvar(config_file), ("net_bind_service",)
     children = [
-        Child("gate", (*kvar, "gate"), gate_user, ("net_admin", "net_raw")),
         Child("keeper", (*kvar, "keeper"), user),
-        Child("portal", (*kvar, "portal"), user, ("net_bind_service",)),
+        Child("portal", (*kvar, "portal"), user, low_ports),
     ]
     if config.staff is not None:
-        children.append(Child("staff", (*kvar, "staff"), user, ("net_bind_service",)))
+        children.append(Child("staff", (*kvar, "staff"), user, low_ports))
     return children
+
+
+def _kvar(config_file: Path) -> tuple[str, ...]:
+    return (sys.executable, "-m", "portal", "--config", str(config_file))

@@ -9,6 +9,8 @@ from portal import settings
 from portal.composition.start import StartError, stop_signal
 from portal.config import Config
 from portal.gate import AgentGate
+from portal.no_gate import NoGate
+from portal.services.ports import Gate
 from portal.supervisor import UnknownUserError, find_account
 
 
@@ -26,6 +28,8 @@ async def run_gate(config: Config) -> None:
     )
     from firewall.kernel import KernelError  # noqa: PLC0415
 
+    if not settings.has_gate(config):
+        raise StartError("no site has guest_interfaces: there is nothing for a gate to do")
     gate_settings = settings.gate(config, _uids(config))
     agent = run_agent if config.gate.enabled else run_simulated_agent
     async with stop_signal() as stop:
@@ -50,7 +54,10 @@ def gate_client(config: Config) -> GateClient:
 
 
 @asynccontextmanager
-async def open_gate(config: Config) -> AsyncIterator[AgentGate]:
-    """Open the services' gate door."""
+async def open_gate(config: Config) -> AsyncIterator[Gate]:
+    """Open the services' gate door, which leads nowhere where no site has a gate."""
+    if not settings.has_gate(config):
+        yield NoGate()
+        return
     async with gate_client(config) as client:
         yield AgentGate(client)

@@ -2,8 +2,16 @@
 
 from aiohttp import web
 
+from firewall.client import GateClient
+from portal import settings
 from portal.composition.start import StartError
+from portal.config import Config
 from portal.web import health
+
+
+def gate_checks(config: Config, client: GateClient) -> dict[str, health.Check]:
+    """Return what health asks of the gate: nothing where there is none."""
+    return {"gate": client.ping} if settings.has_gate(config) else {}
 
 
 async def serve_health(answers: web.Application, section: str, port: int) -> None:

@@ -12,13 +12,13 @@ from portal.composition.gate import gate_client, open_gate
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
-from portal.gate import AgentGate
 from portal.gate_watch import Seen, Watching, watch_gate
 from portal.keeper import Keeper
 from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
+from portal.services.ports import Gate
 from portal.services.presence import PresenceWatch
 from portal.services.reconcile import Reconciliation
 from portal.services.return_tickets import ReturnTickets
@@ -51,34 +51,38 @@ async def run_keeper(config: Config) -> None:
         keeper = _keeper(config, database, patient, gate, doors)
         doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
         group = await enter(until_stopped())
-        group.create_task(_hear_gate(watch_gate(watched), keeper, doorkeeper), name="hear gate")
+        if settings.has_gate(config):
+            notices = watch_gate(watched)
+            group.create_task(_hear_gate(notices, keeper, doorkeeper), name="hear gate")
+            presence = _presence(config, database, looked, ReturnTickets(doors))
+            group.create_task(keeper.keep_presence(presence), name="keep presence")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
         group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
         _start(group, keeper, config)
-        presence = _presence(config, database, looked, ReturnTickets(doors))
-        group.create_task(keeper.keep_presence(presence), name="keep presence")
         group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
 
 
 def _keeper(
-    config: Config, database: Database, patient: Database, gate: AgentGate, doors: Doors
+    config: Config, database: Database, patient: Database, gate: Gate, doors: Doors
 ) -> Keeper:
     clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
     replay = Replay(DiskSpool(spool_directory(config)), database)
     ended = ReturnTickets(doors).ended
-    reconciliation = Reconciliation(doors.sessions, gate, list(doors.sites), replay.drain, ended)
+    reconciliation = Reconciliation(
+        doors.sessions, gate, list(doors.sites), replay.drain, ended, settings.gate_sites(config)
+    )
     return Keeper(reconciliation, PostgresUpkeep(database), clock)
 
 
 def _presence(
-    config: Config, database: Database, gate: AgentGate, tickets: ReturnTickets
+    config: Config, database: Database, gate: Gate, tickets: ReturnTickets
 ) -> PresenceWatch:
     return PresenceWatch(
         PostgresSessions(database),
         PostgresSightings(database),
         gate,
-        settings.sites(config),
+        {site_id: settings.sites(config)[site_id] for site_id in settings.gate_sites(config)},
         settings.guest_interfaces(config),
         tickets.ended,
     )

@@ -9,7 +9,7 @@ from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
-from portal.composition.health import serve_health
+from portal.composition.health import gate_checks, serve_health
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config
@@ -60,7 +60,7 @@ async def run_portal(config: Config) -> None:
         application = GuestApplication(_site_settings(config, keys), guest, utc_now, uplink.is_down)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
-            "gate": asked.ping,
+            **gate_checks(config, asked),
         }
         answers = health.make_application(checks, (DatabaseUnavailableError, GateError))
         async with until_stopped() as group:

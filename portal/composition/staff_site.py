@@ -16,7 +16,7 @@ from portal.composition.api import compose_api
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
-from portal.composition.health import serve_health
+from portal.composition.health import gate_checks, serve_health
 from portal.composition.staff_services import compose_staff
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
@@ -93,7 +93,7 @@ async def run_staff(config: Config) -> None:
         listening = Listening(application.answer, _malformed, application.broken, sockets, context)
         checks: Mapping[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
-            "gate": asked.ping,
+            **gate_checks(config, asked),
         }
         ready = health.make_application(checks, (DatabaseUnavailableError, GateError))
         with site.slips.maker:

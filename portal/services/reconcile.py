@@ -48,6 +48,9 @@ class Reconciliation:
     """Writes what waited on disk while the database was away: it belongs to every list."""
     ended: Ended | None = None
     """Is told of every session that ended by time."""
+    gate_site_ids: Sequence[SiteId] | None = None
+    """Those of the sites whose devices the gate lets through; None: all. At the others the access
+    points do."""
     _applied: dict[MacAddress, datetime] | None = field(default=None, init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     agreed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -122,7 +125,8 @@ class Reconciliation:
     async def _wanted(self, now: datetime) -> Admissions:
         if self.drain is not None:
             await self.drain(now)
-        return await self.sessions.admitted(self.site_ids, now)
+        own = self.site_ids if self.gate_site_ids is None else self.gate_site_ids
+        return await self.sessions.admitted(own, now)
 
     async def _end_due(self, now: datetime) -> Sequence[Session]:
         ended = await self.sessions.end_due(self.site_ids, now)

@@ -1,0 +1,106 @@
+"""PURE: from the configuration's ``[radius]`` to the bridge's clients and what policy says of them.
+
+Not the reading of secret files (portal/composition/radius_clients.py) and not the server. The rule
+to keep: every key of ``[[radius.clients]]`` is used here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+
+from portal.config import Config
+from portal.config_radius import RadiusClientSection
+from portal.domain.access_point import AccessPoint
+from portal.domain.identity import MacAddress, SiteId
+from portal.settings import gate_sites
+from radius_bridge.clients import (
+    DYNAMIC_AUTHORIZATION_PORT,
+    Clients,
+    DynamicAuthorization,
+    FamilyName,
+    RadiusClient,
+)
+from radius_bridge.secret import Secret
+from radius_bridge.vendors.family import PortalSettings
+
+_CISCO_PORT = 1700
+"""Where Cisco's IOS and Meraki listen for CoA unless told otherwise."""
+
+_OTHER_PORTS = {FamilyName.CISCO: _CISCO_PORT, FamilyName.MERAKI: _CISCO_PORT}
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecrets:
+    """A client's secrets, from the configuration or from their files; None: there is none."""
+
+    shared: Secret
+    portal: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """All that is known of the clients, each part by the client's name."""
+
+    clients: Clients
+    access_points: Mapping[str, AccessPoint]
+    portals: Mapping[str, PortalSettings]
+
+
+def bridged(config: Config, secrets: Mapping[str, ClientSecrets]) -> Bridged:
+    """Return the clients of ``[radius]``; ``secrets`` by name, of every client."""
+    sections: Iterable[RadiusClientSection] = config.radius.clients if config.radius else ()
+    gated = frozenset(gate_sites(config))
+    return Bridged(
+        Clients(_client(section, secrets[section.name]) for section in sections),
+        {section.name: _access_point(section, gated) for section in sections},
+        {section.name: _portal(section, secrets[section.name]) for section in sections},
+    )
+
+
+def _client(section: RadiusClientSection, secrets: ClientSecrets) -> RadiusClient:
+    return RadiusClient(
+        name=section.name,
+        networks=tuple(ip_network(text) for text in section.networks),
+        secret=secrets.shared,
+        family=section.family,
+        require_message_authenticator=section.require_message_authenticator,
+        limit_proxy_state=section.limit_proxy_state,
+        dynamic_authorization=_dynamic(section) if section.coa else None,
+        certificate_names=tuple(section.certificate_names),
+    )
+
+
+def _dynamic(section: RadiusClientSection) -> DynamicAuthorization:
+    usual = _OTHER_PORTS.get(section.family, DYNAMIC_AUTHORIZATION_PORT)
+    return DynamicAuthorization(section.coa_port or usual, section.coa_address)
+
+
+def _access_point(section: RadiusClientSection, gated: frozenset[SiteId]) -> AccessPoint:
+    site_id = SiteId(section.site)
+    return AccessPoint(
+        name=section.name,
+        site_id=site_id,
+        counts_bytes=site_id not in gated,
+        card_login=section.card_login,
+        allowed_devices=frozenset(map(MacAddress, section.allowed_devices)),
+        vlan=section.vlan or None,
+        role=section.role or None,
+        portal_role=section.portal_role or None,
+        upload_bit_s=_bit_s(section.upload_kbit_s),
+        download_bit_s=_bit_s(section.download_kbit_s),
+        idle_timeout=_minutes(section.idle_timeout_min),
+        interim_interval=timedelta(seconds=section.interim_interval_s),
+    )
+
+
+def _bit_s(kbit_s: int | None) -> int | None:
+    return None if kbit_s is None else kbit_s * 1000
+
+
+def _minutes(count: int | None) -> timedelta | None:
+    return None if count is None else timedelta(minutes=count)
+
+
+def _portal(section: RadiusClientSection, secrets: ClientSecrets) -> PortalSettings:
+    return PortalSettings(tuple(section.portal_hosts), secrets.portal)

@@ -1,0 +1,216 @@
+"""The bridge's part of the configuration: what is accepted, what is refused, and what follows."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from portal import settings
+from portal.composition.radius_clients import bridged
+from portal.composition.start import StartError
+from portal.config import Config
+from portal.config_file import ConfigError, parse
+from portal.config_radius import check_secret
+from portal.domain.access_point import AccessPoint
+from portal.domain.identity import MacAddress, SiteId
+from radius_bridge.clients import DynamicAuthorization, FamilyName
+
+SECRET = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"
+
+HEAD = """
+[organisation]
+name = "Umeå bibliotek"
+
+[portal]
+host_name = "wifi.example.se"
+certificate_file = "/etc/kvar/chain.pem"
+private_key_file = "/etc/kvar/key.pem"
+
+[[sites]]
+id = "village"
+name = "Bybiblioteket"
+login_methods = ["accept"]
+
+[radius]
+"""
+
+CLIENT = f"""
+[[radius.clients]]
+name = "ap"
+networks = ["10.1.2.0/24"]
+secret = "{SECRET}"
+site = "village"
+"""
+
+
+def parsed(text: str) -> Config:
+    return parse(text, Path("kvar.toml"))
+
+
+def problems(text: str) -> Mapping[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        parsed(text)
+    return {problem.key: problem.message for problem in caught.value.problems}
+
+
+def test_a_site_without_a_gate_is_served_by_its_access_points() -> None:
+    config = parsed(HEAD + CLIENT)
+    assert not settings.has_gate(config)
+    found = bridged(config)
+    [client] = found.clients.all
+    assert client.networks == (ip_network("10.1.2.0/24"),)
+    assert client.require_message_authenticator
+    assert client.secret.reveal() == SECRET.encode()
+    assert client.dynamic_authorization == DynamicAuthorization(3799)
+    assert found.access_points == {"ap": AccessPoint("ap", SiteId("village"))}
+    assert found.portals["ap"].hosts == ()
+
+
+def test_a_site_that_nobody_serves_is_refused() -> None:
+    found = problems(HEAD.replace("[radius]", ""))
+    assert "[[radius.clients]]" in found["sites[0].guest_interfaces"]
+
+
+def test_every_key_of_a_client_arrives(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    (tmp_path / "uam").write_text("hotspot\n")
+    for file in tmp_path.iterdir():
+        file.chmod(0o640)
+    section = f"""
+[[radius.clients]]
+name = "wlc"
+networks = ["10.9.0.1/32", "2001:db8::/64"]
+secret_file = "{tmp_path}/secret"
+site = "village"
+family = "cisco"
+require_message_authenticator = false
+limit_proxy_state = false
+coa_address = "10.9.0.2"
+portal_hosts = ["192.0.2.1"]
+portal_secret_file = "{tmp_path}/uam"
+card_login = true
+allowed_devices = ["02-00-5E-00-00-2A"]
+vlan = "120"
+role = "guest"
+portal_role = "ACL_WEBAUTH_REDIRECT"
+upload_kbit_s = 2000
+download_kbit_s = 8000
+idle_timeout_min = 60
+interim_interval_s = 600
+"""
+    found = bridged(parsed(HEAD + section))
+    client = found.clients.at("2001:db8::7")
+    assert client is not None
+    assert client.family is FamilyName.CISCO
+    assert (client.require_message_authenticator, client.limit_proxy_state) == (False, False)
+    assert client.dynamic_authorization == DynamicAuthorization(1700, "10.9.0.2")
+    assert client.secret.reveal() == SECRET.encode()
+    assert found.portals["wlc"].hosts == ("192.0.2.1",)
+    assert (found.portals["wlc"].secret or client.secret).reveal() == b"hotspot"
+    assert found.access_points["wlc"] == AccessPoint(
+        name="wlc",
+        site_id=SiteId("village"),
+        counts_bytes=True,
+        card_login=True,
+        allowed_devices=frozenset({MacAddress("02:00:5e:00:00:2a")}),
+        vlan="120",
+        role="guest",
+        portal_role="ACL_WEBAUTH_REDIRECT",
+        upload_bit_s=2_000_000,
+        download_bit_s=8_000_000,
+        idle_timeout=timedelta(hours=1),
+        interim_interval=timedelta(minutes=10),
+    )
+
+
+def test_where_a_gate_counts_the_bridge_does_not() -> None:
+    text = HEAD.replace('name = "Bybi', 'guest_interfaces = ["guest0"]\nname = "Bybi')
+    config = parsed(text + CLIENT + "coa = false\n")
+    found = bridged(config)
+    assert settings.gate_sites(config) == ["village"]
+    assert not found.access_points["ap"].counts_bytes
+    assert found.clients.all[0].dynamic_authorization is None
+
+
+def test_a_client_with_a_certificate_needs_no_secret() -> None:
+    tls = 'certificate_file = "c.pem"\nprivate_key_file = "k.pem"\nclient_ca_file = "ca.pem"\n'
+    client = CLIENT.replace(f'secret = "{SECRET}"', 'certificate_names = ["ap.example.se"]')
+    config = parsed(HEAD + tls + client.replace('networks = ["10.1.2.0/24"]', ""))
+    [found] = bridged(config).clients.all
+    assert found.secret.reveal() == b"radsec"
+    assert found.certificate_names == ("ap.example.se",)
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("Zq1", "shorter than 16"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaa", "easy to guess"),
+        ("testing123testing123", "easy to guess"),
+        ("Kvar-Radius-Secret", "easy to guess"),
+        ("åäöåäöåäöåäöåäöåäö", "ASCII"),
+        (SECRET + "\n", "ASCII"),
+    ],
+)
+def test_a_secret_that_could_be_guessed_is_refused(secret: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        check_secret(secret)
+    assert "openssl rand" in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+def test_a_weak_secret_is_a_problem_of_its_key() -> None:
+    found = problems(HEAD + CLIENT.replace(SECRET, "testing123"))
+    assert "shorter" in found["radius.clients[0].secret"]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        (CLIENT + CLIENT, "radius.clients[1].name", "used twice"),
+        (CLIENT + CLIENT.replace('"ap"', '"b"'), "radius.clients[1].networks", "already ap's"),
+        (CLIENT.replace('"village"', '"town"'), "radius.clients[0].site", "no site 'town'"),
+        (CLIENT.replace("networks", "# "), "radius.clients[0].networks", "missing"),
+        (CLIENT.replace("secret =", "# "), "radius.clients[0].secret", "openssl"),
+        (CLIENT + 'secret_file = "s"', "radius.clients[0].secret", "one of"),
+        (CLIENT + 'certificate_names = ["a.se"]', "radius.clients[0].certificate_names", "needs"),
+        (
+            CLIENT + 'portal_secret = "x"\nportal_secret_file = "s"',
+            "radius.clients[0].portal_secret",
+            "keep one",
+        ),
+        (CLIENT + "idle_timeout_min = 5", "radius.clients[0].idle_timeout_min", "60"),
+        (CLIENT + 'allowed_devices = ["printer"]', "radius.clients[0].allowed_devices[0]", "MAC"),
+        (CLIENT + 'familly = "cisco"', "radius.clients[0].familly", "did you mean family?"),
+        ('certificate_file = "c.pem"' + CLIENT, "radius.certificate_file", "client_ca_file"),
+        ("health_port = 9464" + CLIENT, "radius.health_port", "another port"),
+        ("accounting_port = 1812" + CLIENT, "radius.accounting_port", "authentication_port"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(text: str, key: str, words: str) -> None:
+    assert words in problems(HEAD + text)[key]
+
+
+def test_a_secret_file_must_be_closed_and_good(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    config = parsed(HEAD + CLIENT.replace(f'secret = "{SECRET}"', f'secret_file = "{file}"'))
+    with pytest.raises(StartError, match="cannot be read"):
+        bridged(config)
+    file.write_text(SECRET)
+    file.chmod(0o644)
+    with pytest.raises(StartError, match="chmod"):
+        bridged(config)
+    file.chmod(0o600)
+    assert bridged(config).clients.all[0].secret.reveal() == SECRET.encode()
+    file.write_text("testing123")
+    with pytest.raises(StartError, match="shorter"):
+        bridged(config)
+    file.write_bytes(b"\xff" * 32)
+    with pytest.raises(StartError, match="ASCII"):
+        bridged(config)
+
+
+def test_secrets_are_masked_where_the_configuration_is_shown() -> None:
+    assert SECRET not in parsed(HEAD + CLIENT).model_dump_json()
