@@ -1,0 +1,238 @@
+"""Carries requests from the pipeline to the policy and the ledger, and their answers back.
+
+Neither sockets (server.py) nor rules of the protocol (pipeline.py). It serves all listeners of a
+process at once.
+The rule to keep: everything that waits is counted and has a limit, for each client too, so that
+one that floods waits in its own queue; what does not fit gets no answer, and comes again.
+Fails closed: a policy that fails or takes too long is silence, so that the access point asks
+another server; a ledger that fails is silence, so that the record comes again.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from radius_bridge.access import AccessPolicy
+from radius_bridge.accounting import AccountingRecord, Ledger, NotWrittenError
+from radius_bridge.clients import Clients, RadiusClient
+from radius_bridge.pipeline import (
+    AccessWork,
+    AccountingWork,
+    Answer,
+    Discard,
+    Moment,
+    Origin,
+    Pipeline,
+)
+
+Send = Callable[[bytes], None]
+"""Sends a reply to where its request came from; called at once or later, at most once."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait. In brackets: of one client."""
+
+    batch: int = 512
+    """Records written together: beyond this, a transaction gets longer, but not cheaper."""
+    records: int = 16_384
+    records_of_client: int = 8_192
+    """Half a second of writing at the rate that PostgreSQL takes."""
+    questions: int = 1_024
+    questions_of_client: int = 512
+    """Each may wait for the library system; the database has no more connections for more."""
+    delayed: int = 8_192
+    delayed_of_client: int = 2_048
+    """Rejects that wait for their second."""
+    ask_timeout_s: float = 5.0
+    """An access point asks again after 3 to 5 s, and what comes later is nobody's answer."""
+
+
+class _Room:
+    """How much waits, in all and of each client."""
+
+    def __init__(self, total_max: int, of_client_max: int) -> None:
+        self._total_max = total_max
+        self._of_client_max = of_client_max
+        self._total = 0
+        self._clients: Counter[str] = Counter()
+
+    def enter(self, client: str) -> bool:
+        """Take a place; False when there is none."""
+        if self._total >= self._total_max or self._clients[client] >= self._of_client_max:
+            return False
+        self._total += 1
+        self._clients[client] += 1
+        return True
+
+    def leave(self, client: str) -> None:
+        """Give the place back."""
+        self._total -= 1
+        self._clients[client] -= 1
+
+
+class Responder:
+    """Answers requests. `handle` works while `run` runs."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        policy: AccessPolicy,
+        ledger: Ledger,
+        now: Callable[[], Moment],
+        limits: Limits | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.now = now
+        self._policy = policy
+        self._ledger = ledger
+        self._limits = limits = limits or Limits()
+        self._records: deque[tuple[AccountingWork, Send]] = deque()
+        self._has_records = asyncio.Event()
+        self._record_room = _Room(limits.records, limits.records_of_client)
+        self._question_room = _Room(limits.questions, limits.questions_of_client)
+        self._delayed_room = _Room(limits.delayed, limits.delayed_of_client)
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Ask and write until cancelled. Announces first which clients are served unproved."""
+        self._announce(self.pipeline.clients)
+        async with asyncio.TaskGroup() as self._tasks:
+            await self._write_for_ever()
+
+    def reload(self, clients: Clients) -> None:
+        """Serve these clients from the next request on; what is in work keeps its own secret."""
+        self.pipeline.clients = clients
+        self._announce(clients)
+
+    def handle(
+        self, octets: bytes, client: RadiusClient, origin: Origin, now: Moment, send: Send
+    ) -> Discard | None:
+        """Take a request: it is answered by `send`, now or later, or there is no answer."""
+        taken = self.pipeline.receive(octets, client, origin, now)
+        if isinstance(taken, AccessWork):
+            return self._decide(taken, send)
+        if isinstance(taken, AccountingWork):
+            return self._queue(taken, send)
+        if isinstance(taken, Discard):
+            self._report(client, taken, now.monotonic_s)
+            return taken
+        send(taken)
+        return None
+
+    def _decide(self, work: AccessWork, send: Send) -> Discard | None:
+        decision = work.decision
+        if decision is None:
+            try:
+                decision = self._policy.know(work.question)
+            except Exception:  # noqa: BLE001 - the boundary of one request
+                return self._failed(work)
+        if decision is None:
+            return self._ask(work, send)
+        return self._finish(work, self.pipeline.answer(work, decision), send)
+
+    def _finish(self, work: AccessWork, answer: Answer | Discard, send: Send) -> Discard | None:
+        if isinstance(answer, Discard):
+            return answer
+        if not answer.delay_s:
+            self.pipeline.sent(work, answer.octets)
+            send(answer.octets)
+            return None
+        client = work.question.client.name
+        if not self._delayed_room.enter(client):
+            return self.pipeline.abandon(work, Discard.OVERLOAD)
+        loop = asyncio.get_running_loop()
+        loop.call_later(answer.delay_s, self._release, work, answer.octets, send)
+        return None
+
+    def _release(self, work: AccessWork, octets: bytes, send: Send) -> None:
+        self._delayed_room.leave(work.question.client.name)
+        self.pipeline.sent(work, octets)
+        send(octets)
+
+    def _ask(self, work: AccessWork, send: Send) -> Discard | None:
+        client = work.question.client.name
+        if self._tasks is None or not self._question_room.enter(client):
+            return self.pipeline.abandon(work, Discard.OVERLOAD)
+        self._tasks.create_task(self._wait_for_policy(work, send), name="radius-question")
+        return None
+
+    async def _wait_for_policy(self, work: AccessWork, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._limits.ask_timeout_s):
+                decision = await self._policy.ask(work.question)
+            self._finish(work, self.pipeline.answer(work, decision), send)
+        except TimeoutError:
+            self.pipeline.abandon(work, Discard.UNDECIDED)
+        except Exception:  # noqa: BLE001 - the boundary of one request
+            self._failed(work)
+        finally:
+            self._question_room.leave(work.question.client.name)
+
+    def _failed(self, work: AccessWork) -> Discard:
+        """The boundary of one request: a bug costs its answer, and is told whole."""
+        _log.exception("a question of client %s failed", work.question.client.name)
+        return self.pipeline.abandon(work, Discard.FAILED)
+
+    def _queue(self, work: AccountingWork, send: Send) -> Discard | None:
+        if not self._record_room.enter(work.record.client.name):
+            return self.pipeline.abandon(work, Discard.OVERLOAD)
+        self._records.append((work, send))
+        self._has_records.set()
+        return None
+
+    async def _write_for_ever(self) -> None:
+        """Write what came while the last batch was being written."""
+        while True:
+            await self._has_records.wait()
+            batch = self._next_batch()
+            written = await self._write([work.record for work, _ in batch])
+            self.pipeline.can_account = written
+            for work, send in batch:
+                self._record_room.leave(work.record.client.name)
+                if written:
+                    self._acknowledge(work, send)
+                else:
+                    self.pipeline.abandon(work, Discard.NOT_WRITTEN)
+
+    def _next_batch(self) -> list[tuple[AccountingWork, Send]]:
+        count = min(len(self._records), self._limits.batch)
+        batch = [self._records.popleft() for _ in range(count)]
+        if not self._records:
+            self._has_records.clear()
+        return batch
+
+    async def _write(self, records: Sequence[AccountingRecord]) -> bool:
+        try:
+            await self._ledger.write(records)
+        except NotWrittenError:
+            return False
+        except Exception:  # noqa: BLE001 - the boundary of these requests
+            _log.exception("%d accounting records failed", len(records))
+            return False
+        return True
+
+    def _acknowledge(self, work: AccountingWork, send: Send) -> None:
+        reply = self.pipeline.acknowledge(work)
+        self.pipeline.sent(work, reply)
+        send(reply)
+
+    def _announce(self, clients: Clients) -> None:
+        for client in clients.all:
+            if not client.require_message_authenticator:
+                _log.warning(
+                    "client %s is served without Message-Authenticator: whoever can send in its "
+                    "name can have any password tried, and forge what we answer (CVE-2024-3596)",
+                    client.name,
+                )
+
+    def _report(self, client: RadiusClient, why: Discard, now_s: float) -> None:
+        if not why.is_news:
+            return
+        report = self.pipeline.counters.report(client.name, why, now_s)
+        if report is not None:
+            _log.warning("client %s: %d without answer: %s", client.name, report.times, why)
