@@ -16,13 +16,14 @@ DYNAMIC_AUTHORIZATION_PORT = 3799
 
 
 class FamilyName(StrEnum):
-    """Whose dialect a client speaks; the file of the same name in `vendors` holds it."""
+    """Whose dialect a client speaks; `vendors/registry.py` says which file holds it."""
 
     STANDARD = "standard"
     COOVACHILLI = "coovachilli"
     MIKROTIK = "mikrotik"
     CISCO = "cisco"
     ARUBA = "aruba"
+    ARUBA_INSTANT = "aruba_instant"
     RUCKUS = "ruckus"
     MERAKI = "meraki"
     UNIFI = "unifi"

@@ -9,6 +9,7 @@ Source: CoovaChilli 1.9, `src/redir.c`, `src/chilli.c`, `doc/dictionary.coovachi
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from radius_bridge.access import Grant, Station
@@ -26,11 +27,11 @@ from radius_bridge.vendors.family import (
     WayBack,
 )
 from radius_bridge.vendors.redirects import (
+    address_at,
     ip_of,
     is_ours,
     mac_of,
     original_url,
-    read_address,
     read_query,
     with_parameters,
 )
@@ -42,6 +43,8 @@ UAM_PORTS = frozenset({3990})
 _KEYS = frozenset({"res", "uamip", "uamport", "challenge", "mac", "ip", "userurl"})
 _CHALLENGE = re.compile("[0-9a-f]{32}", re.IGNORECASE)
 _SIGNATURE = "&md="
+_LOGON = "/logon"
+_LOGOFF = "/logoff"
 _ONLINE = frozenset({"already", "success"})
 _VIEW_POINT = named("ChilliSpot-Acct-View-Point").kind
 _OF_THE_ACCESS_POINT = (1).to_bytes(4, "big")
@@ -126,11 +129,14 @@ class CoovaChilli(standard.Standard):
         )
         return WayBack("GET", with_parameters(visitor.parameters["logon"], parameters))
 
+    def way_out(self, parameters: Mapping[str, str]) -> str | None:
+        """Return chilli's own log-off."""
+        return parameters["logon"].removesuffix(_LOGON) + _LOGOFF
+
 
 def _believed(query: dict[str, str], settings: PortalSettings) -> Redirected | NotBelieved:
     mac, challenge = mac_of(query.get("mac")), query.get("challenge", "")
-    logon = f"http://{query['uamip']}:{query.get('uamport', '')}/logon"
-    address = read_address(logon)
+    address = address_at(f"{query['uamip']}:{query.get('uamport', '')}", _LOGON)
     online = query.get("res") in _ONLINE
     if mac is None or address is None or not (online or _CHALLENGE.fullmatch(challenge)):
         return NotBelieved.MALFORMED

@@ -60,11 +60,12 @@ class PortalSettings:
 class Redirected:
     """A visitor whom an access point sent to the login page, as far as it can be believed.
 
-    ``parameters`` is what the way back needs. ``online``: the access point says that the device is
-    in already. ``failed``: it refused the last login.
+    ``mac`` None: the access point hides it, and its controller has to be asked (Ruckus).
+    ``parameters`` is what the way back needs, at most 1800 characters. ``online``: the access point
+    says that the device is in already. ``failed``: it refused the last login.
     """
 
-    mac: str
+    mac: str | None
     ip: str | None = None
     original_url: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -78,6 +79,8 @@ class NotBelieved(StrEnum):
     MALFORMED = "malformed"
     BAD_SIGNATURE = "bad_signature"
     STRANGE_HOST = "strange_host"
+    UNPROTECTED = "unprotected"
+    """The access point lets in whoever writes the right address, without asking us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +141,8 @@ class Family(Protocol):
 
         ``portal_url`` is where the visitor ends up, with a full navigation.
         """
+        ...
+
+    def way_out(self, parameters: Mapping[str, str]) -> str | None:
+        """Return where the browser logs off, from a redirect's parameters; None: nowhere."""
         ...

@@ -16,9 +16,11 @@ from radius_bridge.mac_address import read_device
 
 URL_MAX_CHARACTERS = 8192
 """What aiohttp and most servers take as a request line; chilli writes at most 2048."""
+ADDRESS_MAX_CHARACTERS = 1500
+"""It goes back in an address of our own; Meraki's, the longest, has about 600."""
 WEB_PORTS = frozenset({80, 443})
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
@@ -27,6 +29,7 @@ _ADDRESS = re.compile(
     r"(?:\?(?P<query>[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*))?",
     re.ASCII,
 )
+_REGISTERED = re.compile(r"(?P<host>[^:\[\]]+|\[[^\[\]]+\])(?::(?P<port>[0-9]{1,5}))?")
 _USUAL_PORT = {"http": 80, "https": 443}
 _ORIGINAL_URL = re.compile(r"https?://[^\s\\<>\"]+", re.IGNORECASE)
 _PORT_MAX = 65_535
@@ -69,13 +72,24 @@ def read_query(raw_url: str, keys: Collection[str]) -> dict[str, str] | None:
 
 def read_address(text: str) -> Address | None:
     """Read an absolute web address; None for whatever two readers could read in two ways."""
-    match = _ADDRESS.fullmatch(text) if len(text) <= URL_MAX_CHARACTERS else None
+    match = _ADDRESS.fullmatch(text) if len(text) <= ADDRESS_MAX_CHARACTERS else None
     if match is None:
         return None
     host, port = _host(match["host"]), int(match["port"] or _USUAL_PORT[match["scheme"]])
     if host is None or not 0 < port <= _PORT_MAX:
         return None
     return Address(match["scheme"], host, port, match["path"] or "/", match["query"])
+
+
+def address_at(authority: str, path: str, scheme: str = "http") -> Address | None:
+    """Return the address of a path that we know at a host that somebody names.
+
+    None: the host is none, or has more to it than a host and a port.
+    """
+    address = read_address(f"{scheme}://{authority}{path}")
+    if address is None or address.path != path or address.query is not None:
+        return None
+    return address
 
 
 def is_ours(address: Address, hosts: Iterable[str], ports: Collection[int] = WEB_PORTS) -> bool:
@@ -125,12 +139,14 @@ def _matches(address: Address, registered: str, ports: Collection[int]) -> bool:
         return False
     if host.startswith("*."):
         label, _, domain = address.host.partition(".")
-        return bool(label) and domain == host[2:]
+        return bool(label and domain) and domain == host[2:]
     return address.host == host
 
 
 def _split_port(registered: str) -> tuple[str, int | None]:
-    host, colon, port = registered.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and (not host.count(":") or host[-1] == "]"):
-        return host, int(port)
-    return _host(f"[{registered}]" if ":" in registered else registered) or registered, None
+    """Divide what is registered; IPv6 stands in brackets where a port follows."""
+    match = _REGISTERED.fullmatch(registered)
+    if match is None:
+        return _host(f"[{registered}]") or registered, None
+    port = match["port"]
+    return _host(match["host"]) or registered, None if port is None else int(port)

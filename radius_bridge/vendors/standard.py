@@ -6,7 +6,7 @@ family can forget one; a key of a Disconnect that an access point does not know 
 Source: RFC 2865, 2869, 3580, 4372, 5176; WISPr 1.0 (Wi-Fi Alliance).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, ip_address
 
 from radius_bridge.access import Bandwidth, Grant, Station, ToPortal
@@ -129,10 +129,13 @@ def framed_ip(station: Station) -> tuple[Attribute, ...]:
 
 def nas(station: Station) -> tuple[Attribute, ...]:
     """Return which access point is meant, for a controller or a proxy in front of it."""
-    by_address = _ipv4("NAS-IP-Address", station.nas_ip)
-    if by_address or station.nas_identifier is None:
-        return by_address
-    return (Attribute(_NAS_IDENTIFIER, station.nas_identifier),)
+    return _ipv4("NAS-IP-Address", station.nas_ip) or nas_identifier(station)
+
+
+def nas_identifier(station: Station) -> tuple[Attribute, ...]:
+    """Return the access point's name for itself."""
+    name = station.nas_identifier
+    return () if name is None else (Attribute(_NAS_IDENTIFIER, name),)
 
 
 def _ipv4(name: str, address: str | None) -> tuple[Attribute, ...]:
@@ -231,6 +234,11 @@ class Standard:
     ) -> WayBack | None:
         """Return None: the bridge lets the device in itself."""
         del visitor, token, settings, portal_url
+        return None
+
+    def way_out(self, parameters: Mapping[str, str]) -> str | None:
+        """Return None: only the bridge lets the device out."""
+        del parameters
         return None
 
 

@@ -1,0 +1,123 @@
+"""TP-Link Omada: the external portal by the controller's interface, or by a form and RADIUS.
+
+What the controller is asked is in `omada_api.py`.
+The rule to keep: the redirect is unsigned. By the interface, its values go to the controller as
+they came, which knows its own; by the form, only a registered host is posted to.
+Source: TP-Link FAQ 3231 "API and Code Sample for External Portal Server (Omada Controller 5.0.15
+or above)" and FAQ 2907.
+"""
+
+import re
+from collections.abc import Mapping
+
+from radius_bridge.access import Grant, Station
+from radius_bridge.vendors import standard
+from radius_bridge.vendors.family import (
+    DynamicMessage,
+    DynamicVerb,
+    LoginToken,
+    NotBelieved,
+    PortalSettings,
+    Redirected,
+    WayBack,
+)
+from radius_bridge.vendors.redirects import (
+    address_at,
+    ip_of,
+    is_ours,
+    mac_of,
+    original_url,
+    read_query,
+)
+
+FORM_PORTS = frozenset({8088, 8843})
+"""Of the portal service, without and with TLS."""
+
+_ACCESS_POINT = frozenset({"apMac", "ssidName", "radioId"})
+_GATEWAY = frozenset({"gatewayMac", "vid"})
+_FORM = frozenset({"target", "targetPort", "scheme"})
+_KEYS = frozenset(
+    {"clientMac", "clientIp", "site", "redirectUrl", "originUrl"} | _ACCESS_POINT | _GATEWAY | _FORM
+)
+_TEXT = re.compile("[^\x00-\x1f]{1,64}")
+_NUMBER = re.compile("[0-9]{1,4}")
+_PATH = "/portal/radius/browserauth"
+_RADIUS = "2"
+
+
+class Omada(standard.Standard):
+    """A controller with an external portal."""
+
+    def dynamic(
+        self, verb: DynamicVerb, grant: Grant | None, station: Station
+    ) -> DynamicMessage | None:
+        """Return None: no access point of this family is known to take CoA."""
+        del verb, grant, station
+        return None
+
+    def read_redirect(
+        self, raw_url: str, settings: PortalSettings
+    ) -> Redirected | NotBelieved | None:
+        """Read a redirect of an access point or of a gateway."""
+        query = read_query(raw_url, _KEYS)
+        if query is None:
+            return NotBelieved.MALFORMED
+        if "clientMac" not in query or not ("apMac" in query or "gatewayMac" in query):
+            return None
+        mac, parameters = mac_of(query["clientMac"]), _told(query)
+        if mac is None or parameters is None:
+            return NotBelieved.MALFORMED
+        if "target" in query:
+            form = _form_of(query, settings)
+            if isinstance(form, NotBelieved):
+                return form
+            parameters |= form
+        return Redirected(
+            mac,
+            ip_of(query.get("clientIp")),
+            original_url(query, "originUrl", "redirectUrl"),
+            parameters,
+        )
+
+    def way_back(
+        self, visitor: Redirected, token: LoginToken, settings: PortalSettings, portal_url: str
+    ) -> WayBack | None:
+        """Return the portal service's form; None where the controller's interface is asked."""
+        del settings
+        parameters = dict(visitor.parameters)
+        form = parameters.pop("form", None)
+        if form is None:
+            return None
+        parameters.pop("site", None)
+        fields = (
+            *parameters.items(),
+            ("clientIp", visitor.ip or ""),
+            ("authType", _RADIUS),
+            ("originUrl", portal_url),
+            ("username", token.user_name),
+            ("password", token.password.reveal().decode("ascii")),
+        )
+        return WayBack("POST", form, fields)
+
+
+def _told(query: Mapping[str, str]) -> dict[str, str] | None:
+    """Return what names device, access point and site to the controller, as it came."""
+    texts = ("clientMac", "site", *(("apMac", "ssidName") if "apMac" in query else ("gatewayMac",)))
+    number = "radioId" if "apMac" in query else "vid"
+    if (
+        not _NUMBER.fullmatch(query.get(number, ""))
+        or mac_of(query.get("apMac", query.get("gatewayMac"))) is None
+    ):
+        return None
+    told = {key: query.get(key, "") for key in texts} | {number: query[number]}
+    return told if all(_TEXT.fullmatch(value) for value in told.values()) else None
+
+
+def _form_of(query: Mapping[str, str], settings: PortalSettings) -> dict[str, str] | NotBelieved:
+    scheme, port = query.get("scheme", "https"), query.get("targetPort", "8843")
+    address = address_at(f"{query['target']}:{port}", _PATH, scheme)
+    if address is None:
+        return NotBelieved.MALFORMED
+    if not is_ours(address, settings.hosts, FORM_PORTS):
+        return NotBelieved.STRANGE_HOST
+    return {"form": str(address)}
