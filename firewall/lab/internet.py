@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from firewall.lab.authority import Authority
     from firewall.lab.processes import Namespace
 
+BRANCH_INTERFACE = "branch0"
 ECHO_PORT = 7
 DOWNLOAD_PORT = 9000
 HTTPS_NAMES = (
@@ -78,7 +79,7 @@ EVERY_PORT_ANSWERS = f"""\
 table inet every_port_answers {{
   chain prerouting {{
     type nat hook prerouting priority dstnat; policy accept;
-    iifname != "{addressing.INTERNET_INTERFACE}" accept
+    iifname != {{ "{addressing.INTERNET_INTERFACE}", "{BRANCH_INTERFACE}" }} accept
     udp dport 53 redirect to :53
     udp dport {{ {OWN_PORTS} }} accept
     meta l4proto udp redirect to :{ECHO_PORT}
@@ -155,6 +156,20 @@ class Internet:
         )
         if self._process.stdout is None or self._process.stdout.readline() != b"ready\n":
             raise LabError(f"{self.namespace.name}: the internet's server did not start")
+
+    def connect_branch(self, point: str, link: str, near: str, far: str) -> None:
+        """Wire one more customer of this internet: `link` in namespace `point`, a /30 between.
+
+        What arrives there is answered, but not counted.
+        """
+        self.namespace.ip(
+            [
+                f"link add {BRANCH_INTERFACE} type veth peer name {link} netns {point}",
+                f"addr add {near}/30 dev {BRANCH_INTERFACE}",
+                f"link set {BRANCH_INTERFACE} up",
+                f"route add throw {far}/32 table local",
+            ]
+        )
 
     @staticmethod
     def address_of(host: str, family: int = 4) -> str:

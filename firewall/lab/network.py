@@ -15,7 +15,7 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Self
 
-from firewall.lab import addressing, chromium_policy, plain_nat, relay
+from firewall.lab import addressing, branch, chromium_policy, plain_nat, relay
 from firewall.lab.addressing import GuestNetwork, guest_network
 from firewall.lab.authority import Authority
 from firewall.lab.dhcp_dns import DhcpDns
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pathlib
 
     from firewall.lab.authority import ServerCertificate
+    from firewall.lab.branch import Branch
 
 CAPTIVE_PORTAL_API_PATH = "/captive-portal/api"
 FAIL_CLOSED_PREFERENCE = 100
@@ -351,6 +352,18 @@ class Lab:
         )
         further.ip(["link set uplink master br0", "link set uplink up"])
         return further.name
+
+    def add_branch(self) -> Branch:
+        """One more guest network, without a gateway of ours; its phones: `add_phone(site=…)`."""
+        site = len(self.sites)
+        first = self.sites[0]
+        around = branch.Surroundings(
+            self.gateway, self.internet, self.settings.portal_host, str(first.gateway_v4)
+        )
+        point = self._namespace(f"ap{site}")
+        built = branch.build(site, point, around, self.run_directory / "branch")
+        self._open.callback(built.dhcp_dns.close)
+        return built
 
     def first_access_point(self, site: int = 0) -> str:
         """The name for `roam` of the access point that every phone of a site begins at."""
