@@ -8,7 +8,7 @@ or above)" and FAQ 2907.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from radius_bridge.access import Grant, Station
 from radius_bridge.vendors import standard
@@ -33,14 +33,22 @@ from radius_bridge.vendors.redirects import (
 FORM_PORTS = frozenset({8088, 8843})
 """Of the portal service, without and with TLS."""
 
-_ACCESS_POINT = frozenset({"apMac", "ssidName", "radioId"})
-_GATEWAY = frozenset({"gatewayMac", "vid"})
-_FORM = frozenset({"target", "targetPort", "scheme"})
-_KEYS = frozenset(
-    {"clientMac", "clientIp", "site", "redirectUrl", "originUrl"} | _ACCESS_POINT | _GATEWAY | _FORM
-)
 _TEXT = re.compile("[^\x00-\x1f]{1,64}")
+"""An SSID has 32 octets, a site's name 64 characters."""
 _NUMBER = re.compile("[0-9]{1,4}")
+_SHAPES: dict[str, Callable[[str], object]] = {
+    "clientMac": mac_of,
+    "apMac": mac_of,
+    "ssidName": _TEXT.fullmatch,
+    "radioId": _NUMBER.fullmatch,
+    "gatewayMac": mac_of,
+    "vid": _NUMBER.fullmatch,
+    "site": _TEXT.fullmatch,
+}
+_ACCESS_POINT = ("clientMac", "apMac", "ssidName", "radioId", "site")
+_GATEWAY = ("clientMac", "gatewayMac", "vid", "site")
+_FORM = ("target", "targetPort", "scheme")
+_KEYS = frozenset({*_SHAPES, *_FORM, "clientIp", "redirectUrl", "originUrl"})
 _PATH = "/portal/radius/browserauth"
 _RADIUS = "2"
 
@@ -102,15 +110,9 @@ class Omada(standard.Standard):
 
 def _told(query: Mapping[str, str]) -> dict[str, str] | None:
     """Return what names device, access point and site to the controller, as it came."""
-    texts = ("clientMac", "site", *(("apMac", "ssidName") if "apMac" in query else ("gatewayMac",)))
-    number = "radioId" if "apMac" in query else "vid"
-    if (
-        not _NUMBER.fullmatch(query.get(number, ""))
-        or mac_of(query.get("apMac", query.get("gatewayMac"))) is None
-    ):
-        return None
-    told = {key: query.get(key, "") for key in texts} | {number: query[number]}
-    return told if all(_TEXT.fullmatch(value) for value in told.values()) else None
+    keys = _ACCESS_POINT if "apMac" in query else _GATEWAY
+    told = {key: query.get(key, "") for key in keys}
+    return told if all(_SHAPES[key](value) for key, value in told.items()) else None
 
 
 def _form_of(query: Mapping[str, str], settings: PortalSettings) -> dict[str, str] | NotBelieved:

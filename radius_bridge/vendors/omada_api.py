@@ -81,5 +81,5 @@ def _time(left: timedelta, now: datetime, unit: TimeUnit) -> int:
             return left // timedelta(milliseconds=1)
         case TimeUnit.FOR_MICROSECONDS:
             return left // timedelta(microseconds=1)
-        case TimeUnit.UNTIL_MICROSECONDS:
+        case _:
             return int((now + left).timestamp()) * 1_000_000

@@ -128,3 +128,9 @@ def test_only_the_controllers_form_is_posted_to(path: str) -> None:
 def test_the_return_from_central_web_authentication_is_our_own_address() -> None:
     url = "https://wifi.example.org/cwa/Wm9l?&redirect_url=http://neverssl.example/"
     assert CISCO.read_redirect(url, VIRTUAL) is None
+    assert CISCO.way_back(Redirected("3c:5a:b4:01:02:03"), TOKEN, VIRTUAL, WELCOME) is None
+
+
+def test_an_address_with_more_to_it_than_the_form_is_not_believed() -> None:
+    url = FORM.replace("login.html", "login.html%3Fa%3D1")
+    assert CISCO.read_redirect(url, VIRTUAL) is NotBelieved.MALFORMED
