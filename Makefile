@@ -85,9 +85,9 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   firewall/snapshot.py,firewall/verbs.py,$\
   radius_bridge/authenticators.py,radius_bridge/credentials.py,radius_bridge/dictionary.py,$\
   radius_bridge/duplicates.py,radius_bridge/dynamic_requests.py,radius_bridge/extended.py,$\
-  radius_bridge/identifiers.py,radius_bridge/mac_address.py,radius_bridge/mschap.py,$\
-  radius_bridge/old_ciphers.py,radius_bridge/passwords.py,radius_bridge/reading.py,$\
-  radius_bridge/retransmission.py,radius_bridge/secret.py,$\
+  radius_bridge/framing.py,radius_bridge/identifiers.py,radius_bridge/mac_address.py,$\
+  radius_bridge/mschap.py,radius_bridge/old_ciphers.py,radius_bridge/passwords.py,$\
+  radius_bridge/reading.py,radius_bridge/retransmission.py,radius_bridge/secret.py,$\
   radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
 test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test

@@ -5,7 +5,7 @@ fits no network is nobody, and of several networks the narrowest holds.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -71,6 +71,17 @@ class Clients:
         networks = [(network, client) for client in self.all for network in client.networks]
         self._networks = sorted(networks, key=lambda entry: -entry[0].prefixlen)
         self._known: dict[str, RadiusClient | None] = {}
+        self._by_certificate_name = {
+            name.lower(): client for client in self.all for name in client.certificate_names
+        }
+
+    def certified(self, names: Iterable[str]) -> RadiusClient | None:
+        """Return the client whose certificate holds these DNS names, None for a stranger.
+
+        Of several names the first that is anybody's counts. The certificate itself was verified.
+        """
+        found = (self._by_certificate_name.get(name.lower()) for name in names)
+        return next((client for client in found if client is not None), None)
 
     def named(self, name: str) -> RadiusClient | None:
         """Return the client of this name."""
@@ -99,6 +110,20 @@ class Clients:
         )
 
 
+def inside_tls(client: RadiusClient) -> RadiusClient:
+    """Return the client as it is served inside mutual TLS.
+
+    The secret is `radsec` (RFC 6614 section 2.3). Message-Authenticator is not required there,
+    whatever the client's setting for UDP: TLS has proved who sends and that nobody changed it,
+    which leaves CVE-2024-3596 no way in, and proxies such as radsecproxy pass on requests as they
+    get them. One that is present must be right all the same.
+    """
+    return replace(
+        client, secret=_TLS_SECRET, require_message_authenticator=False, limit_proxy_state=False
+    )
+
+
+_TLS_SECRET = Secret(b"radsec")
 _REMEMBERED_MAX = 10_000
 """Addresses looked up lately; spoofed ones must not fill the memory."""
 

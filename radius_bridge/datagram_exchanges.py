@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from radius_bridge.authenticators import Verdict, judge_reply, sign_request
+from radius_bridge.dynamic_requests import Missing
 from radius_bridge.identifiers import PORTS_MAX, WINDOW_S, Identifiers, Peer, Ticket
 from radius_bridge.retransmission import RetransmissionTimes, waits
 from radius_bridge.secret import Secret
@@ -43,13 +44,6 @@ class ExchangeEvent(StrEnum):
     REPLY_FORGED = "reply_forged"
     REPLY_UNEXPECTED = "reply_unexpected"
     """Late, doubled, or from somewhere that was not asked."""
-
-
-class Missing(Enum):
-    """Why there is no reply."""
-
-    SILENCE = "silence"
-    NO_ROOM = "no_room"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,21 @@ The rule to keep: the address comes from configuration or from a request that wa
 what a browser says.
 """
 
-from collections import Counter
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from radius_bridge.clients import RadiusClient
-from radius_bridge.datagram_exchanges import DatagramExchanges, Missing
+from radius_bridge.counters import Counters
+from radius_bridge.datagram_exchanges import DatagramExchanges
 from radius_bridge.dynamic_requests import (
     Accepted,
+    Missing,
     NotSent,
     Outcome,
+    Refused,
     SessionUnknown,
     Silent,
     Unsupported,
@@ -28,7 +30,18 @@ from radius_bridge.dynamic_requests import (
 from radius_bridge.vendors.family import DynamicMessage
 from radius_bridge.wire import Packet
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
+
+_COUNTED: dict[type[Outcome], str] = {
+    Accepted: "dynamic_accepted",
+    SessionUnknown: "dynamic_session_unknown",
+    Unsupported: "dynamic_unsupported",
+    Refused: "dynamic_refused",
+    Silent: "dynamic_silent",
+    NotSent: "dynamic_not_sent",
+}
+_BEST_FIRST = (Accepted, Refused, Unsupported, Silent, NotSent, SessionUnknown)
+"""Of several access points that were asked, one has the device: its word counts."""
 
 
 class ConnectionLostError(Exception):
@@ -51,16 +64,11 @@ class LiveConnections(Protocol):
     """The connections that are open now."""
 
     def to(self, client: RadiusClient, address: str) -> Sequence[LiveConnection]:
-        """Return those of a client, the likeliest for a device last seen at `address` first."""
+        """Return those of a client at this address, or all of the client's where none is there.
+
+        Access points that share a client and an address (behind NAT) cannot be told apart.
+        """
         ...
-
-
-class NoConnections:
-    """Where nothing but UDP is served."""
-
-    def to(self, client: RadiusClient, address: str) -> Sequence[LiveConnection]:  # noqa: ARG002 - the Protocol's
-        """Return none."""
-        return ()
 
 
 class DynamicAuthorizer:
@@ -71,66 +79,71 @@ class DynamicAuthorizer:
         now: Callable[[], datetime],
         datagrams: DatagramExchanges,
         connections: LiveConnections | None = None,
+        counters: Counters | None = None,
     ) -> None:
-        self.outcomes: Counter[str] = Counter()
+        self.counters = counters or Counters()
         self._now = now
         self._datagrams = datagrams
-        self._connections = connections or NoConnections()
+        self._connections = connections
 
     async def send(self, client: RadiusClient, address: str, message: DynamicMessage) -> Outcome:
         """Say it on the access point's own connection where there is one, else over UDP.
 
         `address` is where the device's last request came from; the client's settings may name
-        another. Takes a minute at most, and may be cancelled.
+        another for UDP. Takes a minute at most, and may be cancelled.
 
         Raises:
             ValueError: there is no address, or it is none.
         """
-        where = client.dynamic_authorization
-        if where is None:
+        if client.dynamic_authorization is None:
             return Unsupported(None)
         request = dynamic_request(message, self._now())
         outcome = await self._over_connections(client, address, request)
         if outcome is None:
-            reply = await self._datagrams.ask(
-                where.address or address, where.port, request, client.secret
-            )
-            outcome = _outcome(reply)
-        return self._counted(client, outcome)
+            outcome = await self._over_udp(client, address, request)
+        self._count(client, outcome)
+        return outcome
 
     async def _over_connections(
         self, client: RadiusClient, address: str, request: Packet
     ) -> Outcome | None:
-        """Ask on one after the other until one knows the session; None: there was none to ask.
+        """Ask on all that may be meant; None: there was none, or each broke off."""
+        if self._connections is None:
+            return None
+        connections = self._connections.to(client, address)
+        found = await asyncio.gather(*(_ask_on(one, request) for one in connections))
+        outcomes = [one for one in found if one is not None]
+        return min(outcomes, key=lambda one: _BEST_FIRST.index(type(one)), default=None)
 
-        Access points that share a client and an address (behind NAT) cannot be told apart.
-        """
-        outcome: Outcome | None = None
-        for connection in self._connections.to(client, address):
-            try:
-                outcome = _outcome(await connection.ask(request))
-            except ConnectionLostError:
-                continue
-            if not isinstance(outcome, SessionUnknown):
-                return outcome
-        return outcome
+    async def _over_udp(self, client: RadiusClient, address: str, request: Packet) -> Outcome:
+        where = client.dynamic_authorization
+        if where is None or not client.networks:
+            return NotSent()  # it speaks TLS only, and is not connected now
+        reply = await self._datagrams.ask(
+            where.address or address, where.port, request, client.secret
+        )
+        return outcome_of(reply)
 
-    def _counted(self, client: RadiusClient, outcome: Outcome) -> Outcome:
-        name = type(outcome).__name__
-        self.outcomes[name] += 1
-        if not isinstance(outcome, Accepted | SessionUnknown):
+    def _count(self, client: RadiusClient, outcome: Outcome) -> None:
+        """Count, and tell of failures once a minute: closing time may make hundreds."""
+        what = _COUNTED[type(outcome)]
+        self.counters.count(client.name, what)
+        if isinstance(outcome, Accepted | SessionUnknown):
+            return
+        report = self.counters.report(client.name, what, asyncio.get_running_loop().time())
+        if report is not None:
             cause = getattr(outcome, "error_cause", None)
             _log.warning(
-                "dynamic_authorization_failed", client=client.name, outcome=name, cause=cause
+                "client %s: %d times %s, lately Error-Cause %s",
+                client.name,
+                report.times,
+                what,
+                cause,
             )
-        return outcome
 
 
-def _outcome(reply: Packet | Missing) -> Outcome:
-    match reply:
-        case Missing.SILENCE:
-            return Silent()
-        case Missing.NO_ROOM:
-            return NotSent()
-        case Packet():
-            return outcome_of(reply)
+async def _ask_on(connection: LiveConnection, request: Packet) -> Outcome | None:
+    try:
+        return outcome_of(await connection.ask(request))
+    except ConnectionLostError:
+        return None

@@ -7,6 +7,7 @@ from the Stop in its accounting.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from radius_bridge.dictionary import ErrorCause, named
 from radius_bridge.values import attribute
@@ -59,6 +60,13 @@ class NotSent:
     """Too much waits for this access point already: nothing was sent, try again later."""
 
 
+class Missing(Enum):
+    """Why there is no reply."""
+
+    SILENCE = "silence"
+    NO_ROOM = "no_room"
+
+
 Outcome = Accepted | SessionUnknown | Unsupported | Refused | Silent | NotSent
 
 _UNSUPPORTED = frozenset(
@@ -79,8 +87,10 @@ def dynamic_request(message: DynamicMessage, now: datetime) -> Packet:
     return Packet(_CODES[message.kind], 0, b"", (*message.attributes, moment))
 
 
-def outcome_of(reply: Packet) -> Outcome:
-    """Say what a reply means, whose authenticators were judged."""
+def outcome_of(reply: Packet | Missing) -> Outcome:
+    """Say what a reply means, whose authenticators were judged, or what it means to have none."""
+    if isinstance(reply, Missing):
+        return Silent() if reply is Missing.SILENCE else NotSent()
     if reply.code in {Code.DISCONNECT_ACK, Code.COA_ACK}:
         return Accepted()
     value = reply.first(_ERROR_CAUSE.kind) or b""

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from radius_bridge.clients import Clients, RadiusClient
+from radius_bridge.clients import Clients, RadiusClient, inside_tls
 from radius_bridge.secret import Secret
 
 
@@ -59,3 +59,24 @@ def test_what_is_no_address_is_told() -> None:
 
 def test_a_secret_is_shown_nowhere() -> None:
     assert "ssss" not in repr(CLIENTS.all)
+
+
+def test_a_certificate_is_its_first_name_that_is_a_clients_in_any_case() -> None:
+    one = RadiusClient("one", (), Secret(b"s"), certificate_names=("ap1.library.test",))
+    two = RadiusClient("two", (), Secret(b"s"), certificate_names=("Ap2.library.test", "b.test"))
+    clients = Clients((one, two))
+    assert clients.certified(["AP1.Library.Test"]) is one
+    assert clients.certified(["other.test", "ap2.library.test", "ap1.library.test"]) is two
+    assert clients.certified(["library.test"]) is None
+    assert clients.certified(["*.library.test", ""]) is None
+    assert clients.certified([]) is None
+
+
+def test_inside_tls_the_secret_is_everybodys_and_the_certificate_proves() -> None:
+    client = RadiusClient("one", (), Secret(b"of UDP"), certificate_names=("ap1.library.test",))
+    inside = inside_tls(client)
+    assert inside.secret.reveal() == b"radsec"
+    assert not inside.require_message_authenticator
+    assert not inside.limit_proxy_state
+    assert inside.name == client.name
+    assert client.require_message_authenticator

@@ -1,12 +1,11 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pytest
-from structlog.testing import capture_logs
 
 from radius_bridge.authenticators import sign_reply
 from radius_bridge.clients import DynamicAuthorization, RadiusClient
@@ -240,7 +239,7 @@ async def test_three_hundred_at_closing_time_repeat_no_identifier() -> None:
     used = {(request.sender[1], request.octets[1]) for request in peer.requests}
     assert len(used) == len(peer.requests) == 300
     assert len({port for port, _ in used}) == 2
-    assert sender.outcomes == {"Accepted": 300}
+    assert sender.counters.of("branch-1") == {"dynamic_accepted": 300}
 
 
 async def test_where_all_identifiers_rest_nothing_is_sent() -> None:
@@ -348,24 +347,18 @@ async def test_who_takes_no_such_requests_gets_none() -> None:
         assert not datagrams.counts
 
 
-@pytest.fixture
-def logged() -> Iterator[list[dict[str, object]]]:
-    with capture_logs() as lines:
-        yield lines  # type: ignore[misc]
-
-
 async def test_a_failure_is_logged_without_device_or_secret(
-    logged: list[dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with access_point(lambda request: [reply(request, cause=504)]) as peer:
-        await outcome(peer)
-    async with access_point(agree) as peer:
-        await outcome(peer)
-    (line,) = logged
-    assert line == {
-        "event": "dynamic_authorization_failed",
-        "log_level": "warning",
-        "client": "branch-1",
-        "outcome": "Refused",
-        "cause": 504,
-    }
+    caplog.set_level("WARNING", "radius_bridge")
+    async with (
+        access_point(lambda request: [reply(request, cause=504)]) as peer,
+        exchanges() as datagrams,
+    ):
+        sender, client = authorizer(datagrams), client_at(peer)
+        for _ in range(3):
+            await sender.send(client, HERE, DISCONNECT)
+        peer.behaviour = agree
+        await sender.send(client, HERE, DISCONNECT)
+    (line,) = caplog.messages
+    assert line == "client branch-1: 1 times dynamic_refused, lately Error-Cause 504"

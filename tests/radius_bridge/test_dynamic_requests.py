@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from radius_bridge.dynamic_requests import (
     Accepted,
+    Missing,
+    NotSent,
     Outcome,
     Refused,
     SessionUnknown,
+    Silent,
     Unsupported,
     dynamic_request,
     outcome_of,
@@ -54,9 +57,11 @@ def test_a_request_holds_what_the_family_says_and_the_moment(kind: DynamicKind, 
         (reply(Code.COA_NAK), Refused(None)),
         (reply(Code.COA_NAK, Attribute(101, b"\1\xf7")), Refused(None)),
         (reply(Code.COA_NAK, Attribute(101, b"")), Refused(None)),
+        (Missing.SILENCE, Silent()),
+        (Missing.NO_ROOM, NotSent()),
     ],
 )
-def test_a_reply_means(packet: Packet, outcome: Outcome) -> None:
+def test_a_reply_means(packet: Packet | Missing, outcome: Outcome) -> None:
     assert outcome_of(packet) == outcome
 
 
