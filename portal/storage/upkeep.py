@@ -21,6 +21,9 @@ _SQL = load_statements("upkeep")
 COURTESY_IS_REMEMBERED = timedelta(days=2)
 """It is given once a day, whatever the time zone."""
 
+PLACE_IS_KEPT = timedelta(days=1)
+"""Where a device without a session was seen: as long as the address that led it to the portal."""
+
 MOST_AT_ONCE = 2000
 """Rows a statement, far within a statement's time-out."""
 
@@ -64,6 +67,8 @@ class PostgresUpkeep:
             "staff_links": now,
             "remembered_devices": now,
             "vouchers": now - kept.vouchers,
+            "accounts": now - kept.sessions,
+            "places": now - PLACE_IS_KEPT,
             "fault_reports": now - timedelta(days=KEPT_DAYS),
         }
         deleted = 0

@@ -68,3 +68,15 @@ SELECT make_weeks($1, $2)
 
 -- name: drop_weeks
 SELECT drop_empty_weeks($1)
+
+-- name: accounts
+-- Those that nobody closed too: their access point is gone.
+WITH gone AS (DELETE FROM accounting_session WHERE ended_at < $1 OR heard_at < $1 RETURNING 1)
+SELECT count(*) FROM gone
+
+-- name: places
+WITH gone AS (
+    DELETE FROM device_at_access_point AS d WHERE heard_at < $1
+       AND NOT EXISTS (SELECT FROM live_session AS s WHERE s.mac = d.mac) RETURNING 1
+)
+SELECT count(*) FROM gone

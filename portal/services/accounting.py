@@ -1,0 +1,76 @@
+"""Accounting: what access points count is written once, also when the database is away.
+
+Not the rules (portal/domain/accounting.py). The rule to keep: who is told that a record was taken
+may forget it, so it is in the database or on disk before; each counts once however often it is
+written, so that in doubt it is written again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Never
+
+import structlog
+
+from portal.services.ports import DatabaseUnavailableError
+from portal.services.ports.accounting import (
+    AccountingJournal,
+    Accounts,
+    Restart,
+    UseRecord,
+)
+
+LOOK_EVERY_S = 1.0
+
+_log = structlog.get_logger()
+
+
+class Accounting:
+    """One process's way to the accounts. ``keep_written`` is a task of its own."""
+
+    def __init__(self, accounts: Accounts, journal: AccountingJournal) -> None:
+        self._accounts = accounts
+        self._journal = journal
+        self._is_away = False
+
+    async def write(self, records: Sequence[UseRecord | Restart]) -> None:
+        """Write records, all or none.
+
+        Raises:
+            JournalError: they are neither in the database nor on disk.
+        """
+        if not self._is_away:
+            try:
+                await self._accounts.write(records)
+            except DatabaseUnavailableError as problem:
+                _log.warning("accounting_waits", reason=str(problem))
+                self._is_away = True
+            else:
+                return
+        await self._journal.keep(records)
+
+    async def keep_written(self) -> Never:
+        """Write what waits on disk as soon as that can be done, for ever."""
+        while True:
+            try:
+                await self.drain()
+            except DatabaseUnavailableError:
+                self._is_away = True
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def drain(self) -> int:
+        """Write what waits on disk, and return how many records that was.
+
+        Raises:
+            DatabaseUnavailableError: the rest waits on.
+        """
+        written = 0
+        for name in await self._journal.waiting():
+            records = await self._journal.read(name)
+            if records is not None:
+                await self._accounts.write(records)
+                written += len(records)
+                await self._journal.remove(name)
+        self._is_away = False  # or the next write finds out
+        if written:
+            _log.info("accounting_written", records=written)
+        return written

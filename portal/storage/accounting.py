@@ -1,0 +1,172 @@
+"""Accounts of visits to access points in PostgreSQL (implements services.ports.accounting).
+
+Not the rules (portal/domain/accounting.py). The rule to keep: an access point's accounts are read
+and written under its own lock, and then the sessions they belong to are locked in the order of
+their ids; so what two processes write at once is counted once, and none waits for ever.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from portal.domain.accounting import Account, ClosedBy, Octets, follow
+from portal.domain.identity import MacAddress, SiteId
+from portal.services.ports import DatabaseUnavailableError
+from portal.services.ports.accounting import QuietSession, Restart, UseRecord
+from portal.storage.database import Database
+from portal.storage.sessions import session_of
+from portal.storage.statements import load_statements
+
+_SQL = load_statements("accounting")
+
+RETRIES = 3
+"""For a batch that lost in a deadlock against a change of many sessions at once."""
+
+BATCH_S = 3.0
+"""A batch takes milliseconds; access points repeat what was not acknowledged after 2 s or more."""
+
+MOST_OCTETS = 2**62
+"""No device sends that in a century, and half of what a column can hold."""
+
+
+class PostgresAccounts:
+    """Accounts of the whole organisation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, records: Sequence[UseRecord | Restart]) -> None:
+        """See services.ports.accounting.Accounts."""
+        for _ in range(RETRIES):
+            try:
+                return await self._write(records)
+            except DatabaseUnavailableError as error:
+                if not isinstance(error.__cause__, asyncpg.DeadlockDetectedError):
+                    raise
+        raise DatabaseUnavailableError("deadlocks")
+
+    async def _write(self, records: Sequence[UseRecord | Restart]) -> None:
+        uses = [record for record in records if isinstance(record, UseRecord)]
+        async with self._locked(record.access_point for record in records) as connection:
+            for record in records:
+                if isinstance(record, Restart):
+                    told = (record.access_point, record.nas, record.bss, record.at)
+                    await connection.execute(_SQL["restart"], *told)
+            if uses:
+                await _write_uses(connection, uses)
+
+    async def close_silent(self, silent_since: Mapping[str, datetime]) -> int:
+        """See services.ports.accounting.Accounts."""
+        columns = (list(silent_since), list(silent_since.values()))
+        async with self._locked(silent_since) as connection:
+            return int(await connection.fetchval(_SQL["close_silent"], *columns))
+
+    @asynccontextmanager
+    async def _locked(self, access_points: Iterable[str]) -> AsyncIterator[asyncpg.Connection]:
+        """Hold these access points' locks for one transaction.
+
+        One that fails is ended by its connection's end: a server that hangs answers no ROLLBACK.
+        """
+        async with self._database.connection() as connection:
+            try:
+                async with asyncio.timeout(BATCH_S):
+                    await connection.execute("BEGIN")
+                    await connection.execute(_SQL["lock"], sorted(set(access_points)))
+                    yield connection
+                    await connection.execute("COMMIT")
+            except BaseException:
+                connection.terminate()
+                raise
+
+    async def heard(self, since: datetime) -> Mapping[str, datetime]:
+        """See services.ports.accounting.Accounts."""
+        rows = await self._database.fetch(_SQL["heard"], since)
+        return {row["access_point"]: row["heard_at"] for row in rows}
+
+    async def quiet(self, site_ids: Sequence[SiteId], since: datetime) -> Sequence[QuietSession]:
+        """See services.ports.accounting.Accounts."""
+        rows = await self._database.fetch(_SQL["quiet"], list(site_ids), since)
+        return [QuietSession(session_of(row), row["access_point"]) for row in rows]
+
+
+async def _write_uses(connection: asyncpg.Connection, uses: Sequence[UseRecord]) -> None:
+    rows = await connection.fetch(_SQL["read"], list({record.name for record in uses}))
+    book = _Book({bytes(row["name"]): _account_of(row) for row in rows})
+    for record in uses:
+        book.add(record)
+    await connection.execute(_SQL["lock_sessions"], *book.devices())
+    await connection.execute(_SQL["write"], *book.account_columns(), *book.counted_columns())
+
+
+@dataclass(slots=True)
+class _Book:
+    """The accounts of one batch, and what its records add to sessions."""
+
+    before: Mapping[bytes, Account]
+    accounts: dict[bytes, tuple[UseRecord, Account]] = field(default_factory=dict)
+    counted: list[tuple[MacAddress, UUID | None, int, int, datetime]] = field(default_factory=list)
+
+    def add(self, record: UseRecord) -> None:
+        known = self.accounts.get(record.name)
+        account = known[1] if known else self.before.get(record.name)
+        after = follow(account, record.use)
+        self.accounts[record.name] = (record, after.account)
+        if after.earlier is not None:
+            self.accounts[_archived(record.name, after.earlier)] = (record, after.earlier)
+        added = after.added if record.counts_bytes else Octets()
+        seen_at = min(record.use.happened_at, record.use.arrived_at)
+        session_id = after.account.session_id
+        up, down = map(_bounded, added)
+        self.counted.append((record.mac, session_id, up, down, seen_at))
+
+    def devices(self) -> tuple[Sequence[UUID], Sequence[MacAddress]]:
+        named = {session_id for _, session_id, *_ in self.counted if session_id is not None}
+        return list(named), list({mac for mac, *_ in self.counted})
+
+    def account_columns(self) -> Iterable[Sequence[object]]:
+        rows = [_row_of(name, *entry) for name, entry in self.accounts.items()]
+        return zip(*rows, strict=True)
+
+    def counted_columns(self) -> Iterable[Sequence[object]]:
+        return zip(*self.counted, strict=True)
+
+
+def _archived(name: bytes, account: Account) -> bytes:
+    """Return the name under which an account is kept whose number stands for another one now."""
+    return hashlib.sha256(name + account.started_at.isoformat().encode()).digest()
+
+
+def _row_of(name: bytes, record: UseRecord, account: Account) -> tuple[object, ...]:
+    octets = map(_bounded, (*account.total, *account.before))
+    return (
+        *(name, record.access_point, record.nas, record.bss, record.site_id, account.session_id),
+        *(account.started_at, account.told_at, account.heard_at, *octets, account.duration),
+        *(account.restarted_at, account.ended_at, account.closed_by, account.cause),
+    )
+
+
+def _bounded(octets: int) -> int:
+    return min(octets, MOST_OCTETS)
+
+
+def _account_of(row: asyncpg.Record) -> Account:
+    closed_by, session_id = row["closed_by"], row["session_id"]
+    return Account(
+        started_at=row["started_at"],
+        told_at=row["told_at"],
+        heard_at=row["heard_at"],
+        total=Octets(row["upload_octets"], row["download_octets"]),
+        before=Octets(row["upload_before"], row["download_before"]),
+        duration=row["duration"],
+        restarted_at=row["restarted_at"],
+        session_id=None if session_id is None else UUID(int=session_id.int),
+        ended_at=row["ended_at"],
+        closed_by=None if closed_by is None else ClosedBy(closed_by),
+        cause=row["cause"],
+    )
