@@ -121,6 +121,12 @@ class Staff(Section):
     health_port: Port = Field(9465, description="/healthz, /readyz, /metrics on 127.0.0.1.")
 
 
+class Keeper(Section):
+    """``[keeper]``: what keeps gate and database in step. It speaks for the gate, too."""
+
+    health_port: Port = Field(9467, description="/healthz, /readyz, /metrics on 127.0.0.1.")
+
+
 class WalledGarden(Section):
     """``[[gate.walled_garden]]``: names that captive devices may reach."""
 
@@ -419,6 +425,7 @@ class Config(Section):
     sites: list[SiteSection] = Field(min_length=1)
     database: Database = Field(default_factory=Database)
     gate: Gate = Field(default_factory=Gate)
+    keeper: Keeper = Field(default_factory=Keeper)
     processes: Processes = Field(default_factory=Processes)
     library_system: LibrarySystem | None = None
     limits: Limits = Field(default_factory=Limits)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config import Config, Hours, LibrarySystem, Portal, SiteSection, Staff
+from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff
 from portal.config_radius import Radius, RadiusClientSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
@@ -156,6 +156,7 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _network_contradictions(sites, sections)
     yield from _staff_contradictions(sections.get("staff"), sections.get("portal"))
     yield from _radius_contradictions(sites, sections)
+    yield from _keeper_contradictions(sections)
     yield from _sites_without_anybody(sites, sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
@@ -267,6 +268,14 @@ def _radius_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterato
             text = f"no site {client.site!r}; the sites are {', '.join(sorted(known))}"
             yield Problem(f"{key}.site", text)
         yield from _client_contradictions(key, client, has_tls=has_tls)
+
+
+def _keeper_contradictions(sections: Mapping[str, Any]) -> Iterator[Problem]:
+    names = ("portal", "staff", "radius")
+    others = [sections[name].health_port for name in names if sections.get(name)]
+    if sections.get("keeper", Keeper()).health_port in others:
+        text = "is another port of Kvar's too; choose another"
+        yield Problem("keeper.health_port", text)
 
 
 def _double_clients(radius: Radius) -> Iterator[Problem]:

@@ -22,8 +22,9 @@ from portal.services.ports import (
     Upkeep,
 )
 from portal.services.ports.keeping import SnapshotNotWrittenError, Snapshots
+from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
-from portal.services.reconcile import Reconciliation
+from portal.services.reconcile import Reconciled, Reconciliation
 
 COMPARE_EVERY_S = 30.0
 """Repairs whatever a lost call or a lost notification left."""
@@ -58,7 +59,14 @@ _log = structlog.get_logger()
 class Keeper:
     """``changed`` is set by whoever hears that a session changed somewhere."""
 
-    def __init__(self, reconciliation: Reconciliation, upkeep: Upkeep, clock: ClockWatch) -> None:
+    def __init__(
+        self,
+        reconciliation: Reconciliation,
+        upkeep: Upkeep,
+        clock: ClockWatch,
+        observer: KeeperObserver | None = None,
+    ) -> None:
+        self._observer = observer
         self._reconciliation = reconciliation
         self._upkeep = upkeep
         self._clock = clock
@@ -90,10 +98,12 @@ class Keeper:
         try:
             self._looked_at_s = asyncio.get_running_loop().time()
             async with self._clock.judging() as now:
-                await agree(now)
+                agreed = await agree(now)
         except (DatabaseUnavailableError, GateUnavailableError) as problem:
             self._tell(well=False, problem=type(problem).__name__)
             return False
+        if self._observer is not None and isinstance(agreed, Reconciled):
+            self._observer.compared(now, agreed.mended)
         self._tell(well=True)
         return True
 
@@ -190,6 +200,8 @@ class Keeper:
         try:
             deleted = await self._upkeep.tidy(kept, now)
             _log.info("tables_tidied", deleted=deleted)
+            if self._observer is not None:
+                self._observer.tidied(now, deleted)
         except DatabaseUnavailableError:
             _log.warning("tables_not_tidied")
         try:

@@ -9,6 +9,8 @@ from portal.clock import machine_start, read_clocks, utc_now
 from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
+from portal.composition.health import make_registry, serve_health_in_time
+from portal.composition.keeper_health import compose_keeper_health, observe_keeper
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
@@ -19,6 +21,7 @@ from portal.services.doorkeeper import Doorkeeper
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
 from portal.services.ports import Gate
+from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
 from portal.services.reconcile import Reconciliation
 from portal.services.return_tickets import ReturnTickets
@@ -26,7 +29,7 @@ from portal.services.returning import Returning
 from portal.snapshot_file import SnapshotFile
 from portal.storage.clocks import PostgresClocks
 from portal.storage.database import Database, Deadlines
-from portal.storage.notifications import Notice, listen
+from portal.storage.notifications import Notice, Resync, listen
 from portal.storage.replay import Replay
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
@@ -46,9 +49,13 @@ async def run_keeper(config: Config) -> None:
         patient = await enter(Database(address, size=1, deadlines=PATIENT, name="kvar keeper"))
         # each purpose has a client of its own: a whole comparison must not keep anybody waiting
         gate, opened, looked = [await enter(open_gate(config)) for _ in range(3)]
-        watched = await enter(gate_client(config))
+        watched, asked = [await enter(gate_client(config)) for _ in range(2)]
         doors = compose_doors(config, database, opened, keys, None)
-        keeper = _keeper(config, database, patient, gate, doors)
+        reconciliation = _reconciliation(config, database, gate, doors)
+        registry = make_registry("keeper")
+        observer = observe_keeper(registry, lambda: reconciliation.admitted is not None)
+        clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
+        keeper = Keeper(reconciliation, PostgresUpkeep(database), clock, observer)
         doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
         group = await enter(until_stopped())
         if settings.has_gate(config):
@@ -58,21 +65,21 @@ async def run_keeper(config: Config) -> None:
             group.create_task(keeper.keep_presence(presence), name="keep presence")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
-        group.create_task(keeper.hear(_told(listen(address), doorkeeper)), name="hear")
+        told = _told(listen(address), doorkeeper, observer)
+        group.create_task(keeper.hear(told), name="hear")
+        answers = compose_keeper_health(config, registry, database, asked)
+        serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)
+        group.create_task(serving, name="health")
         _start(group, keeper, config)
         group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
 
 
-def _keeper(
-    config: Config, database: Database, patient: Database, gate: Gate, doors: Doors
-) -> Keeper:
-    clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
+def _reconciliation(config: Config, database: Database, gate: Gate, doors: Doors) -> Reconciliation:
     replay = Replay(DiskSpool(spool_directory(config)), database)
     ended = ReturnTickets(doors).ended
-    reconciliation = Reconciliation(
+    return Reconciliation(
         doors.sessions, gate, list(doors.sites), replay.drain, ended, settings.gate_sites(config)
     )
-    return Keeper(reconciliation, PostgresUpkeep(database), clock)
 
 
 def _presence(
@@ -107,7 +114,11 @@ async def _hear_gate(
             doorkeeper.see(notice.device, moved=notice.moved)
 
 
-async def _told(notices: AsyncIterator[Notice], doorkeeper: Doorkeeper) -> AsyncIterator[Notice]:
+async def _told(
+    notices: AsyncIterator[Notice], doorkeeper: Doorkeeper, observer: KeeperObserver
+) -> AsyncIterator[Notice]:
     async for notice in notices:
         doorkeeper.forget_strangers()
+        if isinstance(notice, Resync):
+            observer.resynced()
         yield notice

@@ -4,12 +4,12 @@ from dataclasses import replace
 from functools import partial
 
 from firewall.client import GateError
-from portal import settings
+from portal import metrics, settings
 from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
-from portal.composition.health import gate_checks, serve_health
+from portal.composition.health import expose, gate_checks, make_registry, serve_health
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config
@@ -17,8 +17,9 @@ from portal.library.guarded_library import GuardedLibrary
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
 from portal.services.courtesy import Courtesy
-from portal.services.guest import GuestService
+from portal.services.first_sight import FirstSight
 from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.observed_guest import ObservedGuest
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.returning import Returning
 from portal.services.threshold import Threshold
@@ -50,19 +51,26 @@ async def run_portal(config: Config) -> None:
         gate_client(config) as asked,  # of its own: a health check must not wait behind logins
         open_gate(config) as looked_up,  # the same for logins, behind a thousand probes
     ):
+        registry = make_registry("portal")
         library = _library(config)
+        if library is not None:
+            library.observer = metrics.LibraryMetrics(registry, library.breaker_is_open)
         doors = compose_doors(config, database, gate, keys, library)
         courtesy = Courtesy(doors, PostgresCourtesies(database))
         returning = Returning(replace(doors, gate=looked_up))
-        threshold = Threshold(looked_up, returning, utc_now)
-        guest = GuestService(doors, threshold, courtesy)
+        first_sight = FirstSight()
+        threshold = Threshold(looked_up, returning, utc_now, first_sight)
+        observer = metrics.SignInMetrics(registry, doors.sites)
+        guest = ObservedGuest(doors, observer, first_sight, threshold, courtesy)
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         application = GuestApplication(_site_settings(config, keys), guest, utc_now, uplink.is_down)
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
             **gate_checks(config, asked),
         }
-        answers = health.make_application(checks, (DatabaseUnavailableError, GateError))
+        metrics.UplinkMetrics(registry, uplink.is_down)
+        broken = (DatabaseUnavailableError, GateError)
+        answers = health.make_application(checks, broken, expose(registry))
         async with until_stopped() as group:
             group.create_task(
                 serve_guest(application, sockets, certificates=watch), name="guest site"

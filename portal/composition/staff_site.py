@@ -10,13 +10,13 @@ from socket import socket
 from aiohttp import web
 
 from firewall.client import GateError
-from portal import settings
+from portal import metrics, settings
 from portal.clock import utc_now
 from portal.composition.api import compose_api
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
-from portal.composition.health import gate_checks, serve_health
+from portal.composition.health import expose, gate_checks, make_registry, serve_health
 from portal.composition.staff_services import compose_staff
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
@@ -87,7 +87,10 @@ async def run_staff(config: Config) -> None:
         )
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         pages = Pages(facts, staff.times, partial(_banners, uplink))
+        registry = make_registry("staff")
         site = compose_site(pages, staff, doors, database)
+        prints = metrics.PrintMetrics(registry)
+        site = replace(site, slips=replace(site.slips, printed=prints.printed))
         api = ApiApplication(compose_api(settings.api(config, section), doors, database))
         application = SharedListener("/api/", api, StaffApplication(site))
         listening = Listening(application.answer, _malformed, application.broken, sockets, context)
@@ -95,7 +98,8 @@ async def run_staff(config: Config) -> None:
             "database": partial(database.fetch, "SELECT 1"),
             **gate_checks(config, asked),
         }
-        ready = health.make_application(checks, (DatabaseUnavailableError, GateError))
+        broken = (DatabaseUnavailableError, GateError)
+        ready = health.make_application(checks, broken, expose(registry))
         with site.slips.maker:
             async with until_stopped() as group:
                 serving = serve(
@@ -142,7 +146,11 @@ def _banners(uplink: UplinkWatch) -> Sequence[str]:
 
 
 def compose_site(
-    pages: Pages, staff: StaffDoors, doors: Doors, database: Database, clock: Clock = utc_now
+    pages: Pages,
+    staff: StaffDoors,
+    doors: Doors,
+    database: Database,
+    clock: Clock = utc_now,
 ) -> StaffSite:
     """Return the staff site with all that its handlers work with."""
     attempts = StaffAttemptDesk(staff)

@@ -15,6 +15,7 @@ from portal.domain.identity import Secret
 from portal.domain.verification import Verification
 from portal.library.check import CheckingLibrary
 from portal.library.circuit_breaker import CircuitBreaker, Passage
+from portal.services.ports.observing import LibraryObserver
 
 LOOK_INTERVAL_S = 1.0
 """How often ``watch`` looks whether a trial is due."""
@@ -31,6 +32,7 @@ class GuardedLibrary:
         breaker: CircuitBreaker | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.observer: LibraryObserver | None = None
         self._library = library
         self._breaker = breaker or CircuitBreaker()
         self._monotonic_s = monotonic_s
@@ -40,11 +42,21 @@ class GuardedLibrary:
         """True while guests are answered without asking the library system."""
         return self._breaker.is_open
 
+    def breaker_is_open(self) -> bool:
+        """Say the same, for who asks later."""
+        return self.is_open
+
     async def verify(self, card: Secret, pin: Secret) -> Verification:
         """Ask once, or answer at once while the library system is known to be away."""
+        observer = self.observer
         if not await self._may_ask():
+            if observer is not None:
+                observer.not_asked()
             return Verification.UNAVAILABLE
+        began_s = self._monotonic_s()
         checked = await self._library.check(card, pin)
+        if observer is not None:
+            observer.answered(checked.outcome, self._monotonic_s() - began_s)
         if checked.neighbour_failed:
             self._change(lambda: self._breaker.record_failure(self._monotonic_s()))
         elif checked.outcome is not Verification.UNAVAILABLE:

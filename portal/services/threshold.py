@@ -14,6 +14,7 @@ import structlog
 
 from portal.domain.identity import Device
 from portal.services.doors import STORE_ERRORS
+from portal.services.first_sight import FirstSight
 from portal.services.ports import Clock, Gate, GateUnavailableError
 from portal.services.returning import MOST_AT_ONCE, Recognised, Returning
 from portal.services.strangers import Strangers
@@ -35,13 +36,20 @@ _Answer = asyncio.Future[Recognised | None]
 class Threshold:
     """``recognise`` and ``welcome`` are a request's; ``work`` is a task of its own.
 
-    ``gate`` is a connection that no login waits for.
+    ``gate`` is a connection that no login waits for. ``first_sight`` learns of strangers.
     """
 
-    def __init__(self, gate: Gate, returning: Returning, clock: Clock) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        returning: Returning,
+        clock: Clock,
+        first_sight: FirstSight | None = None,
+    ) -> None:
         self._gate = gate
         self._returning = returning
         self._clock = clock
+        self._first_sight = first_sight or FirstSight()
         self._waiting: dict[str, _Answer] = {}
         self._somebody = asyncio.Event()
         self._strangers = Strangers()
@@ -114,4 +122,5 @@ class Threshold:
         for device in devices.values():
             if device.mac not in known:
                 self._strangers.add(device.mac, clock())
+                self._first_sight.note(device.mac, self._clock())
         return {ip: known[device.mac] for ip, device in devices.items() if device.mac in known}

@@ -109,10 +109,13 @@ async def send(site: StaffSite, visit: Visit) -> web.Response:
         async with asyncio.timeout(PRINTER_PATIENCE_S):
             dots = await site.slips.maker.dots(slips[0], paper.printing(site, choice))
             if isinstance(dots, NoPdf):
+                site.slips.printed(visit.here.id, "not_made")
                 return site.go(f"{_back(visit)}&failed=print")
             await printer.door.send(escpos.encode(dots))
     except (PrinterError, TimeoutError):
+        site.slips.printed(visit.here.id, "not_taken")
         return site.go(f"{_back(visit)}&failed=printer")
+    site.slips.printed(visit.here.id, "sent")
     return site.go(f"{_back(visit)}&done=printed")
 
 

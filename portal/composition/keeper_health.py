@@ -1,0 +1,60 @@
+"""Composes what the keeper tells the machines that watch: of itself, the gate and the database."""
+
+from collections.abc import Callable
+from functools import partial
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from firewall.client import GateClient, GateError
+from portal import metrics, settings
+from portal.clock import utc_now
+from portal.composition.health import expose, gate_checks
+from portal.config import Config
+from portal.services.ports import DatabaseUnavailableError
+from portal.storage.database import Database
+from portal.storage.figures import PostgresFigures
+from portal.web import health
+
+
+def compose_keeper_health(
+    config: Config, registry: CollectorRegistry, database: Database, asked: GateClient
+) -> web.Application:
+    """Return the keeper's health endpoints; it speaks for the gate, which loads no web server."""
+    refresh: list[health.Check] = [_figures(config, registry, database)]
+    if settings.has_gate(config):
+        refresh.append(_gate(registry, asked))
+    checks: dict[str, health.Check] = {
+        "database": partial(database.fetch, "SELECT 1"),
+        **gate_checks(config, asked),
+    }
+    exposition = expose(registry, refresh)
+    return health.make_application(checks, (DatabaseUnavailableError, GateError), exposition)
+
+
+def observe_keeper(
+    registry: CollectorRegistry, in_step: Callable[[], bool]
+) -> metrics.KeeperMetrics:
+    """Return who counts what the keeper does."""
+    return metrics.KeeperMetrics(registry, in_step)
+
+
+def _figures(config: Config, registry: CollectorRegistry, database: Database) -> health.Check:
+    shown = metrics.FigureMetrics(registry, list(settings.sites(config)))
+    figures = PostgresFigures(database)
+
+    async def refresh() -> None:
+        shown.note(None)  # what was true a minute ago is not told as if it were true now
+        shown.note(await figures.read(utc_now()))
+
+    return refresh
+
+
+def _gate(registry: CollectorRegistry, asked: GateClient) -> health.Check:
+    shown = metrics.GateMetrics(registry)
+
+    async def refresh() -> None:
+        shown.note(None)
+        shown.note(await asked.ping())
+
+    return refresh
