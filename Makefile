@@ -21,10 +21,12 @@ NODE_PACKAGES := $(if $(shell command -v npm),,nodejs npm)
 # What typesets slips (Pango, fonts with Arabic and Ethiopic), and what looks at the result.
 SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
 # What RADIUS is compared with, and a compiler for the load generator. FreeRADIUS runs from folders of
-# the benchmark's own; the service that its package starts is left alone.
+# the benchmark's own; the service of its package does not start.
 RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
-TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) curl faketime iperf3 iptables opennds \
-  poppler-utils strace zbar-tools $(NODE_PACKAGES)
+# An access point, a device behind it, and a proxy that speaks RADIUS/TLS.
+PEER_PACKAGES := hostapd wpasupplicant radsecproxy
+TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) curl faketime \
+  iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) $(if $(filter radius,$(or $(NAME),radius)),$(RADIUS_PACKAGES)) iperf3
 # openNDS is what the library day is compared with; its package starts nothing by itself.
 DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds

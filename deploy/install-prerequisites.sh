@@ -26,8 +26,20 @@ fi
 
 echo "kvar: installing Debian packages:$missing"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-# A postgresql package starts a cluster of its own unless told not to; Kvar needs its programs only.
+policy=/usr/sbin/policy-rc.d
+ours=""
+clean_up() {
+    rm -f "$log"
+    [ -z "$ours" ] || $as_root rm -f "$policy"
+}
+trap clean_up EXIT
+# Kvar needs the programs only: servers that start by themselves would take its ports and run a
+# second PostgreSQL. Debian's way to say so, while this installs; a policy of the owner's stays.
+if [ ! -e "$policy" ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+fi
 if ! { $as_root apt-get update -q &&
        $as_root env DEBIAN_FRONTEND=noninteractive \
            apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
@@ -35,3 +47,13 @@ if ! { $as_root apt-get update -q &&
     echo "kvar: installing failed; the lines above say why" >&2
     exit 1
 fi
+# Nor when the machine starts the next time: these listen where Kvar's RADIUS server does.
+for package in $missing; do
+    case "$package" in
+    freeradius | radsecproxy)
+        if command -v systemctl >/dev/null; then
+            $as_root systemctl disable --quiet "$package" || true
+        fi
+        ;;
+    esac
+done
