@@ -23,8 +23,8 @@ SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto
 # What RADIUS is compared with, and a compiler for the load generator. FreeRADIUS runs from folders of
 # the benchmark's own; the service of its package does not start.
 RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
-# An access point, a device behind it, and a proxy that speaks RADIUS/TLS.
-PEER_PACKAGES := hostapd wpasupplicant radsecproxy
+# An access point, a device behind it, a proxy that speaks RADIUS/TLS, and what openNDS encrypts with.
+PEER_PACKAGES := hostapd wpasupplicant radsecproxy php-cli
 TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) curl faketime \
   iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) $(if $(filter radius,$(or $(NAME),radius)),$(RADIUS_PACKAGES)) iperf3

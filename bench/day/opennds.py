@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Self
 
@@ -153,23 +154,14 @@ class OpenNds:
 
     def _prepare_files(self) -> None:
         self._directory = self.lab.run_directory / "opennds"
-        for name in ("tmp", "misc"):
-            (self._directory / name).mkdir(parents=True)
-        processes.run(["cp", "-a", "/etc", str(self._directory / "etc")])
-        for family in ("iptables", "ip6tables"):
-            for part in ("", "-save", "-restore"):
-                link = self._directory / "etc/alternatives" / f"{family}{part}"
-                link.unlink(missing_ok=True)
-                link.symlink_to(f"/usr/sbin/{family}-legacy{part}")
         leases = self.lab.dhcp_dns.service.lease_file if self.lab.dhcp_dns else ""
-        (self._directory / "misc/dnsmasq.leases").symlink_to(leases)
         text = _CONFIGURATION.format(timeouts=self._timeouts)
-        (self._directory / "opennds.conf").write_text(text, encoding="ascii")
+        prepare_files(self._directory, text, str(leases))
 
     # --- its process ------------------------------------------------------------------------------
 
     def _keep_running(self) -> None:
-        command = ["unshare", "--mount", "bash", "-c", _START.format(self._directory)]
+        command = command_in(self._directory)
         while not self._closing.is_set():
             self._wanted.wait()
             if self._closing.is_set():
@@ -280,3 +272,22 @@ class OpenNds:
         yield
         if process is not None:
             process.send_signal(signal.SIGCONT)
+
+
+def prepare_files(directory: Path, configuration: str, leases: str) -> None:
+    """Make what it gets instead of this machine's own files."""
+    for name in ("tmp", "misc"):
+        (directory / name).mkdir(parents=True)
+    processes.run(["cp", "-a", "/etc", str(directory / "etc")])
+    for family in ("iptables", "ip6tables"):
+        for part in ("", "-save", "-restore"):
+            link = directory / "etc/alternatives" / f"{family}{part}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"/usr/sbin/{family}-legacy{part}")
+    (directory / "misc/dnsmasq.leases").symlink_to(leases)
+    (directory / "opennds.conf").write_text(configuration, encoding="ascii")
+
+
+def command_in(directory: Path) -> list[str]:
+    """Return the command that runs it, with these files, in a mount namespace of its own."""
+    return ["unshare", "--mount", "bash", "-c", _START.format(directory)]

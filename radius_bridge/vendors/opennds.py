@@ -52,7 +52,7 @@ _HID = re.compile("[0-9a-f]{64}")
 _BLOCK_OCTETS = 16
 _KEY_OCTETS = 32
 _AUTH = "/opennds_auth/"
-_DEAUTH = "/opennds_deauth/"
+_DENY = "/opennds_deny/"
 
 
 class OpenNds(standard.Standard):
@@ -92,7 +92,7 @@ class OpenNds(standard.Standard):
 
     def way_out(self, parameters: Mapping[str, str]) -> str | None:
         """Return the gateway's own log-out."""
-        return parameters["auth"].removesuffix(_AUTH) + _DEAUTH
+        return parameters["auth"].removesuffix(_AUTH) + _DENY
 
 
 def return_hash(hid: str, key: Secret) -> str:

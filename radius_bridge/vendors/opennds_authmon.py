@@ -17,6 +17,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from radius_bridge.access import Grant
+from radius_bridge.vendors.redirects import mac_of
 from radius_bridge.vendors.standard import kbit_s
 
 PAYLOAD_MAX_CHARACTERS = 8192
@@ -24,9 +25,12 @@ PAYLOAD_MAX_CHARACTERS = 8192
 AT_ONCE_MAX = 4
 """What authmon lets in at one poll; it reads 1024 characters of a list."""
 
+ACKNOWLEDGED = "ack"
+
 _HASH = re.compile("[0-9a-f]{64}")
 _MINUTE_S = 60
 _WITHOUT_LIMIT = 0
+_NOTHING = frozenset({"", "none"})
 
 
 class Wants(StrEnum):
@@ -36,18 +40,23 @@ class Wants(StrEnum):
     """The gateway has just started: whoever waits waits in vain."""
     LIST = "list"
     VIEW = "view"
+    """The list, or with what it has let in, word of it; then `ACKNOWLEDGED` is the answer."""
+    DEAUTHED = "deauthed"
+    """A device is out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
     """One question of a gateway. ``gateway`` is the hash of its name.
 
-    ``acknowledged`` are the `rhid` that it has let in; None: it asks for the list.
+    ``acknowledged`` are the `rhid` that it has let in; None: it asks for the list. ``left`` is the
+    address of a device that it has put out.
     """
 
     wants: Wants
     gateway: str
     acknowledged: frozenset[str] | None = field(default=None, repr=False)
+    left: str | None = None
 
 
 def read_poll(form: Mapping[str, str]) -> Poll | None:
@@ -56,7 +65,9 @@ def read_poll(form: Mapping[str, str]) -> Poll | None:
     payload = _payload(form.get("payload", ""))
     if wants not in set(Wants) or not _HASH.fullmatch(gateway) or payload is None:
         return None
-    if wants != Wants.VIEW or not payload.startswith("* "):
+    if wants == Wants.DEAUTHED:
+        return Poll(Wants.DEAUTHED, gateway, left=_left(payload))
+    if wants != Wants.VIEW or payload in _NOTHING:
         return Poll(Wants(wants), gateway)
     hashes = frozenset(word for word in payload.split() if _HASH.fullmatch(word))
     return Poll(Wants.VIEW, gateway, hashes)
@@ -91,12 +102,20 @@ def _entry(rhid: str, grant: Grant) -> str:
 
 
 def _payload(text: str) -> str | None:
-    """Return a payload in clear: newer gateways write it in Base64."""
+    """Return a payload in clear: up to version 9 it is in Base64, later not always.
+
+    None: too long, or neither.
+    """
     if len(text) > PAYLOAD_MAX_CHARACTERS:
         return None
-    if text in {"", "none", "*"} or text.startswith("* "):
+    if text in _NOTHING or text.startswith("*"):
         return text
     try:
         return base64.b64decode(text.replace(" ", "+"), validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
-        return ""
+        return None
+
+
+def _left(payload: str) -> str | None:
+    words = dict(pair.partition("=")[::2] for pair in payload.split(", "))
+    return mac_of(words.get("clientmac"))

@@ -107,14 +107,38 @@ def test_a_poll_clears_views_and_acknowledges() -> None:
         assert opennds_authmon.read_poll(form | {"payload": payload}) == let_in
 
 
+@pytest.mark.parametrize("payload", ["none", "bm9uZQ==", ""])
+def test_without_a_payload_it_asks_for_the_list(payload: str) -> None:
+    form = {"auth_get": "view", "gatewayhash": GATEWAY, "payload": payload}
+    assert opennds_authmon.read_poll(form) == Poll(Wants.VIEW, GATEWAY)
+
+
+@pytest.mark.parametrize("payload", ["*", "Kg=="])
+def test_it_says_so_when_it_has_let_in_nobody(payload: str) -> None:
+    form = {"auth_get": "view", "gatewayhash": GATEWAY, "payload": payload}
+    assert opennds_authmon.read_poll(form) == Poll(Wants.VIEW, GATEWAY, frozenset())
+
+
+def test_who_left_is_told_by_address() -> None:
+    """As binauth_log.sh writes it."""
+    said = "method=timeout_deauth, clientmac=3c:5a:b4:01:02:03, bytes_incoming=1, custom="
+    form = {"auth_get": "deauthed", "gatewayhash": GATEWAY}
+    for words, left in ((said, "3c:5a:b4:01:02:03"), ("method=", None)):
+        payload = base64.b64encode(words.encode()).decode()
+        poll = opennds_authmon.read_poll(form | {"payload": payload})
+        assert poll == Poll(Wants.DEAUTHED, GATEWAY, left=left)
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        {"auth_get": "deauthed"},
+        {"auth_get": "custom"},
         {"auth_get": ""},
         {"gatewayhash": "../../etc"},
         {"gatewayhash": GATEWAY.upper()},
         {"payload": "x" * 8193},
+        {"payload": "no Base64"},
+        {"payload": "\u00e5"},
     ],
 )
 def test_what_is_no_poll_gets_no_list(change: dict[str, str]) -> None:
