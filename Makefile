@@ -68,6 +68,9 @@ demo: $(if $(CAN_BE_ROOT),lab-packages) $(VENV)/.ready ## run everything on this
 demo-check: lab-packages $(VENV)/.ready ## the same, then a scripted phone: one line a step
 	@$(AS_ROOT) $(BIN)/python -m portal demo --check
 
+tests/portal/monitoring/.tools/promtool:
+	@deploy/fetch-promtool.sh $@
+
 tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
@@ -92,7 +95,7 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   radius_bridge/reading.py,radius_bridge/retransmission.py,radius_bridge/secret.py,$\
   radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
-test: test-packages $(VENV)/.ready tests/browser/node_modules ## every test
+test: test-packages $(VENV)/.ready tests/browser/node_modules tests/portal/monitoring/.tools/promtool ## every test
 	@status=0; \
 	  $(AS_ROOT) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
 	  $(AS_ROOT) $(BIN)/python -m pytest $(ALONE) || status=1; \
@@ -104,7 +107,7 @@ style: $(VENV)/.ready
 	@.ci/quietly $(BIN)/mypy
 	@.ci/quietly $(BIN)/lint-imports --no-cache
 
-check: test-packages tests/browser/node_modules style ## format, lint, types, arrows, every test, coverage
+check: test-packages tests/browser/node_modules tests/portal/monitoring/.tools/promtool style ## format, lint, types, arrows, every test, coverage
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage erase
 	@mkdir -p -m 1777 .coverage.d # Kvar's own processes write there, as their own users
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
@@ -141,4 +144,5 @@ lock: $(VENV)/.ready ## choose the newest allowed versions and pin them by hash
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o deploy/requirements.lock
 
 clean: ## remove what the targets made in this folder
-	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/browser/node_modules
+	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  tests/browser/node_modules tests/portal/monitoring/.tools
