@@ -35,7 +35,8 @@ LIBRARY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8)
 
 def make_registry(process: str, version: str) -> CollectorRegistry:
     """Return the registry of one process, with the process's own figures."""
-    disable_created_metrics()  # a second series for each counter, which no query of ours asks for
+    # a second series for each counter, which no query of ours asks for
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     built = Gauge(
