@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff
-from portal.config_radius import Radius, RadiusClientSection
+from portal.config_radius import ASK_NOTHING, Radius, RadiusClientSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import DEFAULT_PRESETS
@@ -296,7 +296,8 @@ def _double_clients(radius: Radius) -> Iterator[Problem]:
 def _client_contradictions(
     key: str, client: RadiusClientSection, *, has_tls: bool
 ) -> Iterator[Problem]:
-    if not client.networks and not client.certificate_names:
+    asks = client.family not in ASK_NOTHING
+    if asks and not client.networks and not client.certificate_names:
         text = "missing; say where its requests come from, or name its certificate"
         yield Problem(f"{key}.networks", text)
     if client.certificate_names and not has_tls:

@@ -63,6 +63,10 @@ def _secret(value: SecretStr) -> SecretStr:
 SharedSecret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
+ASK_NOTHING = frozenset({FamilyName.OPENNDS})
+"""Families that send visitors to the portal, and no RADIUS."""
+
+
 class RadiusClientSection(Section):
     """``[[radius.clients]]``: an access point, a controller, or a network that shares a secret."""
 
@@ -71,7 +75,8 @@ class RadiusClientSection(Section):
     )
     networks: list[Network] = Field(
         default_factory=list,
-        description="Where its requests come from. May be empty only with certificate_names.",
+        description="Where its requests come from. May be empty only with certificate_names, and "
+        "for openNDS, which sends none.",
     )
     secret: SharedSecret = Field(
         SecretStr(""),
@@ -113,6 +118,12 @@ class RadiusClientSection(Section):
         default_factory=list,
         description='Hosts, or "host:port", to which a visitor\'s browser may be sent back with a '
         "login.",
+    )
+    portal_visitor_networks: list[Network] = Field(
+        default_factory=list,
+        description="Where visitors' browsers come from, as the portal sees them: behind NAT the "
+        "address of the site. Most families sign nothing, so name them where you can. Empty: "
+        "anywhere.",
     )
     portal_secret: SecretStr = Field(
         SecretStr(""), description="uamsecret (CoovaChilli) or FAS key (openNDS)."

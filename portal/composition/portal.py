@@ -6,6 +6,7 @@ from functools import partial
 from firewall.client import GateError
 from portal import metrics, settings
 from portal.clock import utc_now
+from portal.composition.access_points import compose_access_points
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
@@ -63,7 +64,13 @@ async def run_portal(config: Config) -> None:
         observer = metrics.SignInMetrics(registry, doors.sites)
         guest = ObservedGuest(doors, observer, first_sight, threshold, courtesy)
         uplink = UplinkWatch(uplink_probe(config), utc_now)
-        application = GuestApplication(_site_settings(config, keys), guest, utc_now, uplink.is_down)
+        application = GuestApplication(
+            _site_settings(config, keys),
+            guest,
+            utc_now,
+            uplink.is_down,
+            compose_access_points(config, keys),
+        )
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
             **gate_checks(config, asked),

@@ -13,13 +13,17 @@ from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from tests.portal.web.portal_under_test import (
     DAY_CODE,
+    FORM,
     LIBRARY,
+    LOGON,
     NOW,
     TOKEN,
     FakeGuest,
     make_offer,
     make_remembered,
     make_session,
+    passage_of,
+    via,
 )
 
 GOOD_CARD = ("20000000000001", "1234")
@@ -80,6 +84,7 @@ def _online(
     )
 
 
+_CHILLI = via(passage_of(told=LOGON))
 _SOON = NOW + timedelta(minutes=4)
 _CLOSING = EndReason.CLOSING_TIME
 
@@ -188,6 +193,19 @@ STATES: Mapping[str, State] = {
     ),
     "extended": State(_online(can_extend=True), "/status", press="/extend"),
     "outside": State(lambda: FakeGuest(device=None)),
+    "via": State(FakeGuest, f"{_CHILLI}/"),
+    "via-scan": State(_vouchers(offer=make_offer()), f"{_CHILLI}/v/{TOKEN}"),
+    "via-wait": State(FakeGuest, f"{_CHILLI}/wait/still"),
+    "via-online": State(_online(), f"{via(passage_of(told=LOGON, is_inside=True))}/status"),
+    "via-online-unproved": State(
+        _online(), f"{via(passage_of('controller', is_proved=False, is_inside=True))}/status"
+    ),
+    "connect": State(_online(), f"{via(passage_of('controller', told=FORM))}/status"),
+    "connecting": State(_online(), f"{via(passage_of('controller'))}/status"),
+    "not-let-in": State(_online(), f"{_CHILLI}/failed"),
+    "not-let-in-number": State(FakeGuest, f"{_CHILLI}/failed"),
+    "lost": State(FakeGuest, "/via/no-token-of-ours/"),
+    "unbelieved": State(FakeGuest, "/at/nobody"),
     "missing": State(FakeGuest, path="/nowhere"),
     "help": State(FakeGuest, path="/help"),
     "rules": State(FakeGuest, path="/rules"),

@@ -6,6 +6,7 @@ headers, and none may be stored: a stored login page is shown at home, and hides
 
 import base64
 import hashlib
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -17,17 +18,21 @@ from portal.web.headers import SECURITY_HEADERS
 # to the plain help page (RFC 6797 sections 8.3 and 12.1). What HSTS protects, cookies and links
 # to plain pages, this site does not have: it sets no cookie, and card and PIN are asked for only
 # on the encrypted page.
-_BASE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; base-uri 'none'; form-action {}; frame-ancestors 'none'"
+_BASE_POLICY = _POLICY.format("'self'")
 
 
-def content_policy(css: str) -> str:
+def content_policy(css: str, form_targets: Sequence[str] = ()) -> str:
     """Return a Content-Security-Policy that allows exactly this inline style sheet.
+
+    And forms to ourselves and to these sources.
 
     ``unsafe-inline`` is ignored by every browser that knows hashes (CSP level 2); those that do
     not (iOS 9 and older) would otherwise show the page without any style.
     """
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"{_BASE_POLICY}; style-src 'sha256-{digest}' 'unsafe-inline'"
+    policy = _POLICY.format(" ".join(("'self'", *form_targets)))
+    return f"{policy}; style-src 'sha256-{digest}' 'unsafe-inline'"
 
 
 def html(body: str, *, policy: str, language: str, status: int = 200) -> web.Response:

@@ -16,17 +16,21 @@ from enum import Enum
 from aiohttp import web
 
 from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
+from portal.services.ports.access_points import AccessPoints, AccessPointUnavailableError
 from portal.web.guest import (
     answers,
+    arrival,
     captive_api,
     codes,
     day,
     devices,
     information,
+    mount,
     scan,
     sign_in,
     stay,
     wait,
+    way_in,
 )
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
@@ -35,8 +39,8 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
 from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
-from portal.web.guest.visit import Here, Visit
-from portal.web.target import own_target, peer_address
+from portal.web.guest.visit import MOUNT_PATH, Here, Visit
+from portal.web.target import own_target, peer_address, target_path
 from portal.web.texts import choose_language
 
 _LOG = logging.getLogger("portal.web.guest")
@@ -64,6 +68,7 @@ GET: Mapping[str, _Handler] = {
     "/devices": devices.devices,
     wait.PATH: wait.wait_page,
     wait.STILL: wait.wait_page,
+    way_in.FAILED: way_in.failed_page,
 }
 """The addresses of the forms lead to the front page: a reload after an error must not fail."""
 
@@ -95,6 +100,7 @@ def _poster(path: str) -> _Handler | None:
     return scan.with_token if scan.is_scan(path) else POST.get(path)
 
 
+_BROKEN = (GateUnavailableError, DatabaseUnavailableError, AccessPointUnavailableError)
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -114,10 +120,12 @@ class GuestApplication:
         guest: GuestDoor,
         clock: Clock,
         internet_is_down: Callable[[], bool] = lambda: False,
+        access_points: AccessPoints | None = None,
     ) -> None:
         pages = Pages(settings, internet_is_down)
         own_hosts = (settings.portal_host, *settings.plain_names, *settings.secure_plain_names)
-        self.site = GuestSite(settings, guest, pages, frozenset(host.lower() for host in own_hosts))
+        hosts = frozenset(host.lower() for host in own_hosts)
+        self.site = GuestSite(settings, guest, pages, hosts, access_points)
         self.captive = CaptiveAnswer(settings.portal_origin)
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
         self._budget = PostBudget()
@@ -126,6 +134,9 @@ class GuestApplication:
     async def answer(self, request: web.BaseRequest, listener: Listener) -> web.Response:
         """Answer one request. Never raises for anything a guest or a neighbour does."""
         target = own_target(request, self.site.own_hosts)
+        safe = listener is Listener.TLS
+        if (arrived := await self._arrived(request, target, encrypted=safe)) is not None:
+            return arrived
         if target is None:
             return await self._under_foreign_name(request)
         host, path = target
@@ -133,15 +144,35 @@ class GuestApplication:
             return answers.plain("ok\n")
         if host in self._short_names and request.method in _READS:
             return self._under_own_name(self._visit(request, path, encrypted=False))
-        safe = listener is Listener.TLS or host in self.site.settings.secure_plain_names
+        safe = safe or host in self.site.settings.secure_plain_names
         visit = self._visit(request, path, encrypted=safe)
-        return wait.looking_again(path, await self._in_time(visit))
+        return wait.looking_again(visit.path, await self._in_time(visit, self._page(visit)))
 
-    async def _in_time(self, visit: Visit) -> web.Response:
+    async def _arrived(
+        self, request: web.BaseRequest, target: tuple[str, str] | None, *, encrypted: bool
+    ) -> web.Response | None:
+        """Receive a visitor whom an access point sent; None: nobody of that kind.
+
+        A maker's fixed address is looked for under any name: UniFi takes an IP address only.
+        """
+        points, path = (
+            self.site.access_points,
+            target_path(request) if target is None else target[1],
+        )
+        if points is None or request.method not in _READS:
+            return None
+        client = points.client_at(path) if target is None else arrival.client_of(path, points)
+        if client is None:
+            return None
+        safe = encrypted or (target or ("",))[0] in self.site.settings.secure_plain_names
+        visit = self._visit(request, "/", encrypted=safe)
+        return await self._in_time(visit, arrival.arrive(self.site, visit, points, client))
+
+    async def _in_time(self, visit: Visit, answer: Awaitable[web.Response]) -> web.Response:
         try:
             async with asyncio.timeout(self.site.settings.answer_timeout_s):
-                return await self._page(visit)
-        except (GateUnavailableError, DatabaseUnavailableError, TimeoutError) as error:
+                return await answer
+        except (*_BROKEN, TimeoutError) as error:
             _LOG.warning("page_not_answered", extra={"reason": type(error).__name__})
             return self._service_page(visit, status=503)
 
@@ -172,9 +203,9 @@ class GuestApplication:
         A form posted under a name that resolves elsewhere would travel on a captured connection,
         and the gate ends those when it opens: the guest would never see the answer.
         """
-        is_page = visit.path in READING or _getter(visit.path) is not None
+        is_page = visit.path in {*READING, MOUNT_PATH} or _getter(visit.path) is not None
         path = visit.path if is_page else "/"
-        return answers.redirect(self.site.settings.plain_origin + visit.link(path))
+        return answers.redirect(self.site.settings.plain_origin + visit.location(path))
 
     def broken(self, request: web.BaseRequest) -> web.Response:
         """Answer after a fault of our own (the request boundary calls this)."""
@@ -184,6 +215,8 @@ class GuestApplication:
         return self.site.pages.render("message", visit, {"key": "service"}, status=status)
 
     async def _page(self, visit: Visit) -> web.Response:
+        if visit.path == MOUNT_PATH:
+            return mount.lost_page(self.site, visit)
         match visit.request.method:
             case method if method in _READS:
                 return await self._get(visit)
@@ -192,7 +225,7 @@ class GuestApplication:
         return _wrong_method()
 
     async def _get(self, visit: Visit) -> web.Response:
-        if visit.path == captive_api.PATH:
+        if visit.path == captive_api.PATH and visit.mount is None:
             return await captive_api.captive_api(self.site, await self._identify(visit))
         if (reading := READING.get(visit.path)) is not None:
             return reading(self.site, await self._identify_if_possible(visit))
@@ -214,9 +247,12 @@ class GuestApplication:
     async def _at_known_site(self, known: Visit, handler: _Handler) -> web.Response:
         if known.here is None:
             return self.site.pages.render("outside", known, {"scanned": _is_scanned(known.path)})
-        return await handler(self.site, known, known.here)
+        led_away = await mount.kept_out(self.site, known, known.here)
+        return led_away or await handler(self.site, known, known.here)
 
     async def _identify(self, visit: Visit) -> Visit:
+        if visit.mount is not None:
+            return mount.device_there(self.site, visit, visit.mount)
         device = await self.site.guest.identify(peer_address(visit.request))
         if device is None:
             return visit
@@ -237,8 +273,11 @@ class GuestApplication:
             self.site.settings.default_language,
         )
         chosen = asked if asked == language.tag else None
-        known = day.clean_path(scan.clean_path(path) if scan.is_scan(path) else path)
-        return Visit(request, known, language, chosen, encrypted, self._clock())
+        token = mount.token_of(path)
+        page = path if token is None else mount.page_under(path, token)
+        known = day.clean_path(scan.clean_path(page) if scan.is_scan(page) else page)
+        visit = Visit(request, known, language, chosen, encrypted, self._clock())
+        return visit if token is None else mount.mounted(visit, self.site.access_points, token)
 
 
 def _too_many() -> web.Response:

@@ -12,6 +12,7 @@ from portal.web.guest.code_form import CodeDraft, code_form, takes_codes
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import front, status_page
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.refusals import FieldError, explain
 from portal.web.guest.visit import Here, Visit
@@ -44,7 +45,7 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return code_form(site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT]))
     outcome = await site.guest.join(here.device, typed, visit.now)
     if isinstance(outcome, Admitted):
-        return site.go(visit, "/status")
+        return admitted(site, visit, outcome.session)
     standing = await site.guest.standing(here.device, visit.now)
     number = None if isinstance(standing, Online) else standing.number
     explained = explain(outcome, site.pages, visit, number)

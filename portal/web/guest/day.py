@@ -15,6 +15,7 @@ from portal.services.outcomes import Admitted, Online, RefusalReason, Refused
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import status_page
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.scan import refuse
 from portal.web.guest.visit import Here, Visit
@@ -62,7 +63,7 @@ async def let_in(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if posted.fresh:
         answer = await site.guest.sign_in_with_day_code(here.device, visit.now)
         if isinstance(answer, Admitted):
-            return site.go(visit, "/status")
+            return admitted(site, visit, answer.session)
         outcome = answer
     standing = await site.guest.standing(here.device, visit.now)
     if isinstance(standing, Online):  # the first of two presses got through

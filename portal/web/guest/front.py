@@ -19,6 +19,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.notices import notice
 from portal.web.guest.refusals import FieldError
 from portal.web.guest.visit import Here, Visit
+from portal.web.guest.way_in import go_in, is_outside
 
 _PRESS_ONLY = frozenset({LoginMethod.ACCEPT, LoginMethod.NONE})
 
@@ -97,31 +98,39 @@ async def status_page(
 
     ``refused`` is the key of a text: why the wish to extend was not met.
     """
+    if is_outside(visit):
+        return await go_in(site, visit, online.session)
     home = site.guest.site_of(online.session, here.device)
     longer = online.extension
     exactly = longer == home.time_limit  # before closing time a press gives less
+    is_own = may_decide(visit, online.session)
     remembered = await site.guest.remembered_here(here.device, visit.now)
     ending = _ending(site, visit, home, online.session)
     done = visit.request.query.get("done")
     values = {
         **ending,
         "number": await site.guest.number_of(online, here.device, visit.now, visit.kind),
-        "can_extend": longer is not None,
+        "can_extend": is_own and longer is not None,
         "extend_minutes": moments.whole_minutes(longer) if longer and exactly else None,
         # The address stays when the page is loaded again: then the end may be near.
         "extended": done == "extend" and not ending["ends_soon"],
         "let_in": done == "letin" and ending["protected"],
         "refused": refused,
         # On an open network the next page would let the device in again.
-        "may_sign_out": online.session.ground is not Ground.OPEN,
-        "may_join": here.library.tutoring and not online.session.is_protected(visit.now),
-        "remembered": remembered is not None,
-        "lists_devices": online.session.ground is Ground.CARD,
+        "may_sign_out": is_own and online.session.ground is not Ground.OPEN,
+        "may_join": is_own and here.library.tutoring and not online.session.is_protected(visit.now),
+        "remembered": is_own and remembered is not None,
+        "lists_devices": is_own and online.session.ground is Ground.CARD,
         "forget_token": site.token(visit, here, Purpose.FORGET),
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
     }
     return site.pages.render("status", visit, values)
+
+
+def may_decide(visit: Visit, session: Session) -> bool:
+    """Say whether who asks may show and end the session: on a gateway's network the gate knows."""
+    return visit.mount is None or visit.mount.passage.may_decide_over(session.id)
 
 
 def _ending(site: GuestSite, visit: Visit, library: Site, session: Session) -> Mapping[str, object]:

@@ -3,14 +3,16 @@
 Not a handler. The rule to keep: locations are our own paths, never anything from a request.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from portal.services.ports.access_points import AccessPoints
 from portal.web.guest import answers
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.form_token import issue_token
 from portal.web.guest.pages import Pages
+from portal.web.guest.sent_back import SentBack
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.visit import Here, Visit
 
@@ -23,6 +25,8 @@ class GuestSite:
     guest: GuestDoor
     pages: Pages
     own_hosts: frozenset[str]
+    access_points: AccessPoints | None = None
+    sent_back: SentBack = field(default_factory=SentBack)
 
     def token(self, visit: Visit, here: Here, purpose: str) -> str:
         """Return a fresh form token for the device."""
@@ -30,7 +34,7 @@ class GuestSite:
 
     def go(self, visit: Visit, path: str) -> web.Response:
         """Send the browser on with a full navigation: only that lets iOS look again."""
-        return self.go_to(visit.link(path))
+        return self.go_to(visit.location(path))
 
     def go_to(self, location: str) -> web.Response:
         """Send the browser to a path of our own, query and all."""
@@ -39,8 +43,8 @@ class GuestSite:
     def go_done(self, visit: Visit, done: str) -> web.Response:
         """Send the browser to the status page, which says what was done."""
         joiner = "&" if visit.asked_language else "?"
-        return self.go_to(f"{visit.link('/status')}{joiner}done={done}")
+        return self.go_to(f"{visit.location('/status')}{joiner}done={done}")
 
     def go_encrypted(self, visit: Visit, path: str) -> web.Response:
         """Send the browser to the encrypted side of the portal."""
-        return answers.redirect(self.settings.portal_origin + visit.link(path))
+        return answers.redirect(self.settings.portal_origin + visit.location(path))

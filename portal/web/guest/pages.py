@@ -38,13 +38,25 @@ class Pages:
         self._environment = make_environment(folder / "guest")
 
     def render(
-        self, name: str, visit: Visit, values: Mapping[str, object], *, status: int = 200
+        self,
+        name: str,
+        visit: Visit,
+        values: Mapping[str, object],
+        *,
+        status: int = 200,
     ) -> web.Response:
         """Render a template with what every page has, and this page's own values."""
         context = {**self._shared(visit), **values}
         body = self._environment.get_template(f"{name}.html").render(context)
         tag = visit.language.tag
-        return answers.html(body, policy=self._policy, language=tag, status=status)
+        return answers.html(body, policy=self._policy_for(visit), language=tag, status=status)
+
+    def _policy_for(self, visit: Visit) -> str:
+        """Let a form lead to the visitor's access point: redirects after it are judged too."""
+        if visit.mount is None:
+            return self._policy
+        sources = visit.mount.points.sources(visit.mount.passage)
+        return answers.content_policy(self._css, sources)
 
     def zone(self, visit: Visit) -> ZoneInfo:
         """Return the time zone of the site, or of the organisation where there is no site."""

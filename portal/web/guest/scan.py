@@ -23,6 +23,7 @@ from portal.web import moments
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import status_page
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.refusals import ErrorPage, FieldError, explain
 from portal.web.guest.visit import Here, Visit
@@ -57,7 +58,7 @@ async def with_token(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return await _page(site, visit, here, stale=True)
     outcome = await site.guest.redeem(here.device, _token(visit), visit.now)
     if isinstance(outcome, Admitted):
-        return site.go(visit, "/status")
+        return admitted(site, visit, outcome.session)
     standing = await site.guest.standing(here.device, visit.now)
     return refuse(site, visit, standing, outcome)
 

@@ -12,6 +12,7 @@ from portal.services.outcomes import Admitted, Online, RefusalReason, Refused
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import Draft, front, login_page, may_type_card
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.mount import admitted
 from portal.web.guest.posted import Posted, read_posted
 from portal.web.guest.refusals import FieldError, explain
 from portal.web.guest.visit import Here, Visit
@@ -39,7 +40,7 @@ async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         remember_as=visit.kind if wished else None,
     )
     if isinstance(outcome, Admitted):
-        return site.go(visit, "/status")
+        return admitted(site, visit, outcome.session)
     return await _refuse(site, visit, here, outcome, Draft(card=card, remember=wished))
 
 
@@ -52,7 +53,7 @@ async def accept(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return await front(site, visit, here)
     outcome = await site.guest.accept(here.device, visit.now)
     if isinstance(outcome, Admitted):
-        return site.go(visit, "/status")
+        return admitted(site, visit, outcome.session)
     return await _refuse(site, visit, here, outcome)
 
 
@@ -65,7 +66,7 @@ async def continue_visit(site: GuestSite, visit: Visit, here: Here) -> web.Respo
         return await front(site, visit, here)
     outcome = await site.guest.continue_visit(here.device, visit.now)
     if isinstance(outcome, Admitted):
-        return site.go(visit, "/status")
+        return admitted(site, visit, outcome.session)
     if outcome.reason is RefusalReason.SERVICE_DOWN:
         return await _refuse(site, visit, here, outcome)
     return site.go(visit, "/")

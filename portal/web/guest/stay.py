@@ -11,6 +11,7 @@ from portal.web.guest.front import status_page
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import read_posted
 from portal.web.guest.visit import Here, Visit
+from portal.web.guest.way_in import go_out
 
 
 async def extend(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -47,4 +48,4 @@ async def sign_out(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return site.go(visit, "/status")
     if not await site.guest.sign_out(here.device, visit.now):
         return site.pages.render("message", visit, {"key": "service"}, status=503)
-    return site.go(visit, "/")
+    return await go_out(site, visit)

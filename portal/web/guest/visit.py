@@ -3,20 +3,27 @@
 Not a session and not kept: it lives as long as the request.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
 from portal.domain.identity import Device
+from portal.domain.passage import Passage
 from portal.domain.returning import label_of
 from portal.domain.site import Site
+from portal.services.ports.access_points import AccessPoints
 from portal.web.texts import Language
+
+MOUNT_PATH: Final = "/via"
+"""Under it stand the tokens; itself it is the page for those that are no good."""
 
 _PAGES = frozenset(
     {
         *("/", "/code", "/status", "/devices", "/wait", "/wait/still"),
         *("/help", "/rules", "/privacy", "/accessibility"),
+        *("/failed", MOUNT_PATH),
     }
 )
 
@@ -27,6 +34,24 @@ class Here:
 
     device: Device
     library: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where the pages stand for a visitor whom an access point sent: under a token."""
+
+    points: AccessPoints = field(repr=False)
+    passage: Passage = field(repr=False)
+    token: str = field(repr=False)
+
+    @property
+    def prefix(self) -> str:
+        """Return what stands before every path of ours."""
+        return f"{MOUNT_PATH}/{self.token}"
+
+    def changed(self, passage: Passage, now: datetime) -> "Mount":
+        """Return the mount of another passage."""
+        return Mount(self.points, passage, self.points.token(passage, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +68,8 @@ class Visit:
     """Whether nobody on the radio network can read what is typed on the page."""
     now: datetime
     here: "Here | None" = None
+    mount: Mount | None = None
+    """None on a gateway's own network."""
 
     @property
     def kind(self) -> str:
@@ -50,8 +77,25 @@ class Visit:
         return label_of(self.request.headers.get("User-Agent", ""))
 
     def link(self, path: str) -> str:
-        """Return a path of our own that keeps the chosen language."""
+        """Return a path of our own, for a page, that keeps the chosen language.
+
+        Under a prefix it is relative (RFC 3986 section 4.2): ten tokens would fill a page.
+        """
+        if self.mount is None:
+            return self._in_language(path)
+        up = "../" * (self.path.count("/") - 1)
+        return self._in_language(f"{up}{path[1:]}" or "./")
+
+    def location(self, path: str) -> str:
+        """Return the whole path, for a redirect."""
+        return self._in_language(path if self.mount is None else self.mount.prefix + path)
+
+    def _in_language(self, path: str) -> str:
         return path if self.asked_language is None else f"{path}?lang={self.asked_language}"
+
+    def link_in(self, path: str, tag: str) -> str:
+        """Return a path of our own in another language."""
+        return f"{replace(self, asked_language=None).link(path)}?lang={tag}"
 
     def path_here(self) -> str:
         """Return the address of this page for a link to itself in another language.

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
+from portal.access_points import BridgedAccessPoints, Keys, Sender
 from portal.domain.admission import Admit
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.passage import Passage
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod, Site
+from portal.domain.visit_token import Visit
 from portal.domain.voucher import TO_CLOSING, Lasts, Serial, Voucher
 from portal.services.outcomes import (
     Admitted,
@@ -26,11 +29,15 @@ from portal.services.outcomes import (
     Standing,
     VoucherOffer,
 )
+from portal.services.ports.access_points import AccessPoints
 from portal.services.returning import Recognised
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, serve_guest
 from portal.web.guest.settings import GuestSettings
 from portal.web.serving import bind_sockets
+from radius_bridge.clients import FamilyName
+from radius_bridge.secret import Secret as Octets
+from radius_bridge.vendors.family import PortalSettings
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 DEVICE = Device(MacAddress("02:00:00:00:00:01"), SiteId("city"))
@@ -54,6 +61,34 @@ DAY_CODE = "1029384756"
 """What the library's screen shows."""
 TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWX2Y"
 """What a slip's QR code holds."""
+
+
+UAM_SECRET = b"of the chilli on the roof"
+SENDERS = (
+    Sender(
+        "chilli",
+        SiteId("city"),
+        FamilyName.COOVACHILLI,
+        PortalSettings(("10.1.0.1",), Octets(UAM_SECRET)),
+    ),
+    Sender(
+        "controller", SiteId("city"), FamilyName.CISCO, PortalSettings(("login.controller.test",))
+    ),
+)
+"""One that signs and takes a GET, and one that signs nothing and takes a form, or a CoA."""
+ACCESS_POINTS = BridgedAccessPoints(SENDERS, Keys(b"v" * 32, b"l" * 32), bytes)
+LOGON = {"logon": "http://10.1.0.1:3990/logon", "challenge": "0123456789abcdef" * 2}
+FORM = {"switch_url": "https://login.controller.test/login.html"}
+
+
+def via(passage: Passage) -> str:
+    """Return what stands before the pages of a visitor with this passage."""
+    return f"/via/{ACCESS_POINTS.token(passage, NOW)}"
+
+
+def passage_of(client: str = "chilli", mac: MacAddress = DEVICE.mac, **more: object) -> Passage:
+    passage = Passage(Visit(mac, DEVICE.site_id, client))
+    return replace(passage, **more)  # type: ignore[arg-type]
 
 
 def make_offer(lasts: Lasts = TO_CLOSING, devices: int = 1, **changes: object) -> VoucherOffer:
@@ -303,6 +338,7 @@ async def running_portal(
     *,
     tls: ssl.SSLContext | None = None,
     now: datetime = NOW,
+    access_points: AccessPoints | None = ACCESS_POINTS,
     head_deadline_s: float = 10.0,
 ) -> AsyncIterator[Portal]:
     plain = bind_sockets([("127.0.0.1", 0)])
@@ -313,7 +349,9 @@ async def running_portal(
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(
             serve_guest(
-                GuestApplication(settings, guest, lambda: now, lambda: guest.internet_is_down),
+                GuestApplication(
+                    settings, guest, lambda: now, lambda: guest.internet_is_down, access_points
+                ),
                 GuestSockets(plain, secure, tls),
                 started=started,
                 head_deadline_s=head_deadline_s,

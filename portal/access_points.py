@@ -1,0 +1,197 @@
+"""Adapter: the guest site's access points, by the dialects of the bridge.
+
+Not the dialects (radius_bridge/vendors) and not the pages (portal/web/guest). The rule to keep: an
+access point's login is made here, from the device and the client alone; no card, no PIN and nothing
+of a guest has a part in it. Fails closed: what cannot be read is nobody.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from portal.domain import login_token, passage, visit_token
+from portal.domain.identity import MacAddress, SiteId
+from portal.domain.passage import Passage
+from portal.domain.session import Session
+from portal.services.ports.access_points import (
+    AccessPointUnavailableError,
+    Arrival,
+    Follow,
+    Press,
+    Unbelieved,
+    Unseen,
+    WayIn,
+)
+from radius_bridge.clients import FamilyName
+from radius_bridge.secret import Secret
+from radius_bridge.vendors.family import (
+    LoginToken,
+    NotBelieved,
+    PortalSettings,
+    Redirected,
+)
+from radius_bridge.vendors.redirects import read_address
+from radius_bridge.vendors.registry import family_of
+
+_UNBELIEVED = {
+    NotBelieved.MALFORMED: Unbelieved.MALFORMED,
+    NotBelieved.BAD_SIGNATURE: Unbelieved.BAD_SIGNATURE,
+    NotBelieved.STRANGE_HOST: Unbelieved.STRANGE_HOST,
+    NotBelieved.UNPROTECTED: Unbelieved.UNPROTECTED,
+}
+
+_SIGN = frozenset({FamilyName.COOVACHILLI})
+"""Those that vouch for what they send, with the secret that they share with us. openNDS only
+enciphers, in CBC, where whoever has one address can change the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A RADIUS client that sends visitors here.
+
+    ``visitor_networks`` are where their browsers come from; empty: anywhere. ``fixed_path`` is the
+    address that the maker has fixed, "" where the client's own is used.
+    """
+
+    name: str
+    site_id: SiteId
+    family: FamilyName
+    settings: PortalSettings = field(default_factory=PortalSettings)
+    visitor_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    fixed_path: str = ""
+
+    @property
+    def vouches(self) -> bool:
+        """Say whether nobody but the access point can have written what it sends."""
+        return self.family in _SIGN and self.settings.secret is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What signs a passage, and what the logins of devices follow from."""
+
+    visit: bytes = field(repr=False)
+    login: bytes = field(repr=False)
+
+
+class BridgedAccessPoints:
+    """``services.ports.access_points.AccessPoints`` over the bridge's families."""
+
+    def __init__(
+        self,
+        senders: Iterable[Sender],
+        keys: Keys,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._senders: Mapping[str, Sender] = {sender.name: sender for sender in senders}
+        self._fixed = {s.fixed_path: s.name for s in self._senders.values() if s.fixed_path}
+        self._keys = keys
+        self._random = random
+
+    def client_at(self, path: str) -> str | None:
+        """Return whose visitors an address is for that the access point's maker has fixed."""
+        return self._fixed.get(path.rstrip("/")) if self._fixed else None
+
+    async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
+        """Read the address that a visitor was sent with, exactly as it stood."""
+        sender = self._senders.get(client)
+        if sender is None:
+            return Unbelieved.UNKNOWN
+        if not _comes_from(browser_ip, sender.visitor_networks):
+            return Unbelieved.ELSEWHERE
+        read = family_of(sender.family).read_redirect(raw_url, sender.settings)
+        if isinstance(read, NotBelieved):
+            return _UNBELIEVED[read]
+        if read is None or not passage.is_short_enough(read.parameters):
+            return Unbelieved.MALFORMED
+        if read.mac is None:
+            return Unbelieved.MALFORMED
+        return Arrival(_passage(sender, read, MacAddress(read.mac)), read.failed)
+
+    def token(self, passage_: Passage, now: datetime) -> str:
+        """Return a passage as it stands in an address."""
+        return passage.issue(self._keys.visit, passage_, now)
+
+    def passage(self, token: str, now: datetime) -> Passage | None:
+        """Return the passage of a token; None: not ours, too old, or of a client that is gone."""
+        found = passage.read(self._keys.visit, token, now)
+        sender = None if found is None else self._senders.get(found.visit.client)
+        if found is None or sender is None or sender.site_id != found.visit.site_id:
+            return None
+        return found
+
+    def way_in(self, passage_: Passage, portal_url: str, now: datetime) -> WayIn:
+        """Return how the device gets in; its browser comes to ``portal_url`` afterwards."""
+        sender = self._senders[passage_.visit.client]
+        if not passage_.told:
+            return Unseen.SOON
+        visitor = _visitor(passage_)
+        token = self._login(passage_, now)
+        way = family_of(sender.family).way_back(visitor, token, sender.settings, portal_url)
+        if way is None:
+            return Unseen.SOON
+        if way.method == "GET":
+            return Follow(way.url)
+        return Press(way.url, tuple(way.fields))
+
+    def way_out(self, passage_: Passage) -> Follow | None:
+        """Return where the browser logs off; None: nowhere."""
+        family = family_of(self._senders[passage_.visit.client].family)
+        url = family.way_out(passage_.told) if passage_.told else None
+        return None if url is None else Follow(url)
+
+    def sources(self, passage_: Passage) -> tuple[str, ...]:
+        """Return where a page's form may lead to, as a content security policy names it."""
+        hosts = self._senders[passage_.visit.client].settings.hosts
+        registered = [source for host in hosts for source in _sources(host)]
+        told = [_origin(value) for value in passage_.told.values()]
+        return tuple(dict.fromkeys([*filter(None, told), *registered]))
+
+    async def admit(self, passage_: Passage, session: Session, now: datetime) -> None:
+        """Nobody has a controller here."""
+        del passage_, session, now
+        raise AccessPointUnavailableError("no controller")
+
+    async def expel(self, passage_: Passage) -> None:
+        """Nobody has a controller here."""
+
+    def _login(self, passage_: Passage, now: datetime) -> LoginToken:
+        """Return what the access point may ask us about this device, for two minutes."""
+        visit, chance = passage_.visit, self._random(login_token.RANDOM_BYTES)
+        login = login_token.issue(self._keys.login, visit.mac, visit.client, now, chance)
+        return LoginToken(login.user_name, Secret(login.password.reveal().encode()))
+
+
+def _passage(sender: Sender, read: Redirected, mac: MacAddress) -> Passage:
+    visit = visit_token.Visit(mac, sender.site_id, sender.name, read.ip or "")
+    return Passage(visit, dict(read.parameters), sender.vouches, is_inside=read.online)
+
+
+def _visitor(passage_: Passage) -> Redirected:
+    """Return what the family read, as it stands in the passage."""
+    visit = passage_.visit
+    return Redirected(visit.mac, visit.ip or None, parameters=passage_.told)
+
+
+def _comes_from(ip: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    wanted = tuple(networks)
+    if not wanted:
+        return True
+    try:
+        address = ip_address(ip.partition("%")[0])
+    except ValueError:
+        return False
+    return any(network.version == address.version and address in network for network in wanted)
+
+
+def _sources(host: str) -> tuple[str, ...]:
+    """Return a registered host's sources: without a port, those of the family may be any."""
+    named = host if ":" in host.rpartition("]")[2] else f"{host}:*"
+    return f"https://{named}", f"http://{named}"
+
+
+def _origin(value: str) -> str | None:
+    address = read_address(value) if value.startswith("http") else None
+    return None if address is None else f"{address.scheme}://{address.host}:{address.port}"

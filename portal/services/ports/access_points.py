@@ -1,0 +1,114 @@
+"""The access points that send visitors to this portal: how they come, and how they get in there."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from portal.domain.passage import Passage
+from portal.domain.session import Session
+
+
+class AccessPointUnavailableError(Exception):
+    """A controller did not confirm. Fails closed: the device stays outside, and is told so."""
+
+
+class Unbelieved(StrEnum):
+    """Why a visitor is not taken for one of an access point's. Counted, and never logged whole."""
+
+    UNKNOWN = "unknown"
+    """No access point of this name sends visitors."""
+    ELSEWHERE = "elsewhere"
+    """The browser is in none of the networks that the access point's visitors come from."""
+    MALFORMED = "malformed"
+    BAD_SIGNATURE = "bad_signature"
+    STRANGE_HOST = "strange_host"
+    UNPROTECTED = "unprotected"
+    """The access point would let in whoever writes the right address (Meraki's click-through)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A visitor whom an access point sent. ``has_failed``: it refused the login it was sent."""
+
+    passage: Passage
+    has_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The visitor's browser is led to the access point, which lets the device in."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The visitor presses a button: a form goes to the access point."""
+
+    url: str = field(repr=False)
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+class Unseen(StrEnum):
+    """The browser has no part in it."""
+
+    TOLD = "told"
+    """Its controller is told (`AccessPoints.admit`)."""
+    SOON = "soon"
+    """The RADIUS bridge tells the access point, in a moment."""
+
+
+WayIn = Follow | Press | Unseen
+
+
+class AccessPoints(Protocol):
+    """All of them. Only what speaks with a controller can fail."""
+
+    def client_at(self, path: str) -> str | None:
+        """Return whose visitors an address is for that the access point's maker has fixed."""
+        ...
+
+    async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
+        """Read the address that a visitor was sent with, exactly as it stood.
+
+        Raises:
+            AccessPointUnavailableError: its controller did not say whether it knows the device.
+        """
+        ...
+
+    def token(self, passage: Passage, now: datetime) -> str:
+        """Return a passage as it stands in an address."""
+        ...
+
+    def passage(self, token: str, now: datetime) -> Passage | None:
+        """Return the passage of a token; None: not ours, too old, or of a client that is gone."""
+        ...
+
+    def way_in(self, passage: Passage, portal_url: str, now: datetime) -> WayIn:
+        """Return how the device gets in; its browser comes to ``portal_url`` afterwards."""
+        ...
+
+    def way_out(self, passage: Passage) -> Follow | None:
+        """Return where the browser logs off; None: nowhere."""
+        ...
+
+    def sources(self, passage: Passage) -> tuple[str, ...]:
+        """Return where a page's form may lead to, as a content security policy names it."""
+        ...
+
+    async def admit(self, passage: Passage, session: Session, now: datetime) -> None:
+        """Tell the device's controller to let it in until the session is due.
+
+        Raises:
+            AccessPointUnavailableError: it did not confirm.
+        """
+        ...
+
+    async def expel(self, passage: Passage) -> None:
+        """Tell the device's controller, where it has one, to put it out.
+
+        Raises:
+            AccessPointUnavailableError: it did not confirm.
+        """
+        ...

@@ -1,0 +1,69 @@
+"""The addresses to which access points send visitors: /at/<client>, and those that makers fixed.
+
+Not the reading of what they bring (radius_bridge/vendors). The rules to keep: who is not believed
+is told how to come again, counted, and not written down; and the redirect that follows leads to a
+page of ours alone.
+"""
+
+from dataclasses import replace
+from typing import Final
+from urllib.parse import unquote
+
+import structlog
+from aiohttp import web
+from prometheus_client import Counter
+
+from portal.services.ports.access_points import AccessPoints, Arrival, Unbelieved
+from portal.web.guest import answers
+from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.visit import Mount, Visit
+from portal.web.guest.way_in import FAILED
+from portal.web.target import peer_address
+
+PREFIX: Final = "/at/"
+
+ARRIVALS = Counter(
+    "kvar_access_point_arrivals", "Visitors sent here by access points.", ["outcome"]
+)
+
+_log = structlog.get_logger()
+
+
+def client_of(path: str, points: AccessPoints) -> str | None:
+    """Return the access point that sends visitors to this address; None: it is no such address."""
+    if path.startswith(PREFIX):
+        return unquote(path[len(PREFIX) :].rstrip("/"))
+    return points.client_at(path)
+
+
+async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: str) -> web.Response:
+    """Lead a visitor to the pages under a token, or say that the address cannot be believed."""
+    browser_ip = peer_address(visit.request)
+    arrival = await points.arrive(client, _as_it_stood(visit.request), browser_ip)
+    if isinstance(arrival, Unbelieved):
+        ARRIVALS.labels(arrival.value).inc()
+        _log.warning("visitor_not_believed", reason=arrival.value)
+        return site.pages.render("anew", visit, {"key": "unbelieved"}, status=403)
+    ARRIVALS.labels("failed" if arrival.has_failed else "believed").inc()
+    passage = arrival.passage
+    mount = Mount(points, passage, points.token(passage, visit.now))
+    location = replace(visit, mount=mount).location(
+        FAILED if _has_failed(site, arrival, visit) else "/"
+    )
+    origin = "" if visit.encrypted else site.settings.portal_origin
+    return answers.redirect(origin + location, status=302)
+
+
+def _has_failed(site: GuestSite, arrival: Arrival, visit: Visit) -> bool:
+    """Say whether the access point refused the login, by saying so or by coming back at once."""
+    mac = arrival.passage.device.mac
+    came_back = site.sent_back.has(mac, visit.now) and not arrival.passage.is_inside
+    site.sent_back.forget(mac)
+    return arrival.has_failed or came_back
+
+
+def _as_it_stood(request: web.BaseRequest) -> str:
+    """Return the address whole: what an access point has signed is all of it."""
+    if not request.raw_path.startswith("/"):
+        return request.raw_path
+    return f"{request.scheme}://{request.headers.get('Host', '')}{request.raw_path}"

@@ -1,0 +1,82 @@
+"""The pages under /via/<token>/: the same as on a gateway, for the device that the token names.
+
+Not the way to and from the access point (arrival.py, way_in.py). The rule to keep: here nobody asks
+who is behind the connection's address, for behind NAT it says nothing; and the token stands in no
+log and in no address that leads elsewhere.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from aiohttp import web
+
+from portal.domain.session import Session
+from portal.services.outcomes import Online
+from portal.services.ports.access_points import AccessPoints
+from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.visit import MOUNT_PATH, Here, Mount, Visit
+
+_PREFIX = f"{MOUNT_PATH}/"
+
+OF_ITS_OWNER: Final = frozenset({"/devices", "/extend", "/logout", "/forget"})
+"""Only for who began the session, or for a device that somebody vouches for."""
+
+
+def token_of(path: str) -> str | None:
+    """Return the token that a path stands under, "" for a path without one; None: none is meant."""
+    if path == MOUNT_PATH:
+        return ""
+    return path[len(_PREFIX) :].partition("/")[0] if path.startswith(_PREFIX) else None
+
+
+def page_under(path: str, token: str) -> str:
+    """Return the path of a page without what it stands under."""
+    return path[len(_PREFIX) + len(token) :] or "/"
+
+
+def mounted(visit: Visit, points: AccessPoints | None, token: str) -> Visit:
+    """Return the visit under its token; one that names nobody leads to the page MOUNT_PATH."""
+    passage = None if points is None else points.passage(token, visit.now)
+    if points is None or passage is None:
+        return replace(visit, path=MOUNT_PATH)
+    return replace(visit, mount=Mount(points, passage, token))
+
+
+def device_there(site: GuestSite, visit: Visit, mount: Mount) -> Visit:
+    """Return the visit with the device and the library that its token names."""
+    device = mount.passage.device
+    return replace(visit, here=Here(device, site.guest.site(device.site_id)))
+
+
+def admitted(site: GuestSite, visit: Visit, session: Session) -> web.Response:
+    """Lead a device that was let in to the status page; its passage then owns the session.
+
+    A session that ran already changes nothing at the access point.
+    """
+    if visit.mount is None:
+        return site.go(visit, "/status")
+    before = visit.mount.passage
+    owns = None if before.is_proved else session.id
+    stays = before.is_inside and session.started_at < visit.now
+    mount = visit.mount.changed(replace(before, owns=owns, is_inside=stays), visit.now)
+    return site.go(replace(visit, mount=mount), "/status")
+
+
+async def kept_out(site: GuestSite, visit: Visit, here: Here) -> web.Response | None:
+    """Lead away whom nobody vouches for and whose device is online already.
+
+    Whoever knows a device's address could otherwise end its session, or put another in its place.
+    """
+    changes = visit.request.method == "POST" or visit.path in OF_ITS_OWNER
+    if visit.mount is None or visit.mount.passage.is_proved or not changes:
+        return None
+    standing = await site.guest.standing(here.device, visit.now)
+    if not isinstance(standing, Online):
+        return None
+    is_own = visit.mount.passage.may_decide_over(standing.session.id)
+    return None if is_own else site.go(visit, "/status")
+
+
+def lost_page(site: GuestSite, visit: Visit) -> web.Response:
+    """Say how to open the access point's page anew."""
+    return site.pages.render("anew", visit, {"key": "lost"}, status=403)

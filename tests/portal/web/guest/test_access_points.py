@@ -1,0 +1,470 @@
+"""Visitors whom access points send: how they come, what they see, how they get in and out."""
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from portal.domain import login_token
+from portal.domain.identity import Device, MacAddress, SiteId
+from portal.domain.passage import Passage
+from portal.domain.session import EndReason, Ground
+from portal.services.outcomes import RefusalReason, Refused
+from portal.services.ports import GateUnavailableError
+from portal.web.guest.arrival import ARRIVALS
+from tests.portal.web.guest.test_pages import HEADERS, outline_of
+from tests.portal.web.portal_under_test import (
+    ACCESS_POINTS,
+    DEVICE,
+    FORM,
+    LOGON,
+    NOW,
+    UAM_SECRET,
+    Answer,
+    FakeGuest,
+    Portal,
+    exchange,
+    get,
+    make_remembered,
+    make_session,
+    passage_of,
+    post,
+    running_portal,
+    via,
+)
+
+CARD, PIN = "20000000000001", "1234"
+OTHER = Device(MacAddress("02:00:00:00:00:02"), SiteId("city"))
+UNPROVED = passage_of("controller", told=FORM, is_proved=False)
+
+
+def chilli_url(port: int, res: str = "notyet", mac: str = "02-00-00-00-00-01", **more: str) -> str:
+    """Return where chilli sends a visitor, signed as chilli signs (src/redir.c)."""
+    told = {
+        "uamip": "10.1.0.1",
+        "uamport": "3990",
+        "challenge": "0123456789abcdef" * 2,
+        "called": "00-0D-B9-00-00-01",
+        "mac": mac,
+        "ip": "10.1.0.77",
+        "ssid": "Guest",
+        "sessionid": "6566f0a200000001",
+        "userurl": "http%3a%2f%2fcaptive.apple.com%2f",
+        **more,
+    }
+    query = "&".join(f"{name}={value}" for name, value in {"res": res, **told}.items())
+    whole = f"http://localhost:{port}/at/chilli?{query}"
+    signature = hashlib.md5(whole.encode() + UAM_SECRET, usedforsecurity=False).hexdigest()
+    return f"/at/chilli?{query}&md={signature.upper()}"
+
+
+async def ask(portal: Portal, path: str, *more: str) -> Answer:
+    return await exchange(portal.plain_port, get(path, f"localhost:{portal.plain_port}", *more))
+
+
+async def send(portal: Portal, path: str, fields: dict[str, str]) -> Answer:
+    return await exchange(portal.plain_port, post(path, fields, f"localhost:{portal.plain_port}"))
+
+
+async def arrive(portal: Portal, **more: str) -> str:
+    """Come from chilli; return what stands before the pages."""
+    answer = await ask(portal, chilli_url(portal.plain_port, **more))
+    assert answer.status == 302, answer.body
+    assert HEADERS.items() <= answer.headers.items()
+    return answer.headers["Location"].removesuffix("/")
+
+
+async def sign_in(portal: Portal, prefix: str) -> Answer:
+    page = await ask(portal, f"{prefix}/")
+    form = {"card": CARD, "pin": PIN, "token": page.token("card")}
+    return await send(portal, f"{prefix}/card", form)
+
+
+def passage_in(location: str) -> Passage:
+    found = ACCESS_POINTS.passage(location.split("/")[2], NOW)
+    assert found is not None
+    return found
+
+
+# --- the whole way --------------------------------------------------------------------------------
+
+
+async def test_chilli_sends_a_visitor_who_logs_in_and_is_sent_back() -> None:
+    guest = FakeGuest(raises=GateUnavailableError())  # nobody asks the gate here
+    async with running_portal(guest) as portal:
+        prefix = await arrive(portal)
+        answer = await sign_in(portal, prefix)
+        assert (answer.status, answer.headers["Location"]) == (303, f"{prefix}/status")
+        back = await ask(portal, answer.headers["Location"])
+    assert guest.calls == [f"card {CARD} {PIN}"]
+    assert back.status == 303
+    logon = urlsplit(back.headers["Location"])
+    assert (logon.scheme, logon.netloc, logon.path) == ("http", "10.1.0.1:3990", "/logon")
+    sent = {name: values[0] for name, values in parse_qs(logon.query).items()}
+    assert sent["response"] == _answer_to_challenge(sent["username"])
+    assert CARD not in back.headers["Location"]
+    assert urlsplit(sent["userurl"]).path.endswith("/status")
+
+
+def _answer_to_challenge(user_name: str) -> str:
+    """Return what chilli expects (src/redir.c): CHAP over the challenge mixed with the secret."""
+    password = login_token.password_of(b"l" * 32, user_name.encode(), DEVICE.mac, "chilli", NOW)
+    assert password is not None
+    challenge = bytes.fromhex(LOGON["challenge"])
+    mixed = hashlib.md5(challenge + UAM_SECRET, usedforsecurity=False).digest()
+    whole = b"\0" + password.reveal().encode() + mixed
+    return hashlib.md5(whole, usedforsecurity=False).hexdigest()
+
+
+async def test_chilli_says_that_it_let_the_device_in() -> None:
+    guest = FakeGuest(session=make_session())
+    async with running_portal(guest) as portal:
+        prefix = await arrive(portal, res="success")
+        status = await ask(portal, f"{prefix}/")
+    assert "Du är uppkopplad" in status.body
+    assert "logout" in status.body
+
+
+async def test_a_device_that_is_online_is_led_in_without_a_login() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        prefix = await arrive(portal)
+        front = await ask(portal, f"{prefix}/")
+    assert front.headers["Location"].startswith("http://10.1.0.1:3990/logon?")
+
+
+async def test_a_refused_login_is_told_with_a_way_on() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        location = await arrive(portal, res="failed")
+        assert location.endswith("/failed")
+        page = await ask(portal, location)
+        assert "Enheten kom inte ut på nätet" in page.body
+        assert 'href="status"' in page.body
+        again = await ask(portal, urljoin(location, "status"))
+    assert again.headers["Location"].startswith("http://10.1.0.1:3990/logon?")
+
+
+async def test_an_access_point_that_only_sends_back_does_not_go_round() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        prefix = await arrive(portal)
+        await ask(portal, f"{prefix}/")
+        assert (await arrive(portal)).endswith("/failed")
+        assert not (await arrive(portal)).endswith("/failed")  # the next one is asked for
+
+
+async def test_logging_off_ends_the_session_and_a_new_login_is_led_in_again() -> None:
+    guest = FakeGuest(session=make_session())
+    inside = via(passage_of(told=LOGON, is_inside=True))
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{inside}/status")
+        answer = await send(portal, f"{inside}/logout", {"token": page.token("logout")})
+        assert guest.calls == ["sign out"]
+        assert answer.headers["Location"] == "http://10.1.0.1:3990/logoff"
+        prefix = await arrive(portal, res="logoff")
+        assert "Du är utloggad" in (await ask(portal, f"{prefix}/")).body
+        back = await ask(portal, (await sign_in(portal, prefix)).headers["Location"])
+    assert back.headers["Location"].startswith("http://10.1.0.1:3990/logon?")
+
+
+async def test_where_the_bridge_tells_the_access_point_a_log_off_stays_here() -> None:
+    guest = FakeGuest(session=make_session())
+    inside = via(passage_of("controller", is_inside=True))
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{inside}/status")
+        answer = await send(portal, f"{inside}/logout", {"token": page.token("logout")})
+        assert not passage_in(answer.headers["Location"]).is_inside
+        await sign_in(portal, answer.headers["Location"].removesuffix("/"))
+        page = await ask(portal, urljoin(answer.headers["Location"], "status"))
+    assert "Vi kopplar upp din enhet" in page.body
+
+
+async def test_joining_a_group_leaves_the_device_inside() -> None:
+    session = make_session(started_at=NOW - timedelta(minutes=5))
+    guest = FakeGuest(session=session)
+    inside = via(passage_of(told=LOGON, is_inside=True))
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{inside}/code")
+        answer = await send(
+            portal, f"{inside}/code", {"code": "408512", "token": page.token("code")}
+        )
+    assert passage_in(answer.headers["Location"]).is_inside
+
+
+# --- forms and waiting ----------------------------------------------------------------------------
+
+
+async def test_a_form_that_names_its_host_takes_the_login_to_the_controller() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        page = await ask(portal, f"{via(passage_of('controller', told=FORM))}/status")
+    assert f'method="post" action="{FORM["switch_url"]}"' in page.body
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.body))
+    password = login_token.password_of(
+        b"l" * 32, fields["username"].encode(), DEVICE.mac, "controller", NOW
+    )
+    assert password is not None
+    assert fields["password"] == password.reveal()
+    assert fields["redirect_url"].endswith("/status")
+    policy = page.headers["Content-Security-Policy"]
+    assert "form-action 'self' https://login.controller.test:443 " in policy
+    assert outline_of(page.body).tags.count("button") == 1
+
+
+async def test_an_access_point_that_the_bridge_tells_is_waited_for() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        prefix = via(passage_of("controller"))
+        page = await ask(portal, f"{prefix}/?redirect_url=http%3A%2F%2Fexample.test%2F")
+        assert "Vi kopplar upp din enhet" in page.body
+        wait_s, _, location = page.headers["Refresh"].partition("; url=")
+        assert 1 <= int(wait_s) <= 5
+        assert f'href="{location}"' in page.body  # for who does not want to wait
+        status = await ask(portal, location)
+    assert "Du är uppkopplad" in status.body
+    assert "Refresh" not in status.headers
+
+
+async def test_a_captive_device_of_the_bridge_sees_the_login_page() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        page = await ask(portal, f"{via(passage_of('controller'))}/?&redirect_url=http://x.test/")
+    assert "Logga in på wifi" in page.body
+    assert 'action="card"' in page.body
+
+
+async def test_the_page_that_looks_again_does_so_under_a_token_too() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        page = await ask(portal, f"{via(passage_of('controller'))}/wait")
+    assert page.headers["Refresh"] == "5"
+    assert 'href="../wait/still"' not in page.body
+    assert 'href="wait/still"' in page.body
+
+
+# --- who is believed ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("02-00-00-00-00-01", "02-00-00-00-00-02"),
+        ("10.1.0.1", "10.9.9.9"),
+        ("&md=", "&dm="),
+        ("res=notyet", "res=success"),
+    ],
+)
+async def test_what_chilli_did_not_sign_is_not_believed(change: tuple[str, str]) -> None:
+    before = ARRIVALS.labels("bad_signature")._value.get()
+    async with running_portal(FakeGuest()) as portal:
+        with capture_logs() as logs:
+            answer = await ask(portal, chilli_url(portal.plain_port).replace(*change))
+    assert answer.status == 403
+    assert "Location" not in answer.headers
+    assert "Inloggningen gick inte att öppna" in answer.body
+    assert logs == [
+        {"event": "visitor_not_believed", "reason": "bad_signature", "log_level": "warning"}
+    ]
+    assert ARRIVALS.labels("bad_signature")._value.get() == before + 1
+
+
+@pytest.mark.parametrize(
+    "switch_url",
+    [
+        "https://evil.test/login.html",
+        "https://login.controller.test.evil.test/login.html",
+        "https://login.controller.test@evil.test/login.html",
+        "https://login.controller.test:8443/login.html",
+        "https://login.controller.test/else.html",
+        "//evil.test/login.html",
+        "javascript:alert(1)",
+        "https://login.controller.test/login.html?x=1",
+        "https://login.controller.test%2F@evil.test/login.html",
+    ],
+)
+async def test_nobody_is_sent_to_a_host_that_is_not_registered(switch_url: str) -> None:
+    path = f"/at/controller?switch_url={switch_url}&client_mac=02:00:00:00:00:01&wlan=Guest"
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        answer = await ask(portal, path)
+    assert (answer.status, "Location" in answer.headers) == (403, False)
+    assert "evil" not in answer.body
+    assert "evil" not in str(answer.headers)
+
+
+async def test_the_page_speaks_english_too() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        answer = await ask(portal, "/at/nobody", "Accept-Language: en")
+        lost = await ask(portal, "/via/x/", "Accept-Language: en")
+    assert "The login page could not be opened" in answer.body
+    assert "This page is no longer valid" in lost.body
+
+
+async def test_a_name_that_is_nobodys_is_refused_like_a_bad_signature() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        for path in ("/at/nobody?res=notyet", "/at/", "/at/%00", "/at/a/b", "/at/" + "x" * 3000):
+            assert (await ask(portal, path)).status == 403
+
+
+async def test_a_portal_without_access_points_has_no_such_pages() -> None:
+    async with running_portal(FakeGuest(), access_points=None) as portal:
+        assert (await ask(portal, "/at/chilli")).status == 404
+        assert (await ask(portal, f"{via(passage_of())}/")).status == 403
+
+
+async def test_a_visitor_is_led_to_the_encrypted_side() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        path = f"/at/controller?switch_url={FORM['switch_url']}&client_mac=02:00:00:00:00:01"
+        answer = await exchange(portal.plain_port, get(path, "wifi.library.test"))
+    assert answer.headers["Location"].startswith("https://wifi.library.test/via/")
+
+
+# --- the token ------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """Guest services of several devices: each is asked as if it were alone."""
+
+    def __init__(self, *guests: FakeGuest) -> None:
+        self.guests = {guest.device.mac: guest for guest in guests if guest.device}
+        self.internet_is_down = False
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            device = next(one for one in arguments if isinstance(one, Device))
+            return getattr(self.guests[device.mac], name)(*arguments, **named)
+
+        return call
+
+    def site(self, site_id: SiteId) -> Any:
+        return next(iter(self.guests.values())).site(site_id)
+
+
+async def test_two_devices_behind_one_address_are_two() -> None:
+    first, second = FakeGuest(), FakeGuest(device=OTHER, number=48)
+    async with running_portal(Crowd(first, second)) as portal:  # type: ignore[arg-type]
+        mine = await arrive(portal)
+        theirs = await arrive(portal, mac="02-00-00-00-00-02")
+        assert "Enhet 48" in (await ask(portal, f"{theirs}/")).body
+        await sign_in(portal, mine)
+        assert first.session is not None
+        assert second.session is None
+        page = await ask(portal, f"{theirs}/")
+    assert "Logga in på wifi" in page.body
+
+
+async def test_a_form_of_one_device_does_nothing_for_another() -> None:
+    first, second = FakeGuest(), FakeGuest(device=OTHER)
+    async with running_portal(Crowd(first, second)) as portal:  # type: ignore[arg-type]
+        mine = await arrive(portal)
+        theirs = await arrive(portal, mac="02-00-00-00-00-02")
+        page = await ask(portal, f"{mine}/")
+        form = {"card": CARD, "pin": PIN, "token": page.token("card")}
+        answer = await send(portal, f"{theirs}/card", form)
+    assert answer.status == 200
+    assert first.calls == second.calls == []
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_a_token_that_is_no_good_leads_to_a_page_that_says_what_to_do(method: str) -> None:
+    guest = FakeGuest()
+    good = via(passage_of())
+    over = f"/via/{ACCESS_POINTS.token(passage_of(), NOW - timedelta(hours=25))}"
+    elsewhere = passage_of()
+    elsewhere = replace(elsewhere, visit=replace(elsewhere.visit, site_id=SiteId("other")))
+    gone = replace(elsewhere, visit=replace(elsewhere.visit, client="sold"))
+    async with running_portal(guest) as portal:
+        for prefix in ("/via", "/via/", "/via/x", good[:-1], over, via(elsewhere), via(gone)):
+            if method == "get":
+                answer = await ask(portal, f"{prefix}/card")
+            else:
+                answer = await send(portal, f"{prefix}/card", {"card": CARD, "pin": PIN})
+            assert answer.status == 403
+            assert "Stäng av wifi på din enhet och slå på det igen." in answer.body
+    assert guest.calls == []
+
+
+async def test_no_page_under_a_token_leads_out_of_it() -> None:
+    prefix = via(passage_of(told=LOGON))
+    async with running_portal(FakeGuest()) as portal:
+        for path in ("/", "/card", "/help", "/wait", "/wait/still", "/failed", "/v/x", "/nowhere"):
+            page = await ask(portal, f"{prefix}{path}?lang=en")
+            for target in outline_of(page.body).targets:
+                if not target.startswith("#"):
+                    assert urljoin(f"{prefix}{path}", target).startswith(f"{prefix}/"), target
+
+
+async def test_the_api_of_a_gateways_network_is_not_there() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        answer = await ask(portal, f"{via(passage_of())}/captive-portal/api")
+    assert answer.status == 404
+
+
+async def test_the_token_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    prefix = via(passage_of(told=LOGON))
+    guest = FakeGuest()
+    with capture_logs() as logs:
+        async with running_portal(guest) as portal:
+            await sign_in(portal, prefix)
+            await ask(portal, f"{prefix}/status")
+            await ask(portal, f"{prefix}x/")
+            guest.session, guest.library = None, replace(guest.library, id=SiteId("gone"))
+            assert (await ask(portal, f"{prefix}/")).status == 500  # a bug, and it is logged
+    assert "AssertionError" in caplog.text
+    assert prefix[5:] not in caplog.text
+    assert prefix[5:] not in str(logs)
+
+
+# --- who only says which device it is ---
+
+
+@pytest.mark.parametrize("path", ["/logout", "/extend", "/forget", "/devices", "/card", "/code"])
+async def test_who_knows_an_address_alone_changes_nothing_for_its_owner(path: str) -> None:
+    guest = FakeGuest(session=make_session(), can_extend=True, remembered=(make_remembered(),))
+    async with running_portal(guest) as portal:
+        answer = await send(portal, f"{via(UNPROVED)}{path}", {"card": CARD, "pin": PIN})
+    assert answer.status == 303
+    assert answer.headers["Location"].endswith("/status")
+    assert guest.calls == []
+
+
+async def test_who_knows_an_address_alone_sees_nothing_of_its_owner() -> None:
+    guest = FakeGuest(session=make_session(), remembered=(make_remembered(),))
+    inside = via(replace(UNPROVED, is_inside=True))
+    async with running_portal(guest) as portal:
+        devices = await ask(portal, f"{inside}/devices")
+        status = await ask(portal, f"{inside}/status")
+    assert devices.headers["Location"].endswith("/status")
+    assert "Du är uppkopplad" in status.body
+    assert not {"logout", "devices", "forget", "extend"} & set(outline_of(status.body).targets)
+
+
+async def test_who_began_the_session_may_end_it() -> None:
+    guest = FakeGuest()
+    async with running_portal(guest) as portal:
+        answer = await sign_in(portal, via(UNPROVED))
+        passage = passage_in(answer.headers["Location"])
+        assert guest.session is not None
+        assert passage.owns == guest.session.id
+        inside = via(replace(passage, is_inside=True))
+        page = await ask(portal, f"{inside}/status")
+        await send(portal, f"{inside}/logout", {"token": page.token("logout")})
+    assert guest.calls[-1] == "sign out"
+
+
+async def test_a_passage_of_the_session_before_does_not_own_the_next() -> None:
+    guest = FakeGuest(session=make_session(id=UUID(int=7)))
+    mine = via(replace(UNPROVED, owns=make_session().id, is_inside=True))
+    async with running_portal(guest) as portal:
+        answer = await send(portal, f"{mine}/logout", {})
+    assert guest.calls == []
+    assert answer.headers["Location"].endswith("/status")
+
+
+async def test_every_refusal_leads_on_under_the_token() -> None:
+    refusal = Refused(RefusalReason.CARD_BLOCKED)
+    guest = FakeGuest(refusal=refusal, last_end=EndReason.TIME_LIMIT, last_ground=Ground.CARD)
+    prefix = via(passage_of(told=LOGON))
+    async with running_portal(guest) as portal:
+        answer = await sign_in(portal, prefix)
+    targets = [t for t in outline_of(answer.body).targets if not t.startswith("#")]
+    assert all(urljoin(f"{prefix}/card", t).startswith(f"{prefix}/") for t in targets)
