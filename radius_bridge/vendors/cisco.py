@@ -26,7 +26,8 @@ from radius_bridge.wire import Attribute
 
 DYNAMIC_PORT = 1700
 """Cisco's own before RFC 5176; IOS XE listens on it unless told otherwise."""
-PAIR_MAX_OCTETS = 247
+URL_MAX_OCTETS = 234
+"""247 of a vendor's attribute, less ``url-redirect=``."""
 
 _KEYS = frozenset({"switch_url", "client_mac", "redirect", "statusCode"})
 _PATH = "/login.html"
@@ -60,9 +61,14 @@ def reauthenticate(station: Station) -> DynamicMessage | None:
     return standard.change(keys, command)
 
 
-def redirect(decision: ToPortal, acl: str) -> tuple[Attribute, ...]:
-    """Return the Accept that sends a stranger to the portal; `acl` says what is redirected."""
+def redirect(decision: ToPortal, acl: str) -> tuple[Attribute, ...] | None:
+    """Return the Accept that sends a stranger to the portal; `acl` says what is redirected.
+
+    None for an address that does not fit: half of one would lead nowhere, a Reject is seen.
+    """
     url = decision.url if "?" in decision.url else f"{decision.url}?"
+    if len(url.encode("utf-8", "replace")) > URL_MAX_OCTETS:
+        return None
     return (
         *standard.portal_end(),
         pair("url-redirect-acl", decision.role or acl),
@@ -91,7 +97,7 @@ class Cisco(standard.Standard):
         contracts = _contracts(grant.bandwidth)
         return (*standard.text("Airespace-ACL-Name", grant.role), *contracts)
 
-    def to_portal(self, decision: ToPortal, station: Station) -> tuple[Attribute, ...]:
+    def to_portal(self, decision: ToPortal, station: Station) -> tuple[Attribute, ...] | None:
         """Return the Accept that redirects."""
         del station
         return redirect(decision, self.redirect_acl)

@@ -9,7 +9,7 @@ import pytest
 
 from radius_bridge.access import ToPortal
 from radius_bridge.clients import FamilyName
-from radius_bridge.vendors.cisco import Cisco
+from radius_bridge.vendors.cisco import URL_MAX_OCTETS, Cisco
 from radius_bridge.vendors.family import (
     DynamicKind,
     DynamicVerb,
@@ -59,6 +59,12 @@ def test_a_stranger_is_accepted_with_a_redirect_that_ends_in_a_question_mark() -
         "Cisco-AVPair = url-redirect-acl=GUEST_REDIRECT",
         "Cisco-AVPair = url-redirect=https://wifi.example.org/cwa/Wm9l?",
     ]
+
+
+def test_an_address_that_does_not_fit_is_a_reject_and_no_half_address() -> None:
+    longest = PORTAL.url[:-1] + "m" * (URL_MAX_OCTETS - len(PORTAL.url)) + "?"
+    assert lines_of(CISCO.to_portal(ToPortal(longest), KNOWN))[-1].endswith("m?")
+    assert CISCO.to_portal(ToPortal("m" + longest), KNOWN) is None
 
 
 def test_after_the_login_the_controller_is_made_to_ask_again() -> None:
