@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from radius_bridge.secret import Secret
 from radius_bridge.wire import (
@@ -23,6 +24,7 @@ from radius_bridge.wire import (
     Code,
     Packet,
     UnsendableError,
+    encode,
     encode_attributes,
     frame,
 )
@@ -31,7 +33,14 @@ MESSAGE_AUTHENTICATOR = 80
 PROXY_STATE = 33
 
 _ZEROS = bytes(AUTHENTICATOR_OCTETS)
-_BLANK = Attribute(MESSAGE_AUTHENTICATOR, _ZEROS)
+_BLANK = bytes((MESSAGE_AUTHENTICATOR, 2 + AUTHENTICATOR_OCTETS)) + _ZEROS
+_ATTRIBUTE_HEADER_OCTETS = 2
+
+_BLOCK_OCTETS = 64
+_INNER, _OUTER = 0x36, 0x5C
+"""RFC 2104 section 2."""
+_SECRETS_MAX = 4096
+"""More clients than one server has."""
 
 _RANDOM_REQUESTS = frozenset({Code.ACCESS_REQUEST, Code.STATUS_SERVER})
 """Their authenticator is random: without Message-Authenticator nothing proves who sent them."""
@@ -59,20 +68,23 @@ class Verdict(StrEnum):
     """Discard it in silence, before it touches anything."""
 
 
-def judge_request(packet: Packet, secret: Secret) -> Verdict:
+def judge_request(packet: Packet, secret: Secret, octets: bytes | None = None) -> Verdict:
     """Judge what claims to be a request of the client with this secret.
 
     Message-Authenticator counts wherever it stands; two of them, one of another length and a
     wrong one are FORGED, and so are a code that is no request, and EAP and Status-Server
-    without one.
+    without one. `octets` are those that the packet was decoded from, for who has them still.
     """
+    octets = encode(packet) if octets is None else octets
     if packet.code in _RANDOM_REQUESTS:
-        proof = _judge_message_authenticator(packet, packet.authenticator, secret)
+        proof = _judge_message_authenticator(packet, octets, packet.authenticator, secret)
+        if proof is not Verdict.UNPROVEN:
+            return proof
         must = packet.code == Code.STATUS_SERVER or packet.first(EAP_MESSAGE) is not None
-        return Verdict.FORGED if must and proof is Verdict.UNPROVEN else proof
-    if packet.code not in _KEYED_REQUESTS or not _is_keyed(packet, _ZEROS, secret):
+        return Verdict.FORGED if must else proof
+    if packet.code not in _KEYED_REQUESTS or not _is_keyed(octets, _ZEROS, secret):
         return Verdict.FORGED
-    proof = _judge_message_authenticator(packet, _ZEROS, secret)
+    proof = _judge_message_authenticator(packet, octets, _ZEROS, secret)
     return Verdict.FORGED if proof is Verdict.FORGED else Verdict.GENUINE
 
 
@@ -88,11 +100,12 @@ def judge_reply(reply: Packet, request: Packet, secret: Secret) -> Verdict:
         return Verdict.FORGED
     if not set(reply.every(PROXY_STATE)) <= set(request.every(PROXY_STATE)):
         return Verdict.FORGED
-    if not _is_keyed(reply, request.authenticator, secret):
+    octets = encode(reply)
+    if not _is_keyed(octets, request.authenticator, secret):
         return Verdict.FORGED
     plain = request.code == Code.ACCOUNTING_REQUEST
     proved = _ZEROS if plain else request.authenticator
-    proof = _judge_message_authenticator(reply, proved, secret)
+    proof = _judge_message_authenticator(reply, octets, proved, secret)
     if proof is Verdict.UNPROVEN and reply.code not in _ACCESS_REPLIES:
         return Verdict.GENUINE
     return proof
@@ -107,11 +120,13 @@ def sign_request(request: Packet, secret: Secret) -> bytes:
     Raises:
         UnsendableError: no request, too long, or it holds a Message-Authenticator already.
     """
-    if request.code in _RANDOM_REQUESTS:
-        return _prove(request, request.authenticator, secret)
-    if request.code not in _KEYED_REQUESTS:
+    is_random = request.code in _RANDOM_REQUESTS
+    if not is_random and request.code not in _KEYED_REQUESTS:
         raise UnsendableError(f"code {request.code} is no request")
-    return _key(_prove(request, _ZEROS, secret), secret)
+    body = _body(request.attributes)
+    authenticator = request.authenticator if is_random else _ZEROS
+    proved = _prove(request.code, request.identifier, authenticator, body, secret)
+    return proved if is_random else _key(proved, secret)
 
 
 def sign_reply(
@@ -129,48 +144,74 @@ def sign_reply(
     """
     if code not in _REPLIES.get(request.code, ()):
         raise UnsendableError(f"code {code} answers no request of code {request.code}")
-    if any(kind == PROXY_STATE for kind, _ in attributes):
-        raise UnsendableError("Proxy-State is copied from the request")
+    for kind, _ in attributes:
+        if kind == PROXY_STATE:
+            raise UnsendableError("Proxy-State is copied from the request")
     copied = [one for one in request.attributes if one[0] == PROXY_STATE]
-    reply = Packet(code, request.identifier, b"", (*attributes, *copied))
+    body = _body([*attributes, *copied] if copied else attributes)
+    identifier, authenticator = request.identifier, request.authenticator
     if request.code == Code.ACCOUNTING_REQUEST:
-        body = encode_attributes(reply.attributes)
-        return _key(frame(code, request.identifier, request.authenticator, body), secret)
-    return _key(_prove(reply, request.authenticator, secret), secret)
+        return _key(frame(code, identifier, authenticator, body), secret)
+    return _key(_prove(code, identifier, authenticator, body, secret), secret)
 
 
-def _judge_message_authenticator(packet: Packet, authenticator: bytes, secret: Secret) -> Verdict:
-    places = [at for at, one in enumerate(packet.attributes) if one[0] == MESSAGE_AUTHENTICATOR]
-    if not places:
+def _judge_message_authenticator(
+    packet: Packet, octets: bytes, authenticator: bytes, secret: Secret
+) -> Verdict:
+    at, place, proof = HEADER_OCTETS, 0, b""
+    for kind, value in packet.attributes:
+        if kind == MESSAGE_AUTHENTICATOR:
+            if place:
+                return Verdict.FORGED
+            place, proof = at + _ATTRIBUTE_HEADER_OCTETS, value
+        at += _ATTRIBUTE_HEADER_OCTETS + len(value)
+    if not place:
         return Verdict.UNPROVEN
-    blanked = list(packet.attributes)
-    proof = blanked[places[0]].value
-    if len(places) > 1 or len(proof) != AUTHENTICATOR_OCTETS:
+    if len(proof) != AUTHENTICATOR_OCTETS:
         return Verdict.FORGED
-    blanked[places[0]] = _BLANK
-    octets = frame(packet.code, packet.identifier, authenticator, encode_attributes(blanked))
-    is_right = hmac.compare_digest(_proof(octets, secret), proof)
+    head = octets[:4] + authenticator + octets[HEADER_OCTETS:place]
+    proved = head + _ZEROS + octets[place + AUTHENTICATOR_OCTETS :]
+    is_right = hmac.compare_digest(_proof(proved, secret), proof)
     return Verdict.GENUINE if is_right else Verdict.FORGED
 
 
-def _prove(packet: Packet, authenticator: bytes, secret: Secret) -> bytes:
+def _body(attributes: Sequence[Attribute]) -> bytes:
+    """Write what is to be proved."""
+    for kind, _ in attributes:
+        if kind == MESSAGE_AUTHENTICATOR:
+            raise UnsendableError("Message-Authenticator is added when a packet is signed")
+    return encode_attributes(attributes)
+
+
+def _prove(code: int, identifier: int, authenticator: bytes, body: bytes, secret: Secret) -> bytes:
     """Write the packet with this authenticator, and its proof as the first attribute."""
-    if packet.first(MESSAGE_AUTHENTICATOR) is not None:
-        raise UnsendableError("Message-Authenticator is added when a packet is signed")
-    body = encode_attributes((_BLANK, *packet.attributes))
-    octets = frame(packet.code, packet.identifier, authenticator, body)
-    at = HEADER_OCTETS + 2
+    octets = frame(code, identifier, authenticator, _BLANK + body)
+    at = HEADER_OCTETS + _ATTRIBUTE_HEADER_OCTETS
     return octets[:at] + _proof(octets, secret) + octets[at + AUTHENTICATOR_OCTETS :]
 
 
 def _proof(octets: bytes, secret: Secret) -> bytes:
-    return hmac.digest(secret.reveal(), octets, "md5")
+    """HMAC-MD5. `hmac.digest` begins with the secret each time, which is half of its work."""
+    inner_begun, outer_begun = _begun(secret.reveal())
+    inner, outer = inner_begun.copy(), outer_begun.copy()
+    inner.update(octets)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
-def _is_keyed(packet: Packet, authenticator: bytes, secret: Secret) -> bool:
-    body = encode_attributes(packet.attributes)
-    octets = frame(packet.code, packet.identifier, authenticator, body)
-    return hmac.compare_digest(_keyed_hash(octets, secret), packet.authenticator)
+@lru_cache(maxsize=_SECRETS_MAX)
+def _begun(secret: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """Return both hashes of RFC 2104 as far as they are the same for every packet."""
+    short = secret if len(secret) <= _BLOCK_OCTETS else _md5(secret).digest()
+    key = short.ljust(_BLOCK_OCTETS, b"\0")
+    return _md5(bytes(octet ^ _INNER for octet in key)), _md5(
+        bytes(octet ^ _OUTER for octet in key)
+    )
+
+
+def _is_keyed(octets: bytes, authenticator: bytes, secret: Secret) -> bool:
+    keyed = octets[:4] + authenticator + octets[HEADER_OCTETS:]
+    return hmac.compare_digest(_keyed_hash(keyed, secret), octets[4:HEADER_OCTETS])
 
 
 def _key(octets: bytes, secret: Secret) -> bytes:
@@ -178,5 +219,9 @@ def _key(octets: bytes, secret: Secret) -> bytes:
 
 
 def _keyed_hash(octets: bytes, secret: Secret) -> bytes:
+    return _md5(octets + secret.reveal()).digest()
+
+
+def _md5(octets: bytes) -> "hashlib._Hash":
     """The hash is the protocol's own; whoever can, carries it inside TLS."""
-    return hashlib.md5(octets + secret.reveal(), usedforsecurity=False).digest()
+    return hashlib.md5(octets, usedforsecurity=False)

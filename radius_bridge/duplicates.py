@@ -76,7 +76,10 @@ class DuplicateCache:
         self._forget(key)
         self._make_room(key.client)
         self._entries[key] = _Entry(authenticator, now_s)
-        self._clients.setdefault(key.client, OrderedDict())[key] = None
+        own = self._clients.get(key.client)
+        if own is None:
+            own = self._clients[key.client] = OrderedDict()
+        own[key] = None
         return Work.NEW
 
     def remember(self, key: RequestKey, authenticator: bytes, reply: bytes) -> None:

@@ -8,6 +8,7 @@ of MikroTik's radius-mac-format, Cisco, Aruba, hostapd and CoovaChilli.
 """
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 
 _SPELLINGS = re.compile(
@@ -19,6 +20,11 @@ _SEPARATORS = b"-:. "
 _GROUP_BIT = 0x01
 _NOBODY = "00:00:00:00:00:00"
 
+_DEVICES_MAX = 16_384
+_ACCESS_POINTS_MAX = 4_096
+"""The same devices and access points tell their names again and again; reading one takes more than
+a microsecond. Only judged packets are read, so no stranger pushes them out."""
+
 
 def read_mac(text: bytes) -> str | None:
     """Return the address that this text is."""
@@ -26,6 +32,7 @@ def read_mac(text: bytes) -> str | None:
     return None if found is None else _canonical(text)
 
 
+@lru_cache(maxsize=_DEVICES_MAX)
 def read_device(text: bytes) -> str | None:
     """Return the address of one device: not zeros, which some send when there is none, no group."""
     mac = read_mac(text)
@@ -34,6 +41,7 @@ def read_device(text: bytes) -> str | None:
     return mac
 
 
+@lru_cache(maxsize=_DEVICES_MAX)
 def read_name(text: bytes) -> str | None:
     """Return the address that a User-Name is, whatever suffix the access point puts behind it.
 
@@ -45,6 +53,7 @@ def read_name(text: bytes) -> str | None:
     return _canonical(found[0])
 
 
+@lru_cache(maxsize=_ACCESS_POINTS_MAX)
 def read_called(text: bytes) -> tuple[bytes, bytes]:
     """Divide a Called-Station-Id into address and SSID.
 

@@ -39,6 +39,7 @@ from radius_bridge.wire import (
     MalformedPacketError,
     Packet,
     UnsendableError,
+    cut,
     decode,
 )
 
@@ -97,19 +98,23 @@ _CLOSING = frozenset(
 
 
 class Service(Enum):
-    """What is served where a request came in."""
+    """What is served where a request came in: the codes that are requests there."""
 
-    AUTHENTICATION = "authentication"
-    ACCOUNTING = "accounting"
-    BOTH = "both"
+    AUTHENTICATION = frozenset({Code.ACCESS_REQUEST, Code.STATUS_SERVER})
+    ACCOUNTING = frozenset({Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER})
+    BOTH = frozenset({Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER})
     """RADIUS/TLS has one port for all."""
 
+    def __init__(self, codes: frozenset[int]) -> None:
+        self.codes = codes
 
-_CODES: Mapping[Service, frozenset[int]] = {
-    Service.AUTHENTICATION: frozenset({Code.ACCESS_REQUEST, Code.STATUS_SERVER}),
-    Service.ACCOUNTING: frozenset({Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER}),
-    Service.BOTH: frozenset({Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER}),
-}
+
+# To look a member up in its class takes as long as to compare two packets.
+_ACCESS_REQUEST = Code.ACCESS_REQUEST
+_STATUS_SERVER = Code.STATUS_SERVER
+_ACCESS_ACCEPT = Code.ACCESS_ACCEPT
+_GENUINE = Verdict.GENUINE
+_NEW = Work.NEW
 
 
 class Origin(NamedTuple):
@@ -195,21 +200,24 @@ class Pipeline:
     ) -> bytes | Discard | AccessWork | AccountingWork:
         """Take a request of this client; octets that are returned are the reply."""
         try:
+            octets = cut(octets)
             packet = decode(octets)
         except MalformedPacketError as problem:
             return self.discard(client, Discard(problem.fault.value))
-        refused = self._judge(packet, client, origin.service)
+        refused = self._judge(packet, octets, client, origin.service)
         if refused is not None:
             return self.discard(client, refused)
-        if packet.code == Code.STATUS_SERVER:
+        if packet.code == _STATUS_SERVER:
             return self._answer_status(packet, client, origin, now)
         return self._take(packet, client, origin, now)
 
-    def _judge(self, packet: Packet, client: RadiusClient, service: Service) -> Discard | None:
-        if packet.code not in _CODES[service]:
+    def _judge(
+        self, packet: Packet, octets: bytes, client: RadiusClient, service: Service
+    ) -> Discard | None:
+        if packet.code not in service.codes:
             return Discard.CODE
-        verdict = judge_request(packet, client.secret)
-        if verdict is Verdict.GENUINE:
+        verdict = judge_request(packet, client.secret, octets)
+        if verdict is _GENUINE:
             return None
         refused = _refusal(packet, verdict, client)
         if refused is None:
@@ -219,25 +227,23 @@ class Pipeline:
     def _take(
         self, packet: Packet, client: RadiusClient, origin: Origin, now: Moment
     ) -> bytes | Discard | AccessWork | AccountingWork:
-        key = RequestKey(
-            origin.address, origin.port, origin.listener, packet.code, packet.identifier
-        )
+        address, port, listener, _ = origin
+        key = RequestKey(address, port, listener, packet.code, packet.identifier)
         known = self._duplicates.begin(key, packet.authenticator, now.monotonic_s)
-        if known is Work.NEW:
+        if known is _NEW:
             return self._begin(key, packet, client, now)
-        if known is Work.PENDING:
-            return self.discard(client, Discard.IN_WORK)
-        self.counters.count(client.name, "answered_again")
-        return known
+        if isinstance(known, bytes):
+            self.counters.count(client.name, "answered_again")
+            return known
+        return self.discard(client, Discard.IN_WORK)
 
     def answer(self, work: AccessWork, decision: Decision) -> Answer | Discard:
         """Turn a decision into a reply; after a Discard the work is abandoned already."""
-        client = work.question.client
         if isinstance(decision, Silence):
             return self.abandon(work, Discard.UNDECIDED)
         code, attributes, delay_s = self._speak(work, decision)
         try:
-            reply = sign_reply(code, attributes, work.request, client.secret)
+            reply = sign_reply(code, attributes, work.request, work.question.client.secret)
         except UnsendableError:
             return self.abandon(work, Discard.TOO_LONG)
         return Answer(reply, delay_s)
@@ -264,7 +270,7 @@ class Pipeline:
     def _begin(
         self, key: RequestKey, packet: Packet, client: RadiusClient, now: Moment
     ) -> bytes | Discard | AccessWork | AccountingWork:
-        if packet.code == Code.ACCESS_REQUEST:
+        if packet.code == _ACCESS_REQUEST:
             question = read_question(packet, client, key.client)
             decision = Refuse() if _is_refused(question, packet) else None
             return AccessWork(key, packet, question, decision)
@@ -300,7 +306,7 @@ class Pipeline:
         if isinstance(decision, Grant):
             grant = _with_cui(decision, question)
             if grant is not None:
-                return Code.ACCESS_ACCEPT, family.grant(grant, question.station), 0.0
+                return _ACCESS_ACCEPT, family.grant(grant, question.station), 0.0
             decision = Refuse()
         if isinstance(decision, ToPortal):
             redirect = family.to_portal(decision, question.station)

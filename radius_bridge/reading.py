@@ -11,6 +11,7 @@ RFC 6911 section 3.1.
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import TypeVar
 
@@ -55,6 +56,9 @@ _IPV4_OCTETS = 4
 _IPV6_OCTETS = 16
 _NO_ADDRESS = frozenset({b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\xfe"})
 """Framed-IP-Address before there is one (RFC 2865 section 5.8)."""
+
+_ADDRESSES_MAX = 16_384
+"""Of devices and access points, which tell them again and again."""
 
 LATE_MAX = timedelta(days=1)
 """Access points keep records through an outage; a time before this is of a clock never set."""
@@ -126,27 +130,28 @@ def read_record(
 
 def _firsts(packet: Packet) -> _Firsts:
     """The first of several attributes of one number counts: in a dict it comes last."""
-    return dict(packet.attributes[::-1])
+    return {kind: value for kind, value in packet.attributes[::-1]}  # noqa: C416 - twice as fast
 
 
 def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
-    called, ssid = read_called(firsts.get(_CALLED_STATION_ID, b""))
+    get = firsts.get
+    called, ssid = read_called(get(_CALLED_STATION_ID, b""))
     audit_session_id = None
     if VENDOR_SPECIFIC in firsts:
         audit_session_id, named = _read_vendors(packet)
         ssid = ssid or named
     return Station(
-        mac=read_device(firsts.get(_CALLING_STATION_ID, b"")),
-        ip=_address(firsts, _FRAMED_IP_ADDRESS, _FRAMED_IPV6_ADDRESS),
-        user_name=firsts.get(_USER_NAME, b""),
-        accounting_session_id=firsts.get(_SESSION_ID),
-        audit_session_id=audit_session_id,
-        source_ip=source_ip,
-        nas_ip=_address(firsts, _NAS_IP_ADDRESS, _NAS_IPV6_ADDRESS),
-        nas_identifier=firsts.get(_NAS_IDENTIFIER),
-        nas_port=_integer(firsts, _NAS_PORT),
-        called=called,
-        ssid=ssid,
+        read_device(get(_CALLING_STATION_ID, b"")),
+        _address(get(_FRAMED_IP_ADDRESS), get(_FRAMED_IPV6_ADDRESS)),
+        get(_USER_NAME, b""),
+        get(_SESSION_ID),
+        audit_session_id,
+        source_ip,
+        _address(get(_NAS_IP_ADDRESS), get(_NAS_IPV6_ADDRESS)),
+        get(_NAS_IDENTIFIER),
+        _integer(firsts, _NAS_PORT),
+        called,
+        ssid,
     )
 
 
@@ -164,13 +169,12 @@ def _read_vendors(packet: Packet) -> tuple[bytes | None, bytes]:
     return audit_session_id, ssid
 
 
-def _address(firsts: _Firsts, kind: int, ipv6_kind: int) -> str | None:
-    octets = firsts.get(kind)
-    if octets is not None and len(octets) == _IPV4_OCTETS and octets not in _NO_ADDRESS:
-        return "{}.{}.{}.{}".format(*octets)
-    octets = firsts.get(ipv6_kind)
-    if octets is not None and len(octets) == _IPV6_OCTETS:
-        return str(IPv6Address(octets))
+@lru_cache(maxsize=_ADDRESSES_MAX)
+def _address(ipv4: bytes | None, ipv6: bytes | None) -> str | None:
+    if ipv4 is not None and len(ipv4) == _IPV4_OCTETS and ipv4 not in _NO_ADDRESS:
+        return "{}.{}.{}.{}".format(*ipv4)
+    if ipv6 is not None and len(ipv6) == _IPV6_OCTETS:
+        return str(IPv6Address(ipv6))
     return None
 
 

@@ -7,6 +7,7 @@ Source: RFC 2865, 2869, 3580, 4372, 5176; WISPr 1.0 (Wi-Fi Alliance).
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 
 from radius_bridge.access import Bandwidth, Grant, Station, ToPortal
@@ -32,6 +33,8 @@ PORTAL_TIMEOUT_S = 1800
 """How long an Accept that redirects holds: long enough to find a library card. Then it is asked
 again, so that no device stays redirected after a lost CoA."""
 
+_NUMBERS_MAX = 4_096
+"""Most Accepts say the same numbers, and the ends of the minute's sessions."""
 _UNSIGNED_MAX = 2**32 - 1
 _RADIUS_REQUEST = 1
 _VLAN = 13
@@ -49,6 +52,7 @@ def write(name: str, value: Value) -> Attribute:
     return attribute(named(name), value)
 
 
+@lru_cache(maxsize=_NUMBERS_MAX)
 def number(name: str, value: int) -> Attribute:
     """Make an attribute of 32 bits; what is larger becomes the largest that fits."""
     return write(name, max(0, min(value, _UNSIGNED_MAX)))

@@ -12,6 +12,7 @@ from radius_bridge.authenticators import (
     MESSAGE_AUTHENTICATOR,
     PROXY_STATE,
     Verdict,
+    _proof,
     judge_reply,
     judge_request,
     sign_reply,
@@ -290,3 +291,8 @@ def test_we_believe_what_pyrad_signs() -> None:
     change = CoAPacket(secret=SECRET_TEXT, dict=Dictionary(), id=7)
     change.add_message_authenticator()
     assert judge_request(decode(change.RequestPacket()), SECRET) is GENUINE
+
+
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_the_proof_is_hmac_md5(secret: bytes, octets: bytes) -> None:
+    assert _proof(octets, Secret(secret)) == hmac.digest(secret, octets, "md5")

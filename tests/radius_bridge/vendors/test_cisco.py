@@ -30,7 +30,7 @@ from tests.radius_bridge.vendors.devices import (
 )
 
 CISCO = family_of(FamilyName.CISCO)
-KNOWN = replace(PHONE, audit_session_id=b"0A0000010000002C5F3B")
+KNOWN = PHONE._replace(audit_session_id=b"0A0000010000002C5F3B")
 VIRTUAL = PortalSettings(hosts=("192.0.2.1",))
 FORM = (
     "https://wifi.example.org/login?switch_url=https://192.0.2.1/login.html"

@@ -1,7 +1,6 @@
 """Exchanges with CoovaChilli, as its source writes them (1.9: src/redir.c, src/chilli.c)."""
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 
@@ -88,7 +87,7 @@ def test_a_new_end_comes_with_the_name_and_with_every_limit() -> None:
         *CLASS,
         *LIMITS,
     ]
-    assert CHILLI.dynamic(DynamicVerb.CHANGE, GRANT, replace(PHONE, user_name=b"")) is None
+    assert CHILLI.dynamic(DynamicVerb.CHANGE, GRANT, PHONE._replace(user_name=b"")) is None
 
 
 def test_a_coa_lets_in_whom_the_mac_authentication_refused() -> None:

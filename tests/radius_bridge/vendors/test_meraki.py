@@ -19,7 +19,7 @@ from tests.radius_bridge.vendors.attributes import lines_of
 from tests.radius_bridge.vendors.devices import CLASS, ENDS, GRANT, PHONE, PORTAL, TOKEN, WELCOME
 
 MERAKI = family_of(FamilyName.MERAKI)
-KNOWN = replace(PHONE, audit_session_id=b"0A0000010000002C5F3B")
+KNOWN = PHONE._replace(audit_session_id=b"0A0000010000002C5F3B")
 SETTINGS = PortalSettings(("*.network-auth.com",))
 CLICK = (
     "https://wifi.example.org/?base_grant_url=https%3A%2F%2Fn143.network-auth.com%2Fsplash%2Fgrant"

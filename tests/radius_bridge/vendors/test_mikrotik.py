@@ -61,11 +61,11 @@ def test_a_session_is_found_by_name_and_key_or_address() -> None:
         "Acct-Session-Id = 655f0a1b00000001",
         "NAS-IP-Address = 192.0.2.10",
     ]
-    unaccounted = replace(PHONE, accounting_session_id=None)
+    unaccounted = PHONE._replace(accounting_session_id=None)
     assert "Framed-IP-Address = 10.1.0.50" in lines_of(
         MIKROTIK.dynamic(DynamicVerb.EXPEL, None, unaccounted)
     )
-    unnamed = replace(PHONE, user_name=b"")
+    unnamed = PHONE._replace(user_name=b"")
     assert MIKROTIK.dynamic(DynamicVerb.EXPEL, None, unnamed) is None
 
 

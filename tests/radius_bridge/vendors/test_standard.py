@@ -72,7 +72,7 @@ def test_a_disconnect_holds_only_what_finds_the_session() -> None:
         "User-Name = 3C-5A-B4-01-02-03",
         "NAS-IP-Address = 192.0.2.10",
     ]
-    before_accounting = replace(PHONE, accounting_session_id=None, nas_ip=None)
+    before_accounting = PHONE._replace(accounting_session_id=None, nas_ip=None)
     assert lines_of(STANDARD.dynamic(DynamicVerb.EXPEL, None, before_accounting)) == [
         "Calling-Station-Id = 3C-5A-B4-01-02-03",
         "User-Name = 3C-5A-B4-01-02-03",
