@@ -16,6 +16,7 @@ from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
 from portal.services.ports.access_points import (
+    PREFIX,
     AccessPointUnavailableError,
     Arrival,
     Follow,
@@ -86,13 +87,14 @@ class BridgedAccessPoints:
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._senders: Mapping[str, Sender] = {sender.name: sender for sender in senders}
-        self._fixed = {s.fixed_path: s.name for s in self._senders.values() if s.fixed_path}
+        self._paths = {PREFIX + name: name for name in self._senders}
+        self._paths |= {s.fixed_path: s.name for s in self._senders.values() if s.fixed_path}
         self._keys = keys
         self._random = random
 
     def client_at(self, path: str) -> str | None:
-        """Return whose visitors an address is for that the access point's maker has fixed."""
-        return self._fixed.get(path.rstrip("/")) if self._fixed else None
+        """Return whose visitors an address is for; None: nobody's."""
+        return self._paths.get(path.rstrip("/"))
 
     async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
         """Read the address that a visitor was sent with, exactly as it stood."""

@@ -1,10 +1,12 @@
 """openNDS (Debian's package) in the lab's gateway, which sends its guests to a service elsewhere.
 
-Nobody answers there: a test reads the address that a phone is sent to, and leads it back.
+Unless a test has its own, nobody answers there: it reads the address that a phone is sent to, and
+leads it back.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -22,13 +24,18 @@ GatewayInterface guest0
 GatewayName Library
 gatewayfqdn disable
 login_option_enabled 0
-fasremoteip 203.0.113.80
-fasport 80
-faspath /ap/library
+fasremoteip {service.address}
+fasremotefqdn {service.name}
+fasport {service.port}
+faspath {service.path}
 fas_secure_enabled {level}
 faskey 1234567890
 FirewallRuleSet authenticated-users {{
   FirewallRule allow all
+}}
+FirewallRuleSet preauthenticated-users {{
+  FirewallRule allow tcp port {service.tls_port} to {service.address}
+  FirewallRule allow udp port 53
 }}
 FirewallRuleSet users-to-router {{
   FirewallRule allow udp port 53
@@ -38,26 +45,57 @@ FirewallRuleSet users-to-router {{
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The forwarding authentication service, as its configuration names it."""
+
+    address: str = "203.0.113.80"
+    name: str = "203.0.113.80"
+    port: int = 80
+    tls_port: int = 443
+    path: str = "/at/library"
+
+
+NOBODY = Service()
+
+
 @contextmanager
-def guest_of_opennds(level: int) -> Iterator[Phone]:
-    """Start a lab in which it asks, and give a phone that it has not let in."""
+def lab_for_opennds(phones: int = 1) -> Iterator[Lab]:
+    """Build a lab whose gateway it can have for itself."""
     settings = LabSettings(
-        phones=1, ipv6=False, fail_closed_bit=None, management=False, announce_captive_portal=False
+        phones=phones,
+        ipv6=False,
+        fail_closed_bit=None,
+        management=False,
+        announce_captive_portal=False,
     )
     with Lab(settings) as lab:
         lab.open_plain_nat()
-        directory = lab.run_directory / "opennds"
-        leases = lab.dhcp_dns.service.lease_file if lab.dhcp_dns else ""
-        prepare_files(directory, _CONFIGURATION.format(level=level), str(leases))
-        with (directory / "log").open("ab") as log:
-            process = lab.gateway.spawn(command_in(directory), stdout=log, stderr=log)
-            try:
-                lab.phones[0].join()
-                _wait_until_it_asks(lab.phones[0], directory / "log")
-                yield lab.phones[0]
-            finally:
-                process.kill()
-                process.wait()
+        yield lab
+
+
+@contextmanager
+def running_opennds(lab: Lab, level: int, service: Service = NOBODY) -> Iterator[None]:
+    """Run it until it asks the first phone, which joins."""
+    directory = lab.run_directory / "opennds"
+    leases = lab.dhcp_dns.service.lease_file if lab.dhcp_dns else ""
+    prepare_files(directory, _CONFIGURATION.format(level=level, service=service), str(leases))
+    with (directory / "log").open("ab") as log:
+        process = lab.gateway.spawn(command_in(directory), stdout=log, stderr=log)
+        try:
+            lab.phones[0].join()
+            _wait_until_it_asks(lab.phones[0], directory / "log")
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def guest_of_opennds(level: int) -> Iterator[Phone]:
+    """Start a lab in which it asks, and give a phone that it has not let in."""
+    with lab_for_opennds() as lab, running_opennds(lab, level):
+        yield lab.phones[0]
 
 
 def sent_to(phone: Phone) -> str | None:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from portal.domain.passage import Passage
 from portal.domain.session import Session
+
+PREFIX: Final = "/at/"
+"""Before a client's name in the address to which it sends visitors."""
 
 
 class AccessPointUnavailableError(Exception):
@@ -66,7 +69,7 @@ class AccessPoints(Protocol):
     """All of them. Only what speaks with a controller can fail."""
 
     def client_at(self, path: str) -> str | None:
-        """Return whose visitors an address is for that the access point's maker has fixed."""
+        """Return whose visitors an address is for; None: nobody's."""
         ...
 
     async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:

@@ -151,20 +151,14 @@ class GuestApplication:
     async def _arrived(
         self, request: web.BaseRequest, target: tuple[str, str] | None, *, encrypted: bool
     ) -> web.Response | None:
-        """Receive a visitor whom an access point sent; None: nobody of that kind.
-
-        A maker's fixed address is looked for under any name: UniFi takes an IP address only.
-        """
-        points, path = (
-            self.site.access_points,
-            target_path(request) if target is None else target[1],
-        )
+        """Receive a visitor whom an access point sent; None: nobody of that kind."""
+        points, (host, path) = self.site.access_points, target or ("", target_path(request))
         if points is None or request.method not in _READS:
             return None
-        client = points.client_at(path) if target is None else arrival.client_of(path, points)
+        client = arrival.client_of(path, points, is_ours=target is not None)
         if client is None:
             return None
-        safe = encrypted or (target or ("",))[0] in self.site.settings.secure_plain_names
+        safe = encrypted or host in self.site.settings.secure_plain_names
         visit = self._visit(request, "/", encrypted=safe)
         return await self._in_time(visit, arrival.arrive(self.site, visit, points, client))
 

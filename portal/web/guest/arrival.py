@@ -6,21 +6,17 @@ page of ours alone.
 """
 
 from dataclasses import replace
-from typing import Final
-from urllib.parse import unquote
 
 import structlog
 from aiohttp import web
 from prometheus_client import Counter
 
-from portal.services.ports.access_points import AccessPoints, Arrival, Unbelieved
+from portal.services.ports.access_points import PREFIX, AccessPoints, Arrival, Unbelieved
 from portal.web.guest import answers
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Mount, Visit
 from portal.web.guest.way_in import FAILED
 from portal.web.target import peer_address
-
-PREFIX: Final = "/at/"
 
 ARRIVALS = Counter(
     "kvar_access_point_arrivals", "Visitors sent here by access points.", ["outcome"]
@@ -29,11 +25,13 @@ ARRIVALS = Counter(
 _log = structlog.get_logger()
 
 
-def client_of(path: str, points: AccessPoints) -> str | None:
-    """Return the access point that sends visitors to this address; None: it is no such address."""
-    if path.startswith(PREFIX):
-        return unquote(path[len(PREFIX) :].rstrip("/"))
-    return points.client_at(path)
+def client_of(path: str, points: AccessPoints, *, is_ours: bool) -> str | None:
+    """Return the access point that sends visitors to this address; None: it is no such address.
+
+    One that is configured is known under any name: UniFi and openNDS may take an IP address only.
+    """
+    known = points.client_at(path)
+    return "" if known is None and is_ours and path.startswith(PREFIX) else known
 
 
 async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: str) -> web.Response:

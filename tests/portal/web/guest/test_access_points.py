@@ -305,6 +305,15 @@ async def test_a_name_that_is_nobodys_is_refused_like_a_bad_signature() -> None:
             assert (await ask(portal, path)).status == 403
 
 
+async def test_a_known_access_point_may_name_the_portal_by_its_address() -> None:
+    path = f"switch_url={FORM['switch_url']}&client_mac=02:00:00:00:00:01"
+    async with running_portal(FakeGuest()) as portal:
+        known = await exchange(portal.plain_port, get(f"/at/controller?{path}", "10.1.2.3"))
+        other = await exchange(portal.plain_port, get(f"/at/nobody?{path}", "10.1.2.3"))
+    assert known.headers["Location"].startswith("https://wifi.library.test/via/")
+    assert other.headers["Location"] == "https://wifi.library.test/"  # a probe like any other
+
+
 async def test_a_portal_without_access_points_has_no_such_pages() -> None:
     async with running_portal(FakeGuest(), access_points=None) as portal:
         assert (await ask(portal, "/at/chilli")).status == 404

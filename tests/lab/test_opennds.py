@@ -1,0 +1,99 @@
+"""Debian's openNDS sends a phone to Kvar elsewhere; the card lets it in there, and out again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode, urljoin
+
+import pytest
+
+from bench.day.opennds import BROWSER
+from firewall.lab.network import Lab
+from firewall.lab.phone import HttpAnswer, Phone
+from tests.lab.elsewhere import HOST, HTTP_PORT, HTTPS_PORT, Elsewhere, kvar_elsewhere
+from tests.lab.guest import CARD, FORM, PIN, text_of, token_of
+from tests.peers.opennds import (
+    FAS_KEY,
+    GATEWAY,
+    Service,
+    lab_for_opennds,
+    running_opennds,
+    sent_to,
+)
+
+pytestmark = pytest.mark.root
+
+CLIENT = f"""
+[[radius.clients]]
+name = "library"
+family = "opennds"
+site = "village"
+portal_hosts = ["{GATEWAY}"]
+portal_secret = "{FAS_KEY.decode()}"
+"""
+
+
+@contextmanager
+def library(level: int) -> Iterator[tuple[Lab, Elsewhere]]:
+    with lab_for_opennds(phones=2) as lab, kvar_elsewhere(lab, CLIENT) as kvar:
+        service = Service(kvar.address, HOST, HTTP_PORT, HTTPS_PORT, "/at/library")
+        with running_opennds(lab, level, service):
+            yield lab, kvar
+
+
+class Browser:
+    """Opens pages from a phone, one request at a time, and remembers where it is."""
+
+    def __init__(self, phone: Phone) -> None:
+        self.phone = phone
+        self.url = ""
+        self.came_by: list[str] = []
+
+    def open(self, url: str) -> HttpAnswer:
+        return self._follow(url, self._ask(url))
+
+    def send(self, action: str, fields: dict[str, str]) -> HttpAnswer:
+        url = urljoin(self.url, action)
+        body = urlencode(fields).encode()
+        answer = self.phone.http(url, method="POST", headers=(*BROWSER, *FORM), body=body)
+        return self._follow(url, answer)
+
+    def _ask(self, url: str) -> HttpAnswer:
+        return self.phone.http(url, timeout_s=20, headers=BROWSER)
+
+    def _follow(self, url: str, answer: HttpAnswer) -> HttpAnswer:
+        self.url, self.came_by = url, [url]
+        while (location := answer.header("Location")) is not None:
+            self.url = urljoin(self.url, location)
+            self.came_by.append(self.url)
+            assert len(self.came_by) < 10, self.came_by
+            answer = self._ask(self.url)
+        return answer
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_card_lets_a_phone_in_at_opennds_and_a_log_out_puts_it_out(level: int) -> None:
+    with library(level) as (lab, kvar):
+        phone, other = lab.phones
+        other.join()
+        browser = Browser(phone)
+        asked = sent_to(phone)
+        assert asked is not None
+        page = browser.open(asked)
+        assert (page.status, browser.url[: len(kvar.origin) + 5]) == (200, f"{kvar.origin}/via/")
+        token = token_of(page, "card")
+
+        status = browser.send("card", {"token": token, "card": CARD, "pin": PIN})
+        assert "Du är uppkopplad" in text_of(status), (status, browser.came_by)
+        assert any(url.startswith(f"http://{GATEWAY}:2050/") for url in browser.came_by)
+        assert not any(CARD in url or PIN in url for url in browser.came_by)
+        assert sent_to(phone) is None
+        assert sent_to(other) is not None
+
+        out = browser.send("logout", {"token": token_of(status, "logout")})
+        assert out.failure is None, (out, browser.came_by)
+        assert sent_to(phone) is not None
+
+        said = kvar.log.read_text()
+        assert "session_started" in said
+        for secret in (CARD, PIN, phone.mac, "/via/", "fas="):
+            assert secret not in said
