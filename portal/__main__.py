@@ -90,7 +90,7 @@ def _run(process: str, work: Coroutine[Any, Any, None]) -> None:
 
 @app.command()
 def run(context: typer.Context) -> None:
-    """Run everything on this machine: database, gate, keeper and portal."""
+    """Run everything on this machine: database, gate, keeper, web sites and RADIUS."""
     from portal.composition.everything import run_all
 
     _run("run", run_all(config_of(context), context.obj))
@@ -126,6 +126,17 @@ def staff(context: typer.Context) -> None:
     from portal.composition.staff_site import run_staff
 
     _run("staff", run_staff(config_of(context)))
+
+
+@app.command()
+def radius(
+    context: typer.Context,
+    worker: Annotated[int, typer.Option(hidden=True, help="Which of several.")] = 0,
+) -> None:
+    """Answer access points over RADIUS; SIGHUP reads the clients anew."""
+    from portal.composition.radius import run_radius
+
+    _run("radius", run_radius(config_of(context), context.obj, worker))
 
 
 @app.command()

@@ -146,6 +146,11 @@ class RadiusClientSection(Section):
     portal_role: str = Field(
         "", description="The same for a device that is to see the login page (cisco: the ACL)."
     )
+    portal_vlan: str = Field(
+        "",
+        description="VLAN where a gateway shows the login page, for access points that cannot "
+        "redirect.",
+    )
     upload_kbit_s: int | None = Field(None, ge=64, description="Per device. Left out: no limit.")
     download_kbit_s: int | None = Field(None, ge=64, description="Per device. Left out: no limit.")
     idle_timeout_min: int | None = Field(

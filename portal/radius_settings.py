@@ -5,7 +5,7 @@ to keep: every key of ``[[radius.clients]]`` is used here.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -15,19 +15,13 @@ from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.settings import gate_sites
 from radius_bridge.clients import (
-    DYNAMIC_AUTHORIZATION_PORT,
     Clients,
     DynamicAuthorization,
-    FamilyName,
     RadiusClient,
 )
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import PortalSettings
-
-_CISCO_PORT = 1700
-"""Where Cisco's IOS and Meraki listen for CoA unless told otherwise."""
-
-_OTHER_PORTS = {FamilyName.CISCO: _CISCO_PORT, FamilyName.MERAKI: _CISCO_PORT}
+from radius_bridge.vendors.registry import dynamic_port_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +36,9 @@ class ClientSecrets:
 class Bridged:
     """All that is known of the clients, each part by the client's name."""
 
-    clients: Clients
-    access_points: Mapping[str, AccessPoint]
-    portals: Mapping[str, PortalSettings]
+    clients: Clients = field(default_factory=Clients)
+    access_points: Mapping[str, AccessPoint] = field(default_factory=dict)
+    portals: Mapping[str, PortalSettings] = field(default_factory=dict)
 
 
 def bridged(config: Config, secrets: Mapping[str, ClientSecrets]) -> Bridged:
@@ -72,8 +66,8 @@ def _client(section: RadiusClientSection, secrets: ClientSecrets) -> RadiusClien
 
 
 def _dynamic(section: RadiusClientSection) -> DynamicAuthorization:
-    usual = _OTHER_PORTS.get(section.family, DYNAMIC_AUTHORIZATION_PORT)
-    return DynamicAuthorization(section.coa_port or usual, section.coa_address)
+    port = section.coa_port or dynamic_port_of(section.family)
+    return DynamicAuthorization(port, section.coa_address)
 
 
 def _access_point(section: RadiusClientSection, gated: frozenset[SiteId]) -> AccessPoint:
@@ -87,10 +81,12 @@ def _access_point(section: RadiusClientSection, gated: frozenset[SiteId]) -> Acc
         vlan=section.vlan or None,
         role=section.role or None,
         portal_role=section.portal_role or None,
+        portal_vlan=section.portal_vlan or None,
         upload_bit_s=_bit_s(section.upload_kbit_s),
         download_bit_s=_bit_s(section.download_kbit_s),
         idle_timeout=_minutes(section.idle_timeout_min),
         interim_interval=timedelta(seconds=section.interim_interval_s),
+        browser_logs_in=bool(section.portal_hosts),
     )
 
 

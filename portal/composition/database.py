@@ -25,6 +25,11 @@ def spool_directory(config: Config) -> Path:
     return config.organisation.data_directory / "spool"
 
 
+def journal_directory(config: Config) -> Path:
+    """Return where accounting records wait for the database: the portal's user's alone."""
+    return config.organisation.data_directory / "accounting"
+
+
 def address_file(config: Config) -> Path:
     """Return where ``kvar run`` writes the private PostgreSQL's address."""
     return config.organisation.data_directory / "database-address"

@@ -8,6 +8,7 @@ from pathlib import Path
 from portal import settings
 from portal.composition.database import (
     address_file,
+    journal_directory,
     key_directory,
     migrate_database,
     spool_directory,
@@ -41,6 +42,7 @@ def _prepare_directories(config: Config) -> None:
     _prepare(config.organisation.data_directory, 0o755)
     _prepare(key_directory(config), 0o700, users.user)
     _prepare(spool_directory(config), 0o700, users.user)
+    _prepare(journal_directory(config), 0o700, users.user)
     _prepare(config.gate.socket.parent, 0o755, users.gate_user)
     # setgid: what the keeper writes there belongs to the gate's group; MAC addresses are nobody
     # else's business
@@ -91,6 +93,8 @@ def _children(config: Config, config_file: Path) -> list[Child]:
     ]
     if config.staff is not None:
         children.append(Child("staff", (*kvar, "staff"), user, low_ports))
+    if config.radius is not None:
+        children.append(Child("radius", (*kvar, "radius"), user, low_ports))
     return children
 
 

@@ -11,12 +11,10 @@ from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.health import expose, gate_checks, make_registry, serve_health
+from portal.composition.library import compose_library
 from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config
-from portal.library.guarded_library import GuardedLibrary
-from portal.library.sip2.client import Sip2Library
-from portal.library.sip2.settings import Sip2SettingsError
 from portal.services.courtesy import Courtesy
 from portal.services.first_sight import FirstSight
 from portal.services.key_ring import KeyRing, KeyRingError
@@ -53,7 +51,7 @@ async def run_portal(config: Config) -> None:
         open_gate(config) as looked_up,  # the same for logins, behind a thousand probes
     ):
         registry = make_registry("portal")
-        library = _library(config)
+        library = compose_library(config)
         if library is not None:
             library.observer = metrics.LibraryMetrics(registry, library.breaker_is_open)
         doors = compose_doors(config, database, gate, keys, library)
@@ -97,15 +95,6 @@ def _site_settings(config: Config, keys: KeyRing) -> GuestSettings:
         return settings.guest_site(config, keys.form_key())
     except KeyRingError as problem:
         raise StartError(str(problem)) from problem
-
-
-def _library(config: Config) -> GuardedLibrary | None:
-    if config.library_system is None:
-        return None
-    try:
-        return GuardedLibrary(Sip2Library(settings.sip2(config.library_system)))
-    except (Sip2SettingsError, OSError) as problem:
-        raise StartError(f"[library_system]: {problem}") from problem
 
 
 def _guest_sockets(config: Config) -> tuple[GuestSockets, CertificateWatch]:

@@ -27,7 +27,10 @@ class AccessPoint:
     vlan: str | None = None
     role: str | None = None
     portal_role: str | None = None
+    portal_vlan: str | None = None
     upload_bit_s: int | None = None
     download_bit_s: int | None = None
     idle_timeout: timedelta | None = None
     interim_interval: timedelta = timedelta(minutes=5)
+    browser_logs_in: bool = False
+    """The visitor's browser is sent back to it with a login, so it need not be told."""

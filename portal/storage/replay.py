@@ -13,7 +13,12 @@ import structlog
 
 from portal.domain.session import EndReason
 from portal.services.ports import Event
-from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
+from portal.services.ports.spool import (
+    Record,
+    UnwrittenReturn,
+    UnwrittenSession,
+    UnwrittenSignOut,
+)
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
 from portal.storage.spool import LONGEST_WAIT, DiskSpool
@@ -77,6 +82,8 @@ class Replay:
                 await self._events.record(record)
             case UnwrittenSession():
                 await self._write_session(record)
+            case UnwrittenReturn():
+                await self._write_return(record)
             case UnwrittenSignOut():  # pragma: no branch - the last there is
                 end = (record.device.mac, record.at, EndReason.LOGGED_OUT)
                 paused = (list(record.names.live), record.paused_until, record.names.trace)
@@ -88,4 +95,13 @@ class Replay:
             _SQL["session"],
             *(session.id, session.ground, session.mac, session.site_id, session.started_at),
             *(session.ends_at, session.ends_because, trace.key_id, trace.device, record.device),
+        )
+
+    async def _write_return(self, record: UnwrittenReturn) -> None:
+        session, trace = record.session, record.trace
+        await self._database.fetch(
+            _SQL["return"],
+            *(session.id, session.ground, session.mac, session.site_id, session.started_at),
+            *(session.ends_at, session.ends_because, trace.key_id, trace.device, trace.subject),
+            *(record.most_devices, list(record.names), record.expires_at),
         )

@@ -42,7 +42,7 @@ class PostgresReturns:
         live = [name for names in devices.values() for name in names.live]
         rows = await self._database.fetch(_SQL["known"], traces, live, now)
         tickets = {bytes(row["device"]): _ticket(row) for row in rows if row["id"] is None}
-        remembered = {bytes(row["device"]): _remembered(row) for row in rows if row["id"]}
+        remembered = {bytes(row["device"]): remembered_of(row) for row in rows if row["id"]}
         found = {
             mac: Known(
                 tickets.get(names.trace),
@@ -89,7 +89,8 @@ class PostgresReturns:
     async def of_subject(self, subject: Subject, now: datetime) -> list[RememberedDevice]:
         """See services.ports.returning.Returns."""
         return [
-            _remembered(row) for row in await self._database.fetch(_SQL["of_subject"], subject, now)
+            remembered_of(row)
+            for row in await self._database.fetch(_SQL["of_subject"], subject, now)
         ]
 
     async def forget(self, names: Collection[Subject]) -> bool:
@@ -117,7 +118,8 @@ def _ticket(row: asyncpg.Record) -> Ticket:
     return Ticket(Ground(row["ground"]), _subject(row), row["until"], row["silently"])
 
 
-def _remembered(row: asyncpg.Record) -> RememberedDevice:
+def remembered_of(row: asyncpg.Record) -> RememberedDevice:
+    """Return the device of a row of remembered_device."""
     return RememberedDevice(
         id=UUID(int=row["id"].int),
         name=Subject(row["device"]),

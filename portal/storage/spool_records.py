@@ -6,6 +6,7 @@ where the record is about the device's admission itself.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,14 @@ from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.session import EndReason, Ground, Session
 from portal.services.ports import Event, EventKind, Trace
 from portal.services.ports.returning import Names
-from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
+from portal.services.ports.spool import (
+    Record,
+    UnwrittenReturn,
+    UnwrittenSession,
+    UnwrittenSignOut,
+)
 
-EVENT, SESSION, SIGN_OUT = "event", "session", "signout"
+EVENT, SESSION, RETURN, SIGN_OUT = "event", "session", "return", "signout"
 """Kinds of records, as their files are named."""
 
 
@@ -31,13 +37,17 @@ def kind_of(record: Record) -> str:
             return EVENT
         case UnwrittenSession():
             return SESSION
+        case UnwrittenReturn():
+            return RETURN
         case UnwrittenSignOut():  # pragma: no branch - the last there is
             return SIGN_OUT
 
 
 def time_of(record: Record) -> datetime:
     """Return when what is recorded happened."""
-    return record.session.started_at if isinstance(record, UnwrittenSession) else record.at
+    if isinstance(record, UnwrittenSession | UnwrittenReturn):
+        return record.session.started_at
+    return record.at
 
 
 def encode(record: Record) -> bytes:
@@ -47,6 +57,8 @@ def encode(record: Record) -> bytes:
             fields = _event(record)
         case UnwrittenSession():
             fields = _session(record)
+        case UnwrittenReturn():
+            fields = _return(record)
         case UnwrittenSignOut():  # pragma: no branch - the last there is
             fields = _sign_out(record)
     common = {"record": kind_of(record), "at": time_of(record).isoformat()}
@@ -77,15 +89,28 @@ def _event(event: Event) -> Mapping[str, object]:
 
 
 def _session(record: UnwrittenSession) -> Mapping[str, object]:
-    session = record.session
+    return {**_begun(record.session, record.trace), "device": record.device.hex()}
+
+
+def _begun(session: Session, trace: Trace) -> Mapping[str, object]:
     return {
         "id": str(session.id),
         "mac": session.mac,
         "site": session.site_id,
         "ends_at": session.ends_at.isoformat(),
         "ends_because": session.ends_because,
-        "trace": _trace(record.trace),
-        "device": record.device.hex(),
+        "trace": _trace(trace),
+    }
+
+
+def _return(record: UnwrittenReturn) -> Mapping[str, object]:
+    owner = record.trace.subject
+    return {
+        **_begun(record.session, record.trace),
+        "owner": None if owner is None else owner.hex(),
+        "names": [name.hex() for name in record.names],
+        "expires_at": record.expires_at.isoformat(),
+        "most_devices": record.most_devices,
     }
 
 
@@ -116,9 +141,28 @@ def _read_event(fields: Mapping[str, Any], at: datetime) -> Event:
 
 
 def _read_session(fields: Mapping[str, Any], at: datetime) -> UnwrittenSession:
-    session = Session(
+    device = Subject(bytes.fromhex(fields["device"]))
+    session = _read_begun(fields, Ground.COURTESY, at)
+    return UnwrittenSession(session, _read_trace(fields["trace"]), device)
+
+
+def _read_return(fields: Mapping[str, Any], at: datetime) -> UnwrittenReturn:
+    owner = fields["owner"]
+    return UnwrittenReturn(
+        _read_begun(fields, Ground.REMEMBERED, at),
+        replace(
+            _read_trace(fields["trace"]), subject=None if owner is None else bytes.fromhex(owner)
+        ),
+        tuple(Subject(bytes.fromhex(name)) for name in fields["names"]),
+        datetime.fromisoformat(fields["expires_at"]),
+        int(fields["most_devices"]),
+    )
+
+
+def _read_begun(fields: Mapping[str, Any], ground: Ground, at: datetime) -> Session:
+    return Session(
         id=UUID(fields["id"]),
-        ground=Ground.COURTESY,
+        ground=ground,
         subject=None,
         mac=MacAddress(fields["mac"]),
         site_id=SiteId(fields["site"]),
@@ -127,8 +171,6 @@ def _read_session(fields: Mapping[str, Any], at: datetime) -> UnwrittenSession:
         ends_because=EndReason(fields["ends_because"]),
         last_seen_at=at,
     )
-    device = Subject(bytes.fromhex(fields["device"]))
-    return UnwrittenSession(session, _read_trace(fields["trace"]), device)
 
 
 def _read_sign_out(fields: Mapping[str, Any], at: datetime) -> UnwrittenSignOut:
@@ -145,5 +187,6 @@ def _read_trace(fields: Mapping[str, str]) -> Trace:
 _READ: Mapping[str, Callable[[Mapping[str, Any], datetime], Record]] = {
     EVENT: _read_event,
     SESSION: _read_session,
+    RETURN: _read_return,
     SIGN_OUT: _read_sign_out,
 }

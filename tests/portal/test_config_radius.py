@@ -95,6 +95,7 @@ allowed_devices = ["02-00-5E-00-00-2A"]
 vlan = "120"
 role = "guest"
 portal_role = "ACL_WEBAUTH_REDIRECT"
+portal_vlan = "130"
 upload_kbit_s = 2000
 download_kbit_s = 8000
 idle_timeout_min = 60
@@ -118,10 +119,12 @@ interim_interval_s = 600
         vlan="120",
         role="guest",
         portal_role="ACL_WEBAUTH_REDIRECT",
+        portal_vlan="130",
         upload_bit_s=2_000_000,
         download_bit_s=8_000_000,
         idle_timeout=timedelta(hours=1),
         interim_interval=timedelta(minutes=10),
+        browser_logs_in=True,
     )
 
 

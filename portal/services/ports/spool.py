@@ -40,7 +40,22 @@ class UnwrittenSignOut:
     paused_until: datetime
 
 
-Record = Event | UnwrittenSession | UnwrittenSignOut
+@dataclass(frozen=True, slots=True)
+class UnwrittenReturn:
+    """A remembered device that came back without the database. Its session has no subject here.
+
+    ``trace`` has its owner's, under the week's key. ``names`` are what the device may stand under,
+    this year's first, and ``expires_at`` when it is forgotten after this visit.
+    """
+
+    session: Session
+    trace: Trace
+    names: tuple[Subject, ...]
+    expires_at: datetime
+    most_devices: int
+
+
+Record = Event | UnwrittenSession | UnwrittenReturn | UnwrittenSignOut
 
 
 class Spool(Protocol):

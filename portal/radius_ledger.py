@@ -1,0 +1,133 @@
+"""Adapter: the bridge's accounting records, written by the services (radius_bridge.accounting).
+
+Not the counting (portal/domain/accounting.py). The rule to keep: a record is taken only when it is
+durable; who a device is stands nowhere but in a keyed hash and in live rows. Fails by silence.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from portal.domain.access_point import AccessPoint
+from portal.domain.accounting import Octets, Use, UseStatus
+from portal.domain.identity import MacAddress
+from portal.radius_grants import NO_SESSION, place_of, session_id_of
+from portal.services.accounting import Accounting
+from portal.services.places import Places
+from portal.services.ports.accounting import JournalError, Restart, UseRecord
+from radius_bridge.access import Station
+from radius_bridge.accounting import AccountingRecord, NotWrittenError
+from radius_bridge.dictionary import AccountingStatus
+
+MOST_OCTETS = 2**53
+"""Nine petabytes; an access point that says more is broken, and must not break the total."""
+
+_STATUSES = {
+    AccountingStatus.START: UseStatus.START,
+    AccountingStatus.INTERIM_UPDATE: UseStatus.INTERIM,
+    AccountingStatus.STOP: UseStatus.STOP,
+}
+_RESTARTS = frozenset({AccountingStatus.ACCOUNTING_ON, AccountingStatus.ACCOUNTING_OFF})
+
+
+class RadiusLedger:
+    """``key`` names accounts. ``access_points`` are those served now, by name."""
+
+    def __init__(
+        self,
+        key: bytes,
+        accounting: Accounting,
+        places: Places,
+        access_points: Callable[[], Mapping[str, AccessPoint]],
+    ) -> None:
+        self._key = key
+        self._accounting = accounting
+        self._places = places
+        self._access_points = access_points
+
+    async def write(self, records: Sequence[AccountingRecord]) -> None:
+        """Make records durable, all or none; those about no device of ours are passed over.
+
+        Raises:
+            NotWrittenError: none of them was.
+        """
+        access_points = self._access_points()
+        read = [self._read(record, access_points.get(record.client.name)) for record in records]
+        try:
+            await self._accounting.write([record for record in read if record is not None])
+        except JournalError as problem:
+            raise NotWrittenError(str(problem)) from problem
+        for record in records:
+            self._note_place(record)
+
+    def _read(
+        self, record: AccountingRecord, access_point: AccessPoint | None
+    ) -> UseRecord | Restart | None:
+        station, client = record.station, record.client.name
+        nas = _nas(station)
+        if record.status in _RESTARTS:
+            return Restart(client, nas, station.called, record.happened_at)
+        status = _STATUSES.get(record.status)
+        if status is None or station.mac is None or access_point is None:
+            return None
+        return UseRecord(
+            name=self._name(client, nas, station),
+            mac=MacAddress(station.mac),
+            use=_use(record, status),
+            access_point=client,
+            site_id=access_point.site_id,
+            nas=nas,
+            bss=station.called,
+            counts_bytes=access_point.counts_bytes,
+        )
+
+    def _name(self, client: str, nas: bytes, station: Station) -> bytes:
+        parts = (
+            client.encode(),
+            nas,
+            station.accounting_session_id or b"",
+            (station.mac or "").encode(),
+        )
+        framed = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+        return hmac.digest(self._key, framed, "sha256")
+
+    def _note_place(self, record: AccountingRecord) -> None:
+        """A device of which something is told with our Class is in; after its Stop it is not."""
+        is_ours = session_id_of(record.session) is not None or record.session == NO_SESSION
+        if not is_ours or record.status in _RESTARTS:
+            return
+        if record.status is AccountingStatus.STOP:
+            self._note_stop(record)
+            return
+        place = place_of(record.station, record.client.name, record.arrived_at, let_in=True)
+        if place is not None:
+            self._places.note(place)
+
+    def _note_stop(self, record: AccountingRecord) -> None:
+        known = self._places.get(MacAddress(record.station.mac or ""))
+        place = None if known is None else known.place
+        if place is not None and place.accounting_session_id == (
+            record.station.accounting_session_id
+        ):
+            self._places.told(place.mac, record.arrived_at, let_in=False)
+
+
+def _nas(station: Station) -> bytes:
+    """Return what an access point is called among those of its client."""
+    return station.nas_identifier or (station.nas_ip or station.source_ip).encode()
+
+
+def _use(record: AccountingRecord, status: UseStatus) -> Use:
+    up, down, seconds = record.upload_octets, record.download_octets, record.duration_s
+    octets = None
+    if up is not None or down is not None:
+        octets = Octets(min(up or 0, MOST_OCTETS), min(down or 0, MOST_OCTETS))
+    return Use(
+        status=status,
+        happened_at=record.happened_at,
+        arrived_at=record.arrived_at,
+        octets=octets,
+        duration=None if seconds is None else timedelta(seconds=seconds),
+        session_id=session_id_of(record.session),
+        cause=None if record.cause is None else int(record.cause),
+    )

@@ -1,0 +1,254 @@
+"""Adapter: the bridge's questions, asked of the services (radius_bridge.access.AccessPolicy).
+
+Not the decisions (portal/services/network_access.py). The rule to keep: a device that is named by
+its address alone never reaches a card, a PIN or a code; a login token names a device at an access
+point and nothing else; and what is answered from memory needs nobody. Fails closed: who cannot be
+asked about meets the portal.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from portal.domain import login_token, visit_token
+from portal.domain.access_point import AccessPoint
+from portal.domain.identity import Device, MacAddress
+from portal.domain.identity import Secret as TypedSecret
+from portal.domain.session import Session
+from portal.domain.typed_code import NoCode
+from portal.domain.visit_token import Visit
+from portal.domain.voucher_code import read_voucher_code
+from portal.radius_grants import cui_of, grant_of, grant_of_allowed, place_of
+from portal.radius_words import message_for, wrong
+from portal.services.network_access import NetworkAccess
+from portal.services.outcomes import Admitted, SignInOutcome
+from portal.services.places import Places
+from portal.services.ports import Clock
+from radius_bridge.access import AccessQuestion, Decision, Grant, Refuse, Silence, ToPortal
+from radius_bridge.credentials import Fits, NoPassword, PasswordLogin, check
+from radius_bridge.secret import Secret
+
+LONGEST_NAME = 64
+"""Octets of a user name: no card number or code is longer."""
+
+LONGEST_ACCOUNTING_ID = 32
+"""Octets that go into a visit's token: the address must fit into one attribute (Cisco)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyKeys:
+    """Keys of the key ring, each for one purpose."""
+
+    visit: bytes = field(repr=False)
+    login: bytes = field(repr=False)
+    cui: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """``portal_url`` is where a visit's token is appended; ``language`` is the organisation's."""
+
+    keys: PolicyKeys
+    portal_url: str
+    language: str
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question about a device at an access point that we serve."""
+
+    question: AccessQuestion
+    access_point: AccessPoint
+    device: Device
+    now: datetime
+
+
+class RadiusPolicy:
+    """``tasks`` hold the logins that go on when an access point has lost its patience."""
+
+    def __init__(
+        self,
+        settings: PolicySettings,
+        access: NetworkAccess,
+        places: Places,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+    ) -> None:
+        self.access_points: Mapping[str, AccessPoint] = {}
+        self._settings = settings
+        self._access = access
+        self._places = places
+        self._tasks = tasks
+        self._clock = clock
+        self._logins: dict[tuple[MacAddress, bytes], asyncio.Task[SignInOutcome]] = {}
+
+    def know(self, question: AccessQuestion) -> Decision | None:
+        """Answer from memory; None: it has to be asked."""
+        asked = self._read(question)
+        if asked is None:
+            return Refuse()
+        if question.is_mac_authentication:
+            return self._noted(asked, self._know_device(asked))
+        if login_token.is_login_name(question.station.user_name):
+            return self._noted(asked, self._know_login(asked))
+        return None
+
+    async def ask(self, question: AccessQuestion) -> Decision:
+        """Answer with what has to be looked up."""
+        asked = self._read(question)
+        if asked is None:
+            return Refuse()
+        if question.is_mac_authentication:
+            decision = await self._ask_device(asked)
+        elif login_token.is_login_name(question.station.user_name):
+            decision = await self._ask_login(asked)
+        else:
+            decision = await self._ask_typed(asked)
+        return self._noted(asked, decision) or decision
+
+    def _read(self, question: AccessQuestion) -> _Asked | None:
+        access_point = self.access_points.get(question.client.name)
+        if access_point is None or question.station.mac is None:
+            return None
+        device = Device(MacAddress(question.station.mac), access_point.site_id)
+        return _Asked(question, access_point, device, self._clock())
+
+    def _know_device(self, asked: _Asked) -> Decision | None:
+        mac = asked.device.mac
+        if mac in asked.access_point.allowed_devices:
+            return grant_of_allowed(asked.access_point)
+        session = self._access.session(mac, asked.now)
+        if session is not None:
+            return self._grant(asked, session)
+        return self._portal(asked) if self._access.is_stranger(mac) else None
+
+    async def _ask_device(self, asked: _Asked) -> Decision:
+        session = await self._access.look_for(asked.device)
+        if session is not None:
+            return self._grant(asked, session)
+        return self._portal(asked) if self._access.knows else Silence()
+
+    def _know_login(self, asked: _Asked) -> Decision | None:
+        fits = self._fits_token(asked)
+        if fits is None:
+            return Refuse(wrong(self._settings.language))
+        session = self._access.session(asked.device.mac, asked.now)
+        return None if session is None else self._grant(asked, session, fits)
+
+    async def _ask_login(self, asked: _Asked) -> Decision:
+        """The portal let the device in a moment ago, and memory does not know of it yet."""
+        fits = self._fits_token(asked)
+        session = None if fits is None else await self._access.look_for(asked.device)
+        if session is None or fits is None:
+            return Refuse(wrong(self._settings.language))
+        return self._grant(asked, session, fits)
+
+    def _fits_token(self, asked: _Asked) -> Fits | None:
+        name = asked.question.station.user_name
+        key, client = self._settings.keys.login, asked.access_point.name
+        password = login_token.password_of(key, name, asked.device.mac, client, asked.now)
+        if password is None:
+            return None
+        return check(asked.question.credential, Secret(password.reveal().encode()))
+
+    async def _ask_typed(self, asked: _Asked) -> Decision:
+        """What somebody typed into the access point's own form: a code, or card and PIN."""
+        name = _text(asked.question.station.user_name)
+        if name is None:
+            return Refuse(wrong(self._settings.language))
+        fits = _fits_code(asked.question, name)
+        if fits is not None:
+            with_code = self._access.with_code(asked.device, name, asked.now)
+            return self._answer(asked, await with_code, fits)
+        credential = asked.question.credential
+        if isinstance(credential, PasswordLogin) and asked.access_point.card_login:
+            pin = _text(credential.password.reveal())
+            if pin is not None:
+                return self._answer(asked, await self._card(asked, name, pin), Fits())
+        return Refuse(wrong(self._settings.language))
+
+    async def _card(self, asked: _Asked, card: str, pin: str) -> SignInOutcome:
+        """Ask once for what an access point asks twice, and go on when it does not wait.
+
+        Broken off, a login would count as a wrong PIN.
+        """
+        key = (asked.device.mac, asked.question.station.user_name)
+        login = self._logins.get(key)
+        if login is None:
+            typed = (TypedSecret(card), TypedSecret(pin))
+            login = self._tasks.create_task(
+                self._access.with_card(asked.device, *typed, asked.now), name="radius-card-login"
+            )
+            self._logins[key] = login
+            login.add_done_callback(lambda _: self._logins.pop(key, None))
+        return await asyncio.shield(login)
+
+    def _answer(self, asked: _Asked, outcome: SignInOutcome, fits: Fits) -> Decision:
+        if isinstance(outcome, Admitted):
+            return self._grant(asked, outcome.session, fits)
+        return Refuse(message_for(outcome.reason, self._settings.language))
+
+    def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> Decision:
+        question = asked.question
+        grant = grant_of(session, asked.access_point, asked.now)
+        if fits is not None and fits.proof:
+            grant = replace(grant, proof=fits.proof)
+        if not question.asks_for_cui:
+            return grant
+        cui = cui_of(self._settings.keys.cui, session)
+        is_another = question.cui is not None and question.cui != cui
+        return Refuse() if is_another else replace(grant, cui=cui)
+
+    def _portal(self, asked: _Asked) -> ToPortal:
+        station = asked.question.station
+        accounting_id = station.accounting_session_id or b""
+        visit = Visit(
+            asked.device.mac,
+            asked.device.site_id,
+            asked.access_point.name,
+            station.ip or "",
+            accounting_id if len(accounting_id) <= LONGEST_ACCOUNTING_ID else b"",
+        )
+        token = visit_token.issue(self._settings.keys.visit, visit, asked.now)
+        access_point = asked.access_point
+        url = f"{self._settings.portal_url}{token}?"
+        return ToPortal(url, access_point.portal_role, access_point.portal_vlan)
+
+    def _noted(self, asked: _Asked, decision: Decision | None) -> Decision | None:
+        """Remember where the device is, and what its access point is told."""
+        if decision is None or isinstance(decision, Silence):
+            return decision
+        let_in, until = isinstance(decision, Grant), None
+        if isinstance(decision, Grant):
+            session = self._access.session(asked.device.mac, asked.now)
+            until = None if session is None else session.due_at
+            if session is not None and session.site_id != asked.device.site_id:
+                self._tasks.create_task(self._access.follow(session, asked.device))
+        place = place_of(asked.question.station, asked.access_point.name, asked.now, let_in=let_in)
+        if place is not None:
+            self._places.note(place, until)
+        return decision
+
+
+def _text(octets: bytes) -> str | None:
+    """Return what somebody typed; None: nobody types that."""
+    try:
+        return octets.decode() if len(octets) <= LONGEST_NAME else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _fits_code(question: AccessQuestion, name: str) -> Fits | None:
+    """Say whether a voucher's code stands as user name, and as password too or nothing.
+
+    Known in clear, so it can be checked by CHAP and MS-CHAPv2 as well. None: it is something else.
+    """
+    code = read_voucher_code(name)
+    if isinstance(code, NoCode):
+        return None
+    if question.credential is NoPassword.ABSENT:
+        return Fits()
+    passwords = (name.encode(), code.encode(), b"")
+    found = (check(question.credential, Secret(password)) for password in passwords)
+    return next((fits for fits in found if fits is not None), None)
