@@ -24,7 +24,7 @@ SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto
 # the benchmark's own; the service of its package does not start.
 RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
 # An access point, a device behind it, a proxy that speaks RADIUS/TLS, and what openNDS encrypts with.
-PEER_PACKAGES := hostapd wpasupplicant radsecproxy php-cli
+PEER_PACKAGES := hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest
 TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) curl faketime \
   iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) $(if $(filter radius,$(or $(NAME),radius)),$(RADIUS_PACKAGES)) iperf3
@@ -88,7 +88,8 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\
   firewall/snapshot.py,firewall/verbs.py,$\
-  radius_bridge/authenticators.py,radius_bridge/credentials.py,radius_bridge/dictionary.py,$\
+  radius_bridge/authenticators.py,radius_bridge/counters.py,radius_bridge/credentials.py,$\
+  radius_bridge/dictionary.py,radius_bridge/pipeline.py,$\
   radius_bridge/duplicates.py,radius_bridge/dynamic_requests.py,radius_bridge/extended.py,$\
   radius_bridge/framing.py,radius_bridge/identifiers.py,radius_bridge/mac_address.py,$\
   radius_bridge/mschap.py,radius_bridge/old_ciphers.py,radius_bridge/passwords.py,$\

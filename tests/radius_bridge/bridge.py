@@ -232,9 +232,22 @@ class Asker:
         self._socket.sendto(octets, (address, port))
 
     async def hear(self) -> tuple[bytes, str]:
-        loop = asyncio.get_running_loop()
-        octets, source = await loop.sock_recvfrom(self._socket, 5000)
-        return octets, source[0]
+        while True:
+            try:
+                octets, source = self._socket.recvfrom(5000)
+            except BlockingIOError:
+                await self._is_readable()
+            else:
+                return octets, source[0]
+
+    async def _is_readable(self) -> None:
+        """Wait; uvloop has no sock_recvfrom."""
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._socket, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self._socket)
 
     async def ask(self, octets: bytes, port: int, address: str = "127.0.0.1") -> bytes:
         self.tell(octets, port, address)
