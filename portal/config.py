@@ -127,6 +127,28 @@ class Keeper(Section):
     health_port: Port = Field(9467, description="/healthz, /readyz, /metrics on 127.0.0.1.")
 
 
+class Syslog(Section):
+    """``[syslog]``: the organisation's log collector. Left out: events stay here."""
+
+    host: str = Field(min_length=1, description="Its name, as in its certificate.")
+    port: Port = Field(6514, description="Its port for syslog over TLS (RFC 5425).")
+    ca_file: Path | None = Field(
+        None, description="PEM: the authority of its certificate. Left out: the system's own."
+    )
+    client_certificate_file: Path | None = Field(None, description="PEM, where it is asked for.")
+    client_key_file: Path | None = Field(None, description="PEM, for the client certificate.")
+    facility: Literal[
+        "user", "daemon", "auth", "authpriv", "local0", "local1", "local2", "local3", "local4",
+        "local5", "local6", "local7",
+    ] = Field("local0", description="Facility of RFC 5424.")  # fmt: skip
+    enterprise_number: int = Field(
+        32473,
+        ge=1,
+        description="Your private enterprise number (IANA), in the name of the structured data. "
+        "The default is the one reserved for documentation.",
+    )
+
+
 class WalledGarden(Section):
     """``[[gate.walled_garden]]``: names that captive devices may reach."""
 
@@ -426,6 +448,7 @@ class Config(Section):
     database: Database = Field(default_factory=Database)
     gate: Gate = Field(default_factory=Gate)
     keeper: Keeper = Field(default_factory=Keeper)
+    syslog: Syslog | None = None
     processes: Processes = Field(default_factory=Processes)
     library_system: LibrarySystem | None = None
     limits: Limits = Field(default_factory=Limits)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff
+from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff, Syslog
 from portal.config_radius import ASK_NOTHING, Radius, RadiusClientSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
@@ -157,6 +157,7 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _staff_contradictions(sections.get("staff"), sections.get("portal"))
     yield from _radius_contradictions(sites, sections)
     yield from _keeper_contradictions(sections)
+    yield from _syslog_contradictions(sections.get("syslog"))
     yield from _sites_without_anybody(sites, sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
@@ -276,6 +277,13 @@ def _keeper_contradictions(sections: Mapping[str, Any]) -> Iterator[Problem]:
     if sections.get("keeper", Keeper()).health_port in others:
         text = "is another port of Kvar's too; choose another"
         yield Problem("keeper.health_port", text)
+
+
+def _syslog_contradictions(syslog: Syslog | None) -> Iterator[Problem]:
+    if syslog and (syslog.client_certificate_file is None) != (syslog.client_key_file is None):
+        yield Problem(
+            "syslog.client_key_file", "a client certificate needs its key, and it the key"
+        )
 
 
 def _double_clients(radius: Radius) -> Iterator[Problem]:

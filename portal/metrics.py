@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from portal.domain.identity import SiteId
 from portal.domain.session import Ground
 from portal.domain.verification import Verification
+from portal.services.forwarding import Tally
 from portal.services.outcomes import RefusalReason
 from portal.services.ports.figures import Figures
 from portal.services.ports.observing import Outcome, outcome_of
@@ -297,6 +298,37 @@ class PrintMetrics:
     def printed(self, site_id: SiteId, outcome: str) -> None:
         """Count one: sent, not_made or not_taken."""
         self._sent.labels(site_id, outcome).inc()
+
+
+class ForwardingMetrics(Collector):
+    """What became of the events for the log collector; there only where there is one."""
+
+    def __init__(self, registry: CollectorRegistry, tally: Tally) -> None:
+        self._tally = tally
+        self._waiting: int | None = None
+        registry.register(self)
+
+    def note(self, waiting: int | None) -> None:
+        """Take how many wait; None: nobody knows."""
+        self._waiting = waiting
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what is known now."""
+        sent = CounterMetricFamily("kvar_syslog_sent", "Events that the log collector took.")
+        sent.add_metric([], self._tally.sent)
+        dropped = CounterMetricFamily(
+            "kvar_syslog_dropped", "Events that waited too long, or too many, and were not sent."
+        )
+        dropped.add_metric([], self._tally.dropped)
+        up = GaugeMetricFamily("kvar_syslog_up", "1: the log collector took what it was sent last.")
+        if self._tally.is_up is not None:
+            up.add_metric([], float(self._tally.is_up))
+        waiting = GaugeMetricFamily(
+            "kvar_syslog_waiting", "Events that wait for the log collector."
+        )
+        if self._waiting is not None:
+            waiting.add_metric([], self._waiting)
+        return (sent, dropped, up, waiting)
 
 
 ClientCounts = Callable[[], Mapping[str, Mapping[str, int]]]

@@ -8,6 +8,7 @@ from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
 from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
+from portal.composition.forwarding import compose_forwarding, start_forwarding
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.health import make_registry, serve_health_in_time
 from portal.composition.keeper_health import compose_keeper_health, observe_keeper
@@ -47,6 +48,7 @@ async def run_keeper(config: Config) -> None:
         enter = stack.enter_async_context
         database = await enter(Database(address, size=3, name="kvar keeper"))
         patient = await enter(Database(address, size=1, deadlines=PATIENT, name="kvar keeper"))
+        aside = await enter(Database(address, size=2, name="kvar keeper"))  # nobody waits for it
         # each purpose has a client of its own: a whole comparison must not keep anybody waiting
         gate, opened, looked = [await enter(open_gate(config)) for _ in range(3)]
         watched, asked = [await enter(gate_client(config)) for _ in range(2)]
@@ -57,6 +59,7 @@ async def run_keeper(config: Config) -> None:
         clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
         keeper = Keeper(reconciliation, PostgresUpkeep(database), clock, observer)
         doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
+        forwarding = compose_forwarding(config, aside)
         group = await enter(until_stopped())
         if settings.has_gate(config):
             notices = watch_gate(watched)
@@ -67,7 +70,8 @@ async def run_keeper(config: Config) -> None:
         group.create_task(doorkeeper.work(), name="let in who returns")
         told = _told(listen(address), doorkeeper, observer)
         group.create_task(keeper.hear(told), name="hear")
-        answers = compose_keeper_health(config, registry, database, asked)
+        more = start_forwarding(group, forwarding, registry, aside)
+        answers = compose_keeper_health(config, registry, aside, asked, more)
         serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)
         group.create_task(serving, name="health")
         _start(group, keeper, config)

@@ -1,6 +1,6 @@
 """Composes what the keeper tells the machines that watch: of itself, the gate and the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -18,10 +18,17 @@ from portal.web import health
 
 
 def compose_keeper_health(
-    config: Config, registry: CollectorRegistry, database: Database, asked: GateClient
+    config: Config,
+    registry: CollectorRegistry,
+    database: Database,
+    asked: GateClient,
+    more: Sequence[health.Check] = (),
 ) -> web.Application:
-    """Return the keeper's health endpoints; it speaks for the gate, which loads no web server."""
-    refresh: list[health.Check] = [_figures(config, registry, database)]
+    """Return the keeper's health endpoints; it speaks for the gate, which loads no web server.
+
+    ``more`` is refreshed at a scrape too.
+    """
+    refresh: list[health.Check] = [_figures(config, registry, database), *more]
     if settings.has_gate(config):
         refresh.append(_gate(registry, asked))
     checks: dict[str, health.Check] = {

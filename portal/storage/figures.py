@@ -2,23 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from portal.domain.forwarded_event import ALARMS
 from portal.domain.identity import SiteId
 from portal.services.ports.figures import Figures, OpenFaults
 from portal.storage.database import Database
 from portal.storage.statements import load_statements
 
 _SQL = load_statements("figures")
-
-ALARMS = (
-    "many_wrong_pins",
-    "many_wrong_codes",
-    "many_wrong_staff_sign_ins",
-    "many_wrong_api_tokens",
-    "library_system_misbehaved",
-    "device_at_two_places",
-    "clock_jumped",
-)
-"""Kinds of events that somebody should look at; a fixed list, so that labels are bounded."""
 
 ALARM_LASTS = timedelta(hours=1)
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -34,7 +24,7 @@ class PostgresFigures:
         """See services.ports.figures.FigureStore."""
         online = await self._database.fetch(_SQL["online"], now)
         faults = await self._database.fetch(_SQL["faults"])
-        window = (now - ALARM_LASTS, now + _CLOCKS_DIFFER, list(ALARMS))
+        window = (now - ALARM_LASTS, now + _CLOCKS_DIFFER, sorted(ALARMS))
         alarms = await self._database.fetch(_SQL["alarms"], *window)
         return Figures(
             online={SiteId(row["site_id"]): row["count"] for row in online},

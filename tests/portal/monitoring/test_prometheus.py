@@ -12,12 +12,20 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from portal import metrics
 from radius_bridge.counters import Counters
-from tests.portal.installation import PROCESSES, installed, names, samples
+from tests.portal.forwarding.collector import collecting, make_keys
+from tests.portal.installation import PROCESSES, Installation, installed, names, samples
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "deploy" / "prometheus"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
 PROMTOOL = Path(__file__).parent / ".tools" / "promtool"
+
+SYSLOG = """
+[syslog]
+host = "localhost"
+port = {port}
+ca_file = "{authority}"
+"""
 
 WORD = re.compile(r"\b(?:kvar|process)[_:][a-z0-9_:]+\b")
 
@@ -43,9 +51,16 @@ def radius_exposition() -> str:
 @pytest.fixture
 async def exposed(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """What each running process tells."""
-    async with installed(postgres_dsn, tmp_path) as kvar:
-        told = {process: await kvar.metrics(process) for process in PROCESSES}
-        yield told | {"radius": radius_exposition()}
+    keys = make_keys(tmp_path / "keys")
+    async with collecting(keys) as collector:
+        more = SYSLOG.format(port=collector.port, authority=keys.authority)
+        async with installed(postgres_dsn, tmp_path, more) as kvar:
+            yield await _told(kvar)
+
+
+async def _told(kvar: Installation) -> dict[str, str]:
+    told = {process: await kvar.metrics(process) for process in PROCESSES}
+    return told | {"radius": radius_exposition()}
 
 
 def queries(dashboard: Path) -> Iterator[str]:

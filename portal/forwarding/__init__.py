@@ -1,0 +1,1 @@
+"""What leaves for the organisation's own systems: its log collector, its ticket system."""
