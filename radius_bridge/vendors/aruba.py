@@ -45,14 +45,9 @@ _PATHS = frozenset({_PATH, "/auth/index.html/u", "/swarm.cgi"})
 
 @dataclass(frozen=True)
 class Aruba(standard.Standard):
-    """A controller, or with ``is_instant`` an Instant or Instant On.
-
-    ``sends_portal_url``: the Accept to a stranger names the portal's address too; else that of
-    the role's captive-portal profile holds.
-    """
+    """A controller, or with ``is_instant`` an Instant or Instant On."""
 
     is_instant: bool = False
-    sends_portal_url: bool = False
 
     def limits(self, grant: Grant, station: Station) -> tuple[Attribute, ...]:
         """Return the role."""
@@ -62,16 +57,15 @@ class Aruba(standard.Standard):
     def to_portal(self, decision: ToPortal, station: Station) -> tuple[Attribute, ...] | None:
         """Return the role whose captive-portal profile leads here; without one, a Reject.
 
-        After a Reject the device keeps the initial role, whose profile may do the same.
+        Not the address itself: the profile has it, and appends what identifies the device. After a
+        Reject the device keeps the initial role, whose profile may do the same.
         """
         del station
         if decision.role is None and decision.vlan is None:
             return None
-        url = decision.url if self.sends_portal_url else None
         return (
             *standard.portal_end(),
             *standard.text("Aruba-User-Role", decision.role),
-            *standard.text("Aruba-Captive-Portal-URL", url),
             *standard.vlan(decision.vlan),
         )
 

@@ -16,6 +16,8 @@ from radius_bridge.mac_address import read_device
 
 URL_MAX_CHARACTERS = 8192
 """What aiohttp and most servers take as a request line; chilli writes at most 2048."""
+VALUE_MAX_CHARACTERS = 4096
+"""openNDS' redirect at level 2, the longest that matters, has about 1000."""
 ADDRESS_MAX_CHARACTERS = 1500
 """It goes back in an address of our own; Meraki's, the longest, has about 600."""
 WEB_PORTS = frozenset({80, 443})
@@ -54,19 +56,20 @@ class Address:
 def read_query(raw_url: str, keys: Collection[str]) -> dict[str, str] | None:
     """Return the parameters of these names, decoded; of others nothing is read.
 
-    None: the address is too long, one of them stands twice, or holds control characters.
+    None: the address is too long, one of them stands twice, or holds control characters. A name is
+    read as it stands, because no access point escapes one, and a value that is too long is none.
     """
     if len(raw_url) > URL_MAX_CHARACTERS:
         return None
     found: dict[str, str] = {}
     for pair in raw_url.partition("#")[0].partition("?")[2].split("&"):
-        raw_key, _, raw_value = pair.partition("=")
-        key = unquote_plus(raw_key)
-        if key in keys:
-            value = unquote_plus(raw_value)
-            if key in found or _CONTROL.search(value):
-                return None
-            found[key] = value
+        key, _, raw_value = pair.partition("=")
+        if key not in keys:
+            continue
+        value = unquote_plus(raw_value) if len(raw_value) <= VALUE_MAX_CHARACTERS else ""
+        if key in found or _CONTROL.search(value):
+            return None
+        found[key] = value
     return found
 
 

@@ -33,8 +33,9 @@ PORTAL_TIMEOUT_S = 1800
 """How long an Accept that redirects holds: long enough to find a library card. Then it is asked
 again, so that no device stays redirected after a lost CoA."""
 
-_NUMBERS_MAX = 4_096
-"""Most Accepts say the same numbers, and the ends of the minute's sessions."""
+_REMEMBERED_MAX = 4096
+"""Most Accepts say the same numbers, and the ends of the minute's sessions. Nothing that belongs to
+one device is remembered."""
 _UNSIGNED_MAX = 2**32 - 1
 _RADIUS_REQUEST = 1
 _VLAN = 13
@@ -52,7 +53,7 @@ def write(name: str, value: Value) -> Attribute:
     return attribute(named(name), value)
 
 
-@lru_cache(maxsize=_NUMBERS_MAX)
+@lru_cache(maxsize=_REMEMBERED_MAX)
 def number(name: str, value: int) -> Attribute:
     """Make an attribute of 32 bits; what is larger becomes the largest that fits."""
     return write(name, max(0, min(value, _UNSIGNED_MAX)))
@@ -92,6 +93,7 @@ def vlan(name: str | None) -> tuple[Attribute, ...]:
     )
 
 
+@lru_cache(maxsize=_REMEMBERED_MAX)
 def text(name: str, value: str | None) -> tuple[Attribute, ...]:
     """Return one attribute of text, nothing where there is no value."""
     return () if value is None else (write(name, value),)

@@ -6,7 +6,6 @@ import pytest
 
 from radius_bridge.access import ToPortal
 from radius_bridge.clients import FamilyName
-from radius_bridge.vendors.aruba import Aruba
 from radius_bridge.vendors.family import (
     DynamicKind,
     DynamicVerb,
@@ -36,8 +35,6 @@ def test_a_stranger_gets_the_role_that_redirects_or_a_reject() -> None:
     decision = ToPortal(PORTAL.url, role="guest-portal", vlan="99")
     lines = lines_of(CONTROLLER.to_portal(decision, PHONE))
     assert lines[2:4] == ["Aruba-User-Role = guest-portal", "Tunnel-Type = 13"]
-    named = lines_of(Aruba(sends_portal_url=True).to_portal(decision, PHONE))
-    assert f"Aruba-Captive-Portal-URL = {PORTAL.url}" in named
 
 
 @pytest.mark.parametrize(

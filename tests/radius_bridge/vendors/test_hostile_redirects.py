@@ -17,6 +17,7 @@ from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import NotBelieved, PortalSettings, Redirected
 from radius_bridge.vendors.redirects import (
     URL_MAX_CHARACTERS,
+    VALUE_MAX_CHARACTERS,
     address_at,
     is_ours,
     read_address,
@@ -237,6 +238,13 @@ def test_an_address_keeps_its_query_and_drops_the_usual_port() -> None:
     assert str(read_address(text)) == text.replace(":443", "")
     assert address_at("a.example/b", "/c") is None
     assert address_at("a.example?", "/c") is None
+
+
+def test_a_value_that_is_too_long_is_left_out_and_the_rest_is_read() -> None:
+    url = url_of(FamilyName.CISCO, "192.0.2.1") + "&redirect=http://x/" + "a" * VALUE_MAX_CHARACTERS
+    visitor = family_of(FamilyName.CISCO).read_redirect(url, SETTINGS)
+    assert isinstance(visitor, Redirected)
+    assert visitor.original_url == ""
 
 
 def test_of_a_query_only_the_asked_for_is_read() -> None:
