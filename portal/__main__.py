@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from portal import api_commands, config_reference, logs, settings, voucher_commands
+from portal import api_commands, audit_commands, config_reference, logs, settings, voucher_commands
 from portal.commands import Site, config_of, say
 from portal.composition.start import StartError, told_plainly
 from portal.config_file import DEFAULT_PATH, ConfigError, Problem
@@ -39,6 +39,7 @@ app.add_typer(device_app, name="device")
 account_app = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(account_app, name="account")
 app.add_typer(voucher_commands.app, name="voucher")
+app.add_typer(audit_commands.app, name="audit")
 api_commands.add_to(app)
 
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]

@@ -7,6 +7,7 @@ so that a failure half-way leaves only work for the next time.
 from datetime import datetime, timedelta
 
 from portal.domain.arrivals import NUMBER_IS_KEPT
+from portal.domain.audit_chain import KEPT as AUDIT_IS_KEPT
 from portal.domain.fault_report import KEPT_DAYS
 from portal.domain.staff_limits import KNOWN_PLACE
 from portal.domain.tutoring import GROUP_IS_KEPT
@@ -69,6 +70,7 @@ class PostgresUpkeep:
             "vouchers": now - kept.vouchers,
             "accounts": now - kept.sessions,
             "places": now - PLACE_IS_KEPT,
+            "audit": now - AUDIT_IS_KEPT,
             "fault_reports": now - timedelta(days=KEPT_DAYS),
         }
         deleted = 0

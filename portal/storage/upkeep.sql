@@ -57,6 +57,9 @@ SELECT count(*) FROM gone
 -- name: fault_reports
 WITH gone AS (DELETE FROM fault_report WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: audit
+SELECT forget_audit($1) AS count
+
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 
