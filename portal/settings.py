@@ -309,6 +309,7 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         proxies=frozenset(section.proxies),
         place=slip_place(config),
         ssid=config.organisation.ssid,
+        kept=kept(config).history,
     )
 
 

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from socket import socket
@@ -24,6 +25,7 @@ from portal.config import Config, Staff
 from portal.domain.identity import SiteId
 from portal.domain.slip import TARGETS
 from portal.services.board import Board
+from portal.services.console.look_ups import Auditing, LookUps
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
@@ -43,9 +45,11 @@ from portal.slips import TEXTS
 from portal.slips.pages import Templates
 from portal.slips.pdf import PdfMaker
 from portal.slips.printer import Printer
+from portal.storage.audit import PostgresAudit
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
+from portal.storage.session_log import PostgresSessionLog
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
 from portal.web.api.application import ApiApplication
@@ -53,8 +57,9 @@ from portal.web.serving import Listening, bind_sockets, serve
 from portal.web.shared_listener import SharedListener
 from portal.web.staff import answers
 from portal.web.staff.application import StaffApplication
+from portal.web.staff.console_doors import ConsoleDoors
 from portal.web.staff.desk_doors import DeskDoors
-from portal.web.staff.live_board import LiveBoard
+from portal.web.staff.live_board import LiveBoard, LiveLog
 from portal.web.staff.pages import Pages
 from portal.web.staff.pdf_jobs import PdfJobs
 from portal.web.staff.settings import SitePrinter
@@ -178,7 +183,22 @@ def compose_site(
                 doors, PostgresFaultReports(database), version("kvar"), pages.internet_is_down
             ),
         ),
+        console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,
         clock=clock,
+    )
+
+
+def compose_console(
+    doors: Doors, database: Database, kept: timedelta, clock: Clock
+) -> ConsoleDoors:
+    """Return what IT's pages work with."""
+    log, record = PostgresSessionLog(database), PostgresAudit(database)
+    return ConsoleDoors(
+        log=log,
+        record=record,
+        look_ups=LookUps(log, Auditing(record), doors.keys, doors.card_rules),
+        kept=kept,
+        mark=LiveLog(log, clock).mark,
     )

@@ -8,6 +8,7 @@ is never copied elsewhere by us.
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,6 +100,29 @@ class KeyRing:
         """Return what this and last week's history call the device."""
         weeks = (now, now - timedelta(days=7))
         return [self.trace(mac, None, week).device for week in weeks]
+
+    def kept_weeks(self, weeks: Iterable[datetime]) -> list[datetime]:
+        """Return the weeks, by their Mondays, whose log key was not destroyed."""
+        return [monday for monday in weeks if self._exists(log_key_id(monday))]
+
+    def device_in(self, mac: MacAddress, monday: datetime) -> bytes:
+        """Return what the history of a kept week calls the device."""
+        return self._hash(log_key_id(monday), Kind.DEVICE, mac.encode())
+
+    def guests_in(self, card: Secret, monday: datetime) -> list[bytes]:
+        """Return what the history of a kept week calls the card.
+
+        One for each year's live key that it may have been named under and that still exists: a
+        device that was remembered last year keeps that year's name for its card for a while.
+        """
+        last_day = monday + timedelta(days=6)
+        years = [f"live-{year}" for year in (monday.year - 1, monday.year, last_day.year)]
+        subjects = [
+            self._hash(key_id, Kind.CARD, card.reveal().encode())
+            for key_id in dict.fromkeys(years)
+            if self._exists(key_id)
+        ]
+        return [self._hash(log_key_id(monday), Kind.SUBJECT, subject) for subject in subjects]
 
     def under(self, key_id: str, kind: Kind, value: bytes) -> Subject:
         """Return the name of a value under a key that is named: a voucher's own."""

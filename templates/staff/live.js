@@ -51,7 +51,7 @@
 
   let stream = null;
   function listen() {
-    stream = new EventSource("/desk/live");
+    stream = new EventSource(body.querySelector("[data-live-from]")?.dataset.liveFrom || "/desk/live");
     stream.addEventListener("changed", renew);
     stream.addEventListener("open", renew);
   }

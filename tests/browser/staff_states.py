@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from portal.domain.staff_account import Role
 from tests.browser.staff_desk import busy
 from tests.browser.staff_stage import StaffStage
+from tests.portal.web.staff.console_stage import CARD, PHONE, make_history
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
 
 
@@ -18,11 +19,16 @@ class StaffState:
     press: str = ""
     """The action of the form to send, empty for none."""
     fields: Mapping[str, str] = field(default_factory=dict)
+    follow: tuple[str, ...] = ()
+    """Links and summaries to click before that."""
 
     async def show(self, made: StaffStage, people: Mapping[str, Person]) -> None:
         """Bring the page to this state, whatever it showed before."""
         await made.become(people[self.who])
         await made.page.goto(self.path)
+        for selector in self.follow:
+            await made.page.click(selector)
+            await made.page.wait_for_load_state()
         if self.press:
             for name, value in self.fields.items():
                 await made.page.fill(f"#{name}", value)
@@ -47,7 +53,15 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
     windows.more = ("User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)",)
     await windows.sign_in()
     await busy(world)
+    await make_history(world)
+    it = await world.enrol("ida", Role.IT, sites=None)
+    for typed in (CARD.reveal(), PHONE):
+        what = "guest" if typed == CARD.reveal() else "device"
+        page = await it.get("/log/look-up")
+        why = {"reason": "abuse", "case": "2026-118"}
+        await it.post("/log/look-up", page, typed=typed, what=what, **why)
     return {
+        "it": it,
         "nobody": Person(world),
         "manager": manager,
         "desk": await world.enrol("robin", Role.DESK),
@@ -106,6 +120,26 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "reported": StaffState("desk", "/desk/report?number=12"),
     "day": StaffState("desk", "/desk/day"),
     "day-off": StaffState("branch", "/desk/day"),
+    "log": StaffState("it", "/log?period=week"),
+    "log-own-time": StaffState("it", "/log?from=2026-11-25T00%3A00&ground=card"),
+    "log-empty": StaffState("it", "/log?period=week&outcome=revoked"),
+    "log-of-one": StaffState("it", "/log?period=week", follow=("tbody tr:last-child td a",)),
+    "log-session": StaffState("it", "/log?period=week&outcome=logged_out", follow=("tbody th a",)),
+    "log-online": StaffState("it", "/log?period=week&outcome=online", follow=("tbody th a",)),
+    "log-session-wrong": StaffState(
+        "it",
+        "/log?period=week&outcome=logged_out",
+        "/log/session",
+        follow=("tbody th a", "#compare summary"),
+    ),
+    "look-up": StaffState("it", "/log/look-up"),
+    "look-up-asked": StaffState("it", "/log", "/log/find", {"find": PHONE}),
+    "look-up-wrong": StaffState("it", "/log/look-up", "/log/look-up", {"typed": "123"}),
+    "refused": StaffState("it", "/log/refused?period=week"),
+    "refused-empty": StaffState("it", "/log/refused?period=hour"),
+    "audit": StaffState("auditor", "/audit"),
+    "audit-verified": StaffState("auditor", "/audit?verify=1"),
+    "changes": StaffState("auditor", "/audit/changes?period=week"),
     "forbidden": StaffState("auditor", "/desk"),
     "locked": StaffState("locked", "/desk"),
     "missing": StaffState("desk", "/nowhere"),

@@ -1,11 +1,13 @@
-"""The boards that somebody looks at now: whether one has changed, asked once for all who look."""
+"""What somebody looks at now: whether it has changed, asked once for all who look."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from portal.domain.identity import SiteId
 from portal.services.board import Board
-from portal.services.ports import Clock
+from portal.services.ports import Clock, DatabaseUnavailableError
+from portal.services.ports.session_log import SessionLog
 
 
 @dataclass
@@ -28,3 +30,23 @@ class LiveBoard:
         fresh = await self.board.mark(site_id, now) or last
         self._marks[site_id] = (now, fresh)
         return fresh
+
+
+@dataclass
+class LiveLog:
+    """Whether anything new is in the log: however many look, the database is asked as for one."""
+
+    log: SessionLog
+    clock: Clock
+    look_every_s: float = 2.0
+    _mark: str = ""
+    _asked_at: datetime | None = None
+
+    async def mark(self) -> str:
+        """Return the mark; while the database is away it stays as it was."""
+        now = self.clock()
+        if self._asked_at is None or now - self._asked_at >= timedelta(seconds=self.look_every_s):
+            self._asked_at = now  # meanwhile others need not ask
+            with suppress(DatabaseUnavailableError):
+                self._mark = await self.log.mark()
+        return self._mark

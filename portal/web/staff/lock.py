@@ -19,8 +19,10 @@ from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
 _KEPT = "kept."
-_SECRETS = frozenset({"token", "password", "again", "old", "new", "code"})
-"""Fields that are never given back to a browser."""
+_SECRETS = frozenset(
+    {"token", "password", "again", "old", "new", "code", "find", "typed", "private_key"}
+)
+"""Fields that are never given back to a browser: proofs, and what may be a visitor's."""
 
 
 @dataclass(frozen=True, slots=True)

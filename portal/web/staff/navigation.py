@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from portal.domain.staff_account import EVERY_ROLE, Account, Role
 
 AT_THE_DESK = frozenset({Role.DESK, Role.SITE_MANAGER})
+RUNS_THE_SYSTEM = frozenset({Role.IT})
+READS_THE_RECORD = frozenset({Role.IT, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Entry:
 ENTRIES = (
     Entry("/desk", "nav.desk", AT_THE_DESK),
     Entry("/tutoring", "nav.tutoring", AT_THE_DESK),
+    Entry("/log", "nav.log", RUNS_THE_SYSTEM),
+    Entry("/audit", "nav.audit", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),
 )
 """In the order they are shown; the first that an account may open is its front page."""

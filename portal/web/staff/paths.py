@@ -5,7 +5,8 @@ The rule to keep: nothing that a browser could take for another site (RFC 3986 s
 
 import re
 
-_OWN = re.compile(r"(/|(/[a-z0-9-]+)+)(\?[a-z_]+=[\w.-]*(&[a-z_]+=[\w.-]*)*)?", re.ASCII)
+_VALUE = r"([\w.-]|%3A)*"  # a clock time has a colon
+_OWN = re.compile(rf"(/|(/[a-z0-9-]+)+)(\?[a-z_]+={_VALUE}(&[a-z_]+={_VALUE})*)?", re.ASCII)
 
 
 def wanted(path: str) -> str:

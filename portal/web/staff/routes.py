@@ -13,6 +13,7 @@ from aiohttp import web
 from portal.domain.staff_account import EVERY_ROLE, Role
 from portal.domain.staff_session import Stage
 from portal.web.staff import (
+    audit,
     batch,
     desk,
     enrolment,
@@ -20,6 +21,10 @@ from portal.web.staff import (
     groups,
     live,
     lock,
+    log,
+    log_events,
+    log_look_up,
+    log_session,
     own_account,
     printing,
     report,
@@ -29,7 +34,7 @@ from portal.web.staff import (
     voucher,
 )
 from portal.web.staff.access import Access, Anyone, InStage, SignedIn, Staff
-from portal.web.staff.navigation import AT_THE_DESK
+from portal.web.staff.navigation import AT_THE_DESK, READS_THE_RECORD, RUNS_THE_SYSTEM
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -68,6 +73,8 @@ class Table:
 
 _ALL = Staff(EVERY_ROLE, at_site=False)
 _DESK = Staff(AT_THE_DESK, at_site=True)
+_IT = Staff(RUNS_THE_SYSTEM, at_site=False)
+_RECORD = Staff(READS_THE_RECORD, at_site=False)
 _MANAGER = Staff(frozenset({Role.SITE_MANAGER}), at_site=True)
 
 ROUTES = (
@@ -128,4 +135,14 @@ ROUTES = (
     Route("POST", "/tutoring/group/start", groups.start, _DESK),
     Route("POST", "/tutoring/group/extend", groups.extend, _DESK),
     Route("POST", "/tutoring/group/end", groups.end, _DESK),
+    Route("GET", "/log", log.log_page, _IT),
+    Route("GET", "/log/live", log.live, _IT, live=True),
+    Route("POST", "/log/find", log_look_up.find, _IT),
+    Route("GET", "/log/look-up", log_look_up.look_up_page, _IT),
+    Route("POST", "/log/look-up", log_look_up.look_up, _IT),
+    Route("GET", "/log/session", log_session.session_page, _IT),
+    Route("POST", "/log/session", log_session.compare, _IT),
+    Route("GET", "/log/refused", log_events.refused_page, _IT),
+    Route("GET", "/audit", audit.audit_page, _RECORD),
+    Route("GET", "/audit/changes", log_events.changes_page, _RECORD),
 )

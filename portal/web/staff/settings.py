@@ -5,6 +5,7 @@ Not the configuration file (portal/config.py reads that).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from portal.domain.identity import SiteId
@@ -46,3 +47,5 @@ class StaffSettings:
     ssid: str = ""
     """The guest network's name, told to who does not find it."""
     answer_timeout_s: float = 10.0
+    kept: timedelta = timedelta(days=14)
+    """How long ended sessions and events stay."""

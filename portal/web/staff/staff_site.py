@@ -16,6 +16,7 @@ from portal.services.staff.enrolment import Enrolment
 from portal.services.staff.own_account import OwnAccount
 from portal.services.staff.sign_in import StaffSignIn
 from portal.web.staff import answers
+from portal.web.staff.console_doors import ConsoleDoors
 from portal.web.staff.desk_doors import DeskDoors
 from portal.web.staff.form_token import Ties, issue_token, token_holds
 from portal.web.staff.pages import Pages
@@ -26,13 +27,17 @@ from portal.web.staff.visit import Visit
 
 @dataclass(frozen=True, slots=True)
 class StaffSite:
-    """The settings, the services and the pages, together. ``desk``: what the desk works with."""
+    """The settings, the services and the pages, together.
+
+    ``desk`` and ``console`` are what the pages of the desk and of IT work with.
+    """
 
     settings: StaffSettings
     sign_in: StaffSignIn
     enrolment: Enrolment
     own_account: OwnAccount
     desk: DeskDoors
+    console: ConsoleDoors
     slips: SlipTools
     pages: Pages
     clock: Clock

@@ -146,3 +146,22 @@ def test_each_site_has_a_secret_of_its_own_that_outlives_restarts(
     later = now + timedelta(days=4000)
     ring.destroy_before(later, later, later)
     assert KeyRing(tmp_path).day_secret(SiteId("city")) == secret
+
+
+def test_history_is_searched_under_every_key_that_is_left(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    card, mac = Secret("20000000000001"), MacAddress("02:00:00:00:00:af")
+    monday = datetime(2026, 12, 28, tzinfo=UTC)  # the week in which the year ends
+    weeks = [monday - timedelta(days=7), monday, monday + timedelta(days=7)]
+    traces = {}
+    for moment in (monday + timedelta(days=1), monday + timedelta(days=5)):
+        traces[moment] = ring.trace(mac, ring.card(card, moment), moment)
+    assert ring.kept_weeks(weeks) == [monday]
+    assert {trace.device for trace in traces.values()} == {ring.device_in(mac, monday)}
+    assert {trace.subject for trace in traces.values()} == set(ring.guests_in(card, monday))
+    assert len(ring.guests_in(card, monday)) == 2
+    ring.destroy_before(monday, monday + timedelta(days=100), monday)
+    assert len(ring.guests_in(card, monday)) == 1
+    ring.destroy_before(monday + timedelta(days=14), monday, monday)
+    assert ring.kept_weeks(weeks) == []
+    assert sorted(path.stem for path in tmp_path.glob("log-*.key")) == []

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.audit_chain import Act, Fault, Reason
 from portal.domain.fault_report import FaultKind
 from portal.domain.password import PasswordFault
+from portal.domain.session import Ground
+from portal.domain.session_log import OUTCOMES, Named
 from portal.domain.slip import TARGETS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
+from portal.services.console.look_ups import LookUpRefusal
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
 from portal.services.staff.sign_in import SignInRefusal
@@ -16,6 +20,8 @@ from portal.services.tutoring import TutoringRefusal
 from portal.services.voucher_orders import VoucherRefusal
 from portal.slips.pdf import NoPdf
 from portal.web.device_help import DEVICE_HELP, STEPS
+from portal.web.staff.log_address import Period
+from portal.web.staff.log_events import OFTEN
 from portal.web.staff.pages import TEXTS
 from portal.web.staff.voucher import LENGTHS_H
 from portal.web.texts import Language, fields_of, load_languages
@@ -63,6 +69,20 @@ PUT_TOGETHER = {
     *(f"help.{name}.title" for name in STEPS),
     *(f"report.kind.{kind}" for kind in FaultKind),
     *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
+    *(f"log.ground.{ground}" for ground in Ground),
+    *(f"log.in.{ground}" for ground in Ground),
+    *(f"log.outcome.{one}" for one in OUTCOMES),
+    *(f"log.why.{one}" for one in OUTCOMES),
+    *(f"log.period.{one}" for one in Period),
+    *(f"log.kept.{one}" for one in ("nothing", "extended", "tutored", "outage", "clock")),
+    *(f"log.question.{one}" for one in ("in", "kept", "end")),
+    *(f"log.refusal.{reason}" for reason in OFTEN),
+    *(f"lookup.what.{one.name.lower()}" for one in Named),
+    *(f"lookup.reason.{reason}" for reason in Reason),
+    *(f"compare.{one.name.lower()}.{said}" for one in Named for said in ("yes", "no")),
+    *(f"audit.act.{act}" for act in Act),
+    *(f"audit.broken.{fault}" for fault in Fault),
+    *LookUpRefusal,
 }
 """Texts whose keys end with a value of ours."""
 
@@ -86,10 +106,49 @@ def used_keys() -> set[str]:
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     used = used_keys()
     # The composition's banners, the refusals' own values, and what a template puts together.
-    elsewhere = {"banner.internet", *SignInRefusal, *PasswordFault, *PUT_TOGETHER, *STEPS}
+    happened = {key for key in SV.texts if key.startswith(("log.event.", "log.change."))}
+    elsewhere = {
+        "banner.internet",
+        *SignInRefusal,
+        *PasswordFault,
+        *PUT_TOGETHER,
+        *STEPS,
+        *happened,
+    }
     for key in SV.texts:
         stem = key.removesuffix(".one").removesuffix(".many")
         if key.startswith("message."):
             assert key in used or key.split(".")[1] in used, key
         else:
             assert stem in used | elsewhere, key
+
+
+def written_kinds() -> set[str]:
+    """Return the kinds of events that are written of a device, or of what staff did."""
+    text = "".join(
+        path.read_text("utf-8")
+        for folder in ("portal/storage", "portal/services")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in {".py", ".sql"}
+    )
+    return set(
+        re.findall(
+            r"""['"]((?:session|group|tutoring|vouchers?|device|staff|api)_[a-z_]+)['"]""", text
+        )
+    )
+
+
+def test_what_happens_has_its_words() -> None:
+    """A kind that nobody wrote words for is shown as it is; those of today have theirs."""
+    known = {
+        key.rpartition(".")[2] for key in SV.texts if key.startswith(("log.event.", "log.change."))
+    }
+    for kind in (
+        *("session_started", "session_ended", "session_extended", "session_succeeded"),
+        *("group_joined", "group_left", "group_started", "group_extended", "group_ended"),
+        *("tutoring_started", "tutoring_ended", "tutoring_left", "tutoring_carried_over"),
+        *("vouchers_made", "vouchers_undone", "vouchers_revoked", "voucher_extended"),
+        *("voucher_replaced", "voucher_reprinted", "device_forgotten", "device_at_two_places"),
+    ):
+        assert kind in known, kind
+        assert kind in written_kinds(), kind

@@ -1,0 +1,158 @@
+"""Looking for a card's or a device's sessions, and asking whether a session was theirs.
+
+Not the log (it names nobody). The rules to keep: nothing is shown that was not written down before
+with who asked and why; a card or an address is hashed as soon as it is read, and kept nowhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from portal.domain.audit_chain import LONGEST_ABOUT, LONGEST_CASE, Act, Deed, Reason
+from portal.domain.card import CardAccepted, CardRules, read_card
+from portal.domain.identity import MacAddress, Secret
+from portal.domain.mac_notation import may_be_a_number, read_mac
+from portal.domain.session_log import (
+    LogFilter,
+    Named,
+    Sought,
+    mondays,
+    name_of,
+    sought_in_weeks,
+)
+from portal.services.key_ring import KeyRing
+from portal.services.ports.audit import AuditRecord
+from portal.services.ports.session_log import LoggedSession, SessionLog
+
+MOST_COUNTED = 1000
+
+_log = structlog.get_logger()
+
+
+class LookUpRefusal(StrEnum):
+    """Why nothing was looked up. Each has its text."""
+
+    NO_REASON = "lookup.no_reason"
+    NO_CASE = "lookup.no_case"
+    NO_CARD = "lookup.no_card"
+    NO_DEVICE = "lookup.no_device"
+    NO_KEY = "lookup.no_key"
+    """The keys that the sessions were named under are destroyed: nobody can say any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Who asks, and why."""
+
+    by: str
+    reason: Reason
+    case_number: str
+
+
+def read_why(by: str, reason: str, case_number: str) -> Why | LookUpRefusal:
+    """Read what a form says."""
+    case = " ".join(case_number.split())[:LONGEST_CASE]
+    if reason not in set(Reason):
+        return LookUpRefusal.NO_REASON
+    if not case or not case.isprintable():
+        return LookUpRefusal.NO_CASE
+    return Why(by, Reason(reason), case)
+
+
+def guess_what(typed: str) -> Named:
+    """Return what a text that somebody typed is most likely: an address, or else a card."""
+    is_device = read_mac(typed) is not None and not may_be_a_number(typed)
+    return Named.DEVICE if is_device else Named.GUEST
+
+
+@dataclass(frozen=True, slots=True)
+class Auditing:
+    """Writes down what is done, in the record and in the process's log."""
+
+    record: AuditRecord
+
+    async def write(self, why: Why, act: Act, about: str, found: int, now: datetime) -> None:
+        """Write a row.
+
+        Raises:
+            DatabaseUnavailableError: it was not written; nothing may be shown.
+        """
+        deed = Deed(now, why.by, act, why.reason, why.case_number, about[:LONGEST_ABOUT], found)
+        row = await self.record.write(deed)
+        # Outside the database too: whoever cuts or rewrites the record cannot change this.
+        _log.info("audit_row_written", number=row.number, act=act, by=why.by, hash=row.hash.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """What may be asked of a person that the log does not name."""
+
+    log: SessionLog
+    auditing: Auditing
+    keys: KeyRing
+    card_rules: CardRules
+
+    async def seek(
+        self, typed: Secret, what: Named, wanted: LogFilter, why: Why, now: datetime
+    ) -> Sought | LookUpRefusal:
+        """Return what the log calls a card or a device, in all weeks that are asked for.
+
+        Raises:
+            DatabaseUnavailableError: nothing was written down, and nothing is returned.
+        """
+        weeks = self.keys.kept_weeks(mondays(wanted.since, wanted.until))
+        traces = self._traces(typed, what, weeks)
+        if isinstance(traces, LookUpRefusal):
+            return traces
+        sought = sought_in_weeks(what, traces)
+        found = await self.log.count(replace(wanted, sought=sought), MOST_COUNTED)
+        about = f"{what.name.lower()} {name_of(what, traces[-1][1])} {_period(wanted)}"
+        await self.auditing.write(why, Act.LOOK_UP, about, found, now)
+        return sought
+
+    async def compare(
+        self, session: LoggedSession, typed: Secret, what: Named, why: Why, now: datetime
+    ) -> bool | LookUpRefusal:
+        """Say whether a session was a card's or a device's.
+
+        Raises:
+            DatabaseUnavailableError: it was not written down, and nothing is said.
+        """
+        [monday] = mondays(session.started_at, session.started_at + timedelta(microseconds=1))
+        traces = self._traces(typed, what, self.keys.kept_weeks([monday]))
+        if isinstance(traces, LookUpRefusal):
+            return traces
+        asked = session.device_trace if what is Named.DEVICE else session.guest_trace
+        fits = any(trace == asked for _, trace in traces)
+        about = f"session {session.id} {what.name.lower()} {name_of(what, traces[-1][1])}"
+        await self.auditing.write(why, Act.COMPARE, about, int(fits), now)
+        return fits
+
+    def _traces(
+        self, typed: Secret, what: Named, weeks: Sequence[datetime]
+    ) -> list[tuple[datetime, bytes]] | LookUpRefusal:
+        """Return every name that what was typed has in these weeks; never none at all."""
+        if what is Named.DEVICE:
+            mac = read_mac(typed.reveal())
+            if mac is None:
+                return LookUpRefusal.NO_DEVICE
+            return self._of_device(mac, weeks) or LookUpRefusal.NO_KEY
+        card = read_card(typed.reveal(), self.card_rules)
+        if not isinstance(card, CardAccepted):
+            return LookUpRefusal.NO_CARD
+        return self._of_card(card.card, weeks) or LookUpRefusal.NO_KEY
+
+    def _of_device(
+        self, mac: MacAddress, weeks: Sequence[datetime]
+    ) -> list[tuple[datetime, bytes]]:
+        return [(monday, self.keys.device_in(mac, monday)) for monday in weeks]
+
+    def _of_card(self, card: Secret, weeks: Sequence[datetime]) -> list[tuple[datetime, bytes]]:
+        return [(monday, trace) for monday in weeks for trace in self.keys.guests_in(card, monday)]
+
+
+def _period(wanted: LogFilter) -> str:
+    return f"{wanted.since:%Y-%m-%dT%H:%MZ}/{wanted.until:%Y-%m-%dT%H:%MZ}"

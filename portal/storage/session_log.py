@@ -1,0 +1,205 @@
+"""The log in PostgreSQL (implements services.ports.session_log.SessionLog).
+
+Not a store of its own: it reads what sessions and events left behind. The rule to keep: no
+statement reads more rows than a page shows, but for those of one device or guest.
+"""
+
+import heapq
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from portal.domain.identity import SiteId
+from portal.domain.session import EndReason
+from portal.domain.session_log import Cursor, LogFilter, Named, Sought
+from portal.services.ports.session_log import (
+    EventCursor,
+    EventFilter,
+    LoggedEvent,
+    LoggedSession,
+)
+from portal.storage.database import Database
+from portal.storage.statements import load_statements
+
+_SQL = load_statements("session_log")
+
+_END = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
+_END_OF_EVENTS = EventCursor(_END.at, (1 << 63) - 1)
+
+LIVE_FOR = timedelta(days=9)
+"""No session lives longer: two days at most, seven more for clocks that were put right."""
+
+TRIES_BEFORE = timedelta(hours=1)
+"""What the device tried before it came in belongs to how it came in."""
+
+AFTER_THE_END = timedelta(minutes=1)
+LONGEST_TIME_LINE = 500
+"""Events: a device that is seen at two places in turn for days would fill a page with that."""
+
+
+class PostgresSessionLog:
+    """Reads history, newest first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self, wanted: LogFilter, after: Cursor | None, most: int
+    ) -> Sequence[LoggedSession]:
+        """See services.ports.session_log.SessionLog.
+
+        Live ones first: one that ends meanwhile is then found twice, and not missed.
+        """
+        start = after or _END
+        live = await self._live(wanted, start, most) if wanted.takes_live else []
+        past = await self._past(wanted, start, most) if wanted.takes_past else []
+        ended = {session.id for session in past}
+        still = [session for session in live if session.id not in ended]
+        newest = heapq.merge(still, past, key=lambda one: (one.started_at, one.id), reverse=True)
+        return list(newest)[:most]
+
+    async def count(self, wanted: LogFilter, most: int) -> int:
+        """See services.ports.session_log.SessionLog."""
+        if wanted.sought is not None:
+            return len(await self.page(wanted, None, most))
+        times = (wanted.since, wanted.until)
+        found = 0
+        if wanted.takes_live:
+            found += await self._counted("count_live", *times, _sites(wanted), wanted.ground, most)
+        if wanted.takes_past and wanted.narrows:
+            found += await self._counted("count_past_by_kind", *times, most, *_kinds(wanted))
+        elif wanted.takes_past:
+            found += await self._counted("count_past", *times, most)
+        return min(found, most)
+
+    async def find(self, at: datetime, session_id: UUID) -> LoggedSession | None:
+        """See services.ports.session_log.SessionLog."""
+        around = (at - timedelta(seconds=1), at + timedelta(seconds=1))
+        row = await self._database.fetch_row(_SQL["find"], *around, session_id)
+        return None if row is None else _session(row)
+
+    async def time_line(self, session: LoggedSession) -> Sequence[LoggedEvent]:
+        """See services.ports.session_log.SessionLog."""
+        until = session.ended_at or session.started_at + LIVE_FOR
+        rows = await self._database.fetch(
+            _SQL["time_line"],
+            *(session.device_trace, session.started_at - TRIES_BEFORE, until + AFTER_THE_END),
+            *(session.id, session.site_id, session.started_at, LONGEST_TIME_LINE),
+        )
+        return [_event(row) for row in rows]
+
+    async def refused(
+        self, wanted: EventFilter, after: EventCursor | None, most: int
+    ) -> Sequence[LoggedEvent]:
+        """See services.ports.session_log.SessionLog."""
+        start = after or _END_OF_EVENTS
+        kinds = [(site, reason) for site in wanted.sites for reason in wanted.reasons]
+        rows = await self._database.fetch(
+            _SQL["refused"],
+            *(wanted.since, wanted.until, start.at, start.id, most),
+            *([site for site, _ in kinds], [reason for _, reason in kinds]),
+        )
+        return [_event(row) for row in rows]
+
+    async def by_staff(
+        self, wanted: EventFilter, after: EventCursor | None, most: int
+    ) -> Sequence[LoggedEvent]:
+        """See services.ports.session_log.SessionLog."""
+        start = after or _END_OF_EVENTS
+        rows = await self._database.fetch(
+            _SQL["by_staff"],
+            *(wanted.since, wanted.until, start.at, start.id, most),
+            None if wanted.every_site else list(wanted.sites),
+        )
+        return [_event(row) for row in rows]
+
+    async def mark(self) -> str:
+        """See services.ports.session_log.SessionLog."""
+        row = await self._database.fetch_row(_SQL["mark"])
+        return "" if row is None else f"{row['at'].timestamp()} {row['id']}"
+
+    async def _live(self, wanted: LogFilter, start: Cursor, most: int) -> list[LoggedSession]:
+        lows, highs = None, None
+        is_device = wanted.sought is not None and wanted.sought.what is Named.DEVICE
+        if wanted.sought is not None:
+            spans = wanted.sought.spans[-2:]  # a session lives for a week and a half at most
+            lows, highs = [span.low for span in spans], [span.high for span in spans]
+        rows = await self._database.fetch(
+            _SQL["live"],
+            *(wanted.since, wanted.until, start.at, start.id),
+            *(_sites(wanted), wanted.ground, lows, highs, is_device, most),
+        )
+        return [_session(row) for row in rows]
+
+    async def _past(self, wanted: LogFilter, start: Cursor, most: int) -> list[LoggedSession]:
+        page = (wanted.since, wanted.until, start.at, start.id, most)
+        if wanted.sought is not None:
+            rows = await self._past_of(wanted.sought, wanted, page)
+        elif wanted.narrows:
+            rows = await self._database.fetch(_SQL["past_by_kind"], *page, *_kinds(wanted))
+        else:
+            rows = await self._database.fetch(_SQL["past"], *page)
+        return [_session(row) for row in rows]
+
+    async def _past_of(
+        self, sought: Sought, wanted: LogFilter, page: tuple[object, ...]
+    ) -> list[asyncpg.Record]:
+        name = "past_of_devices" if sought.what is Named.DEVICE else "past_of_guests"
+        spans = sought.spans
+        return await self._database.fetch(
+            _SQL[name],
+            *page,
+            *([span.low for span in spans], [span.high for span in spans]),
+            *([span.since for span in spans], [span.until for span in spans]),
+            *(_sites(wanted), wanted.ground, wanted.outcome),
+        )
+
+    async def _counted(self, name: str, *values: object) -> int:
+        row = await self._database.fetch_row(_SQL[name], *values)
+        return 0 if row is None else int(row["count"])
+
+
+def _sites(wanted: LogFilter) -> list[SiteId] | None:
+    return None if wanted.every_site else list(wanted.sites)
+
+
+def _kinds(wanted: LogFilter) -> tuple[list[str], list[str], list[str]]:
+    kinds = wanted.kinds()
+    return (
+        [site for site, _, _ in kinds],
+        [ground for _, ground, _ in kinds],
+        [reason for _, _, reason in kinds],
+    )
+
+
+def _session(row: asyncpg.Record) -> LoggedSession:
+    reason = row["end_reason"]
+    return LoggedSession(
+        id=UUID(int=row["id"].int),
+        ground=row["ground"],
+        site_id=SiteId(row["site_id"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        end_reason=None if reason is None else EndReason(reason),
+        ends_at=row["ends_at"],
+        extensions=row["extensions"],
+        upload_bytes=row["upload_bytes"],
+        download_bytes=row["download_bytes"],
+        device_trace=row["device_trace"],
+        guest_trace=row["subject_trace"],
+    )
+
+
+def _event(row: asyncpg.Record) -> LoggedEvent:
+    detail: Mapping[str, object] = json.loads(row["detail"])
+    return LoggedEvent(
+        at=row["at"],
+        id=row["id"],
+        kind=row["kind"],
+        site_id=SiteId(row["site_id"]),
+        detail={name: str(value) for name, value in detail.items()},
+        device_trace=row["device_trace"],
+    )

@@ -1,0 +1,120 @@
+-- The log. Each statement reads only what its page shows: by kind (site, ground, end) it asks each
+-- kind for its newest rows and merges them, since kinds are few and rows are many.
+
+-- name: live
+SELECT id, ground, site_id, started_at, NULL::timestamptz AS ended_at, NULL::text AS end_reason,
+       due_at AS ends_at, extensions, upload_bytes, download_bytes, device_trace, subject_trace
+  FROM live_session
+ WHERE started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
+   AND ($5::text[] IS NULL OR site_id = ANY($5)) AND ($6::text IS NULL OR ground = $6)
+   AND ($7::bytea[] IS NULL OR EXISTS (
+       SELECT FROM unnest($7, $8::bytea[]) AS sought (low, high)
+        WHERE CASE WHEN $9::boolean THEN device_trace ELSE subject_trace END BETWEEN low AND high))
+ ORDER BY started_at DESC, id DESC LIMIT $10
+
+-- name: past
+SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+       extensions, upload_bytes, download_bytes, device_trace, subject_trace
+  FROM past_session
+ WHERE started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: past_by_kind
+SELECT s.* FROM unnest($6::text[], $7::text[], $8::text[]) AS k (site_id, ground, end_reason)
+ CROSS JOIN LATERAL (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session AS p
+     WHERE p.site_id = k.site_id AND p.ground = k.ground AND p.end_reason = k.end_reason
+       AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
+     ORDER BY started_at DESC, id DESC LIMIT $5) AS s
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: past_of_devices
+SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
+                AS sought (low, high, since, until)
+ CROSS JOIN LATERAL (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session AS p
+     WHERE p.device_trace BETWEEN sought.low AND sought.high
+       AND started_at >= sought.since AND started_at < sought.until
+       AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
+       AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
+       AND ($12::text IS NULL OR end_reason = $12)
+     ORDER BY started_at DESC, id DESC LIMIT $5) AS s
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: past_of_guests
+SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
+                AS sought (low, high, since, until)
+ CROSS JOIN LATERAL (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session AS p
+     WHERE p.subject_trace BETWEEN sought.low AND sought.high
+       AND started_at >= sought.since AND started_at < sought.until
+       AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
+       AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
+       AND ($12::text IS NULL OR end_reason = $12)
+     ORDER BY started_at DESC, id DESC LIMIT $5) AS s
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: count_live
+SELECT count(*) FROM (
+    SELECT FROM live_session
+     WHERE started_at >= $1 AND started_at < $2
+       AND ($3::text[] IS NULL OR site_id = ANY($3)) AND ($4::text IS NULL OR ground = $4)
+     LIMIT $5) AS found
+
+-- name: count_past
+SELECT count(*) FROM (
+    SELECT FROM past_session WHERE started_at >= $1 AND started_at < $2 LIMIT $3) AS found
+
+-- name: count_past_by_kind
+SELECT count(*) FROM (
+    SELECT FROM unnest($4::text[], $5::text[], $6::text[]) AS k (site_id, ground, end_reason)
+     CROSS JOIN LATERAL (
+        SELECT FROM past_session AS p
+         WHERE p.site_id = k.site_id AND p.ground = k.ground AND p.end_reason = k.end_reason
+           AND started_at >= $1 AND started_at < $2) AS s
+     LIMIT $3) AS found
+
+-- name: find
+SELECT id, ground, site_id, started_at, NULL::timestamptz AS ended_at, NULL::text AS end_reason,
+       due_at AS ends_at, extensions, upload_bytes, download_bytes, device_trace, subject_trace
+  FROM live_session WHERE id = $3
+ UNION ALL
+SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL, extensions, upload_bytes,
+       download_bytes, device_trace, subject_trace
+  FROM past_session WHERE id = $3 AND started_at >= $1 AND started_at < $2
+ LIMIT 1
+
+-- name: time_line
+-- The device's tries before it came in, what happened in the session, and what happened to all.
+SELECT at, id, kind, site_id, detail::text AS detail, device_trace FROM event
+ WHERE device_trace = $1 AND at >= $2 AND at < $3
+   AND (session_id = $4 OR session_id IS NULL)
+ UNION ALL
+SELECT at, id, kind, site_id, detail::text, device_trace FROM event
+ WHERE site_id = $5 AND kind IN ('uplink_returned', 'clock_jumped') AND at >= $6 AND at < $3
+ ORDER BY at, id LIMIT $7
+
+-- name: refused
+SELECT e.* FROM unnest($6::text[], $7::text[]) AS k (site_id, reason)
+ CROSS JOIN LATERAL (
+    SELECT at, id, kind, site_id, detail::text AS detail, device_trace FROM event
+     WHERE kind = 'sign_in_refused' AND event.site_id = k.site_id
+       AND detail ->> 'reason' = k.reason
+       AND at >= $1 AND at < $2 AND (at, id) < ($3, $4)
+     ORDER BY at DESC, id DESC LIMIT $5) AS e
+ ORDER BY at DESC, id DESC LIMIT $5
+
+-- name: by_staff
+SELECT at, id, kind, site_id, detail::text AS detail, device_trace FROM event
+ WHERE detail ? 'by' AND at >= $1 AND at < $2 AND (at, id) < ($3, $4)
+   AND ($6::text[] IS NULL OR site_id = ANY($6))
+ ORDER BY at DESC, id DESC LIMIT $5
+
+-- name: mark
+SELECT at, id FROM event ORDER BY at DESC, id DESC LIMIT 1

@@ -1,0 +1,170 @@
+"""The log: who was let in, when, how and until when, under names that last a week.
+
+Not a person's own sessions (log_look_up.py asks for those, with a reason). The rule to keep: an
+account sees its own sites' sessions, and a page reads no more rows than it shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from portal.domain.identity import SiteId
+from portal.domain.session import Ground
+from portal.domain.session_log import (
+    OUTCOMES,
+    LogFilter,
+    Named,
+    Sought,
+    name_of,
+    read_name,
+    write_cursor,
+)
+from portal.services.ports.session_log import LoggedSession
+from portal.web.staff.live import stream
+from portal.web.staff.log_address import (
+    PRESETS,
+    Asked,
+    Period,
+    local_text,
+    next_page,
+    read_asked,
+    write_asked,
+)
+from portal.web.staff.measures import amount, length, stamp
+from portal.web.staff.staff_site import StaffSite
+from portal.web.staff.visit import Visit
+
+PAGE = 50
+MOST_COUNTED = 1000
+"""Beyond it the page says "more than": nobody reads on, and counting on would take seconds."""
+
+
+async def log_page(site: StaffSite, visit: Visit) -> web.Response:
+    """Show a page of the log."""
+    asked = asked_of(site, visit)
+    wanted = filter_of(site, visit, asked)
+    if wanted is None:  # what was found is forgotten, or the name is none
+        return site.go(write_asked("/log", replace(asked, finding="", name=""), zone_of(site)))
+    rows = await site.console.log.page(wanted, asked.cursor, PAGE + 1)
+    count = await site.console.log.count(wanted, MOST_COUNTED + 1)
+    return render_log(site, visit, asked, rows=rows, count=count)
+
+
+async def live(site: StaffSite, visit: Visit) -> web.StreamResponse:
+    """Say "changed" whenever something new was written."""
+    return await stream(site, visit, site.console.mark)
+
+
+def render_log(
+    site: StaffSite, visit: Visit, asked: Asked, *, rows: Sequence[LoggedSession], count: int
+) -> web.Response:
+    """Answer with the list."""
+    zone = zone_of(site)
+    more = None
+    if len(rows) > PAGE:
+        more = write_asked("/log", next_page(asked, rows[PAGE - 1].cursor), zone)
+    values = {
+        **shared(site, visit, asked),
+        "rows": rows[:PAGE],
+        "count": count,
+        "most_counted": MOST_COUNTED,
+        "more": more,
+        "lasting": write_asked("/log", asked, zone, lasting=True),
+        "newest": write_asked("/log", replace(asked, after=""), zone),
+        "key": lambda one: write_cursor(one.cursor),
+        "grounds": list(Ground),
+        "outcomes": OUTCOMES,
+        "found": None if not asked.finding else found_of(site, visit, asked),
+        "by_name": lambda name: write_asked(
+            "/log", replace(asked, name=name, finding="", after=""), zone
+        ),
+        **telling(site, visit),
+    }
+    return site.render("log", visit, **values)
+
+
+def asked_of(site: StaffSite, visit: Visit) -> Asked:
+    """Read what the address asks for."""
+    query = visit.request.query
+    asked = read_asked(query, visit.now, zone_of(site), site.console.kept)
+    known = {one.id for one in site.sites_of(visit.me.account)}
+    return asked if asked.site in known else replace(asked, site=None)
+
+
+def filter_of(site: StaffSite, visit: Visit, asked: Asked) -> LogFilter | None:
+    """Return the filter; None where a name or a finding leads nowhere."""
+    sought: Sought | None = None
+    if asked.finding:
+        sought = found_of(site, visit, asked)
+    elif asked.name:
+        sought = read_name(asked.name, asked.since, asked.until)
+    if sought is None and (asked.finding or asked.name):
+        return None
+    account = visit.me.account
+    sites = tuple(one.id for one in site.sites_of(account))
+    return LogFilter(
+        since=asked.since,
+        until=asked.until,
+        sites=sites if asked.site is None else (asked.site,),
+        every_site=account.sites is None and asked.site is None,
+        ground=asked.ground,
+        outcome=asked.outcome,
+        sought=sought,
+    )
+
+
+def found_of(site: StaffSite, visit: Visit, asked: Asked) -> Sought | None:
+    """Return what this account found a moment ago."""
+    found = site.console.findings.find(asked.finding, visit.me.account.id, visit.now)
+    return found.value if found is not None and isinstance(found.value, Sought) else None
+
+
+def shared(site: StaffSite, visit: Visit, asked: Asked) -> dict[str, object]:
+    """Return what every list of the console shows of its filter."""
+    zone = zone_of(site)
+    own = asked.period is Period.OWN
+    return {
+        "asked": asked,
+        "periods": PRESETS,
+        "from_text": local_text(asked.since, zone) if own else "",
+        "to_text": local_text(asked.until, zone) if own else "",
+        "sites": site.sites_of(visit.me.account),
+        "kept_days": site.console.kept // timedelta(days=1),
+    }
+
+
+def telling(site: StaffSite, visit: Visit) -> dict[str, object]:
+    """Return the words for a session's facts."""
+    language, zone = visit.language, zone_of(site)
+
+    def place(site_id: SiteId) -> str:
+        known = site.site(site_id)
+        return known.name if known is not None else site_id
+
+    def lasted(session: LoggedSession) -> str:
+        return length((session.ended_at or visit.now) - session.started_at, language)
+
+    return {
+        "stamp": lambda moment: stamp(moment, zone),
+        "place": place,
+        "lasted": lasted,
+        "amount": lambda count: amount(count, language),
+        "ground": lambda ground: worded(visit, "log.ground", ground),
+        "outcome": lambda one: worded(visit, "log.outcome", one),
+        "device": lambda trace: name_of(Named.DEVICE, trace),
+        "guest": lambda trace: name_of(Named.GUEST, trace),
+    }
+
+
+def worded(visit: Visit, group: str, word: str) -> str:
+    """Return the text of a word of ours; the word itself where another release wrote it."""
+    key = f"{group}.{word}"
+    return visit.language.text(key) if key in visit.language.texts else word
+
+
+def zone_of(site: StaffSite) -> ZoneInfo:
+    """Return the organisation's time zone."""
+    return ZoneInfo(site.settings.time_zone)

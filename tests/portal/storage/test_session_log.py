@@ -1,0 +1,321 @@
+"""The log in PostgreSQL: every filter gives exactly its rows, and reads no more than its page."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from bench.history import SITES, seed_events, seed_sessions
+from portal.domain.identity import SiteId
+from portal.domain.session import EndReason, Ground
+from portal.domain.session_log import (
+    ONLINE,
+    Cursor,
+    LogFilter,
+    Named,
+    mondays,
+    read_name,
+    sought_in_weeks,
+)
+from portal.services.outcomes import RefusalReason
+from portal.services.ports.session_log import EventCursor, EventFilter, LoggedSession
+from portal.storage.database import Database, Deadlines
+from portal.storage.embedded import EmbeddedPostgres
+from portal.storage.migrate import migrate
+from portal.storage.session_log import _SQL, PostgresSessionLog
+from tests.portal.storage.clusters import reachable_directory
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SINCE = datetime(2025, 11, 24, tzinfo=UTC)
+SPAN = timedelta(days=364)
+UNTIL = SINCE + SPAN + timedelta(days=1)
+ROWS = 200_000
+ALL_SITES = tuple(SiteId(site) for site in SITES)
+EVERYTHING = LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True)
+
+FILTERS = {
+    "everything": EVERYTHING,
+    "a site": LogFilter(SINCE, UNTIL, (SiteId("branch"),)),
+    "two sites": LogFilter(SINCE, UNTIL, ALL_SITES[:2]),
+    "a ground": LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True, ground=Ground.VOUCHER),
+    "what is rare": LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True, outcome=EndReason.REVOKED),
+    "what never is": LogFilter(SINCE, UNTIL, (SiteId("bus"),), ground=Ground.CARD),
+    "all at once": LogFilter(
+        *(SINCE, UNTIL, (SiteId("city"),)), ground=Ground.CARD, outcome=EndReason.TIME_LIMIT
+    ),
+    "a week": LogFilter(SINCE + timedelta(days=70), SINCE + timedelta(days=77), ALL_SITES),
+    "online": LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True, outcome=ONLINE),
+}
+
+_LIVE = """
+INSERT INTO live_session (id, ground, mac, site_id, started_at, ends_at, ends_because, last_seen_at,
+                          trace_key, device_trace, subject_trace)
+SELECT ('019b0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'card',
+       ('02:00:00:00:' || lpad(to_hex(n / 256), 2, '0') || ':'
+           || lpad(to_hex(n % 256), 2, '0'))::macaddr,
+       (ARRAY['city', 'branch', 'bus'])[1 + n % 3], $1::timestamptz - n * interval '7 seconds',
+       $1::timestamptz + interval '5 hours', 'closing_time', $1, 'log-x',
+       sha256(convert_to('l' || n, 'UTF8')), sha256(convert_to('lg' || n, 'UTF8'))
+  FROM generate_series(1, 2000) AS n
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def history() -> AsyncIterator[Database]:
+    """A year of history, and two thousand who are online."""
+    with reachable_directory() as directory:
+        async with EmbeddedPostgres(directory, settings={"fsync": "off"}) as dsn:
+            await migrate(dsn, SINCE)
+            connection = await asyncpg.connect(dsn)
+            await seed_sessions(connection, SINCE, SPAN, ROWS, 700)
+            await seed_events(connection, 20)
+            await connection.execute(_LIVE, SINCE + SPAN)
+            await connection.execute("ANALYZE live_session")
+            await connection.close()
+            async with Database(dsn, deadlines=Deadlines(statement_s=30)) as database:
+                yield database
+
+
+def fits(wanted: LogFilter, row: asyncpg.Record) -> bool:
+    ended = row["end_reason"] or ONLINE
+    return (
+        wanted.since <= row["started_at"] < wanted.until
+        and (wanted.every_site or row["site_id"] in wanted.sites)
+        and wanted.ground in {None, row["ground"]}
+        and wanted.outcome in {None, ended}
+    )
+
+
+_ALL = """
+SELECT id, ground, site_id, started_at, end_reason FROM past_session
+UNION ALL SELECT id, ground, site_id, started_at, NULL FROM live_session
+ORDER BY started_at DESC, id DESC
+"""
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_a_filter_gives_exactly_its_rows(history: Database, name: str) -> None:
+    """The first pages, and one from the middle, against a plain reading of all there is."""
+    wanted, log = FILTERS[name], PostgresSessionLog(history)
+    expected = [row["id"] for row in await history.fetch(_ALL) if fits(wanted, row)]
+    after, seen = None, []
+    for _ in range(3):
+        page = await log.page(wanted, after, 50)
+        seen += [one.id for one in page]
+        after = page[-1].cursor if page else after
+    assert seen == expected[:150]
+    assert await log.count(wanted, 1001) == min(len(expected), 1001)
+    if len(expected) > 1000:
+        [middle] = await log.page(wanted, Cursor(after.at, after.id) if after else None, 1)
+        at = expected.index(middle.id)
+        assert at == 150
+
+
+async def test_pages_end_and_lose_nothing(history: Database) -> None:
+    wanted, log = FILTERS["what is rare"], PostgresSessionLog(history)
+    after, seen = None, []
+    while page := await log.page(wanted, after, 2):
+        seen += [one.id for one in page]
+        after = page[-1].cursor
+    count = await history.fetch("SELECT id FROM past_session WHERE end_reason = 'revoked'")
+    assert (len(seen), len(set(seen))) == (len(count), len(count))
+
+
+async def _one_of(history: Database) -> LoggedSession:
+    [*_, one] = await PostgresSessionLog(history).page(FILTERS["a week"], None, 500)
+    return one
+
+
+async def test_a_device_by_its_name_and_by_its_traces(history: Database) -> None:
+    log, one = PostgresSessionLog(history), await _one_of(history)
+    rows = await history.fetch(
+        "SELECT id FROM past_session WHERE device_trace = $1 ORDER BY started_at DESC, id DESC",
+        one.device_trace,
+    )
+    expected = [row["id"] for row in rows]
+    assert len(expected) > 1
+    name = f"D-{one.device_trace[:4].hex()}"
+    by_name = LogFilter(SINCE, UNTIL, ALL_SITES, sought=read_name(name, SINCE, UNTIL))
+    assert [found.id for found in await log.page(by_name, None, 50)] == expected
+    weeks = mondays(SINCE, UNTIL)
+    traces = [(monday, one.device_trace) for monday in weeks]
+    sought = sought_in_weeks(Named.DEVICE, traces)
+    by_traces = LogFilter(SINCE, UNTIL, ALL_SITES, sought=sought)
+    assert [found.id for found in await log.page(by_traces, None, 50)] == expected
+    assert await log.count(by_traces, 1001) == len(expected)
+
+
+async def test_a_guest_of_one_site_online_too(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    [online] = await log.page(FILTERS["online"], None, 1)
+    assert (online.ended_at, online.guest_trace is not None) == (None, True)
+    assert online.guest_trace is not None
+    sought = read_name(f"P-{online.guest_trace[:4].hex()}", SINCE, UNTIL)
+    for site in ALL_SITES:
+        wanted = LogFilter(SINCE, UNTIL, (site,), sought=sought)
+        found = await log.page(wanted, None, 50)
+        assert [one.id for one in found] == ([online.id] if site == online.site_id else [])
+
+
+async def test_one_session_and_its_time_line(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    rows = await history.fetch(
+        "SELECT session_id, min(at) AS at FROM event WHERE session_id IS NOT NULL"
+        " GROUP BY 1 ORDER BY 2 LIMIT 1 OFFSET 500"
+    )
+    session = await log.find(rows[0]["at"], rows[0]["session_id"])
+    assert session is not None
+    kinds = [event.kind for event in await log.time_line(session)]
+    assert (kinds[0], kinds[-1]) == ("session_started", "session_ended")
+    assert await log.find(rows[0]["at"] + timedelta(days=1), session.id) is None
+    [online] = await log.page(FILTERS["online"], None, 1)
+    assert await log.find(online.started_at, online.id) == online
+
+
+async def test_refusals_and_changes_in_pages(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    every_reason = tuple(RefusalReason)
+    wanted = EventFilter(SINCE, UNTIL, ALL_SITES, every_site=True, reasons=every_reason)
+    first = await log.refused(wanted, None, 50)
+    rest = await log.refused(wanted, EventCursor(first[-1].at, first[-1].id), 10_000)
+    rows = await history.fetch(
+        "SELECT id FROM event WHERE kind = 'sign_in_refused' ORDER BY at DESC, id DESC LIMIT 10050"
+    )
+    assert [one.id for one in [*first, *rest]] == [row["id"] for row in rows]
+    rare = EventFilter(SINCE, UNTIL, ALL_SITES, reasons=("card.blocked",))
+    assert {one.detail["reason"] for one in await log.refused(rare, None, 50)} == {"card.blocked"}
+    changes = await log.by_staff(wanted, None, 50)
+    assert {one.detail["by"] for one in changes} == {"kim"}
+    bus = EventFilter(SINCE, UNTIL, (SiteId("bus"),))
+    assert {one.site_id for one in await log.by_staff(bus, None, 50)} == {"bus"}
+
+
+async def test_the_mark_changes_with_what_is_written(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    before = await log.mark()
+    assert await log.mark() == before
+    await history.fetch(
+        "INSERT INTO event (at, kind, site_id) VALUES ($1, 'clock_jumped', 'city')",
+        UNTIL + timedelta(days=1),
+    )
+    assert await log.mark() != before
+
+
+# --- what the statements read -------------------------------------------------------------------
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(deeper for one in plan.get("Plans", []) for deeper in _nodes(one))]
+
+
+async def _explained(history: Database, name: str, *values: object) -> list[dict[str, Any]]:
+    async with history.connection() as connection:
+        rows = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {_SQL[name]}", *values)
+    return _nodes(json.loads(rows[0][0])[0]["Plan"])
+
+
+def _reads(nodes: Sequence[dict[str, Any]]) -> tuple[float, float]:
+    """Return the rows that tables and indexes gave, and those that were thrown away again."""
+    scans = [node for node in nodes if "Relation Name" in node or "Index Name" in node]
+    assert scans
+    given = sum(node["Actual Rows"] * node["Actual Loops"] for node in scans)
+    thrown = sum(
+        node.get("Rows Removed by Filter", 0) * node["Actual Loops"]
+        + node.get("Rows Removed by Index Recheck", 0)
+        for node in scans
+    )
+    return given, thrown
+
+
+_PAGE = (SINCE, UNTIL, datetime(9999, 1, 1, tzinfo=UTC), "f" * 32, 51)
+_NARROW = [name for name, one in FILTERS.items() if one.narrows and one.takes_past]
+
+
+def _kinds(wanted: LogFilter) -> tuple[list[str], list[str], list[str]]:
+    kinds = wanted.kinds()
+    return [a for a, _, _ in kinds], [b for _, b, _ in kinds], [c for _, _, c in kinds]
+
+
+async def test_a_page_of_everything_reads_a_page(history: Database) -> None:
+    nodes = await _explained(history, "past", *_PAGE)
+    given, thrown = _reads(nodes)
+    assert not any(node["Node Type"] == "Seq Scan" and node["Actual Rows"] for node in nodes)
+    assert (given <= 51 + 60, thrown) == (True, 0)  # each week's newest may be looked at
+
+
+@pytest.mark.parametrize("name", _NARROW)
+async def test_a_filter_reads_its_own_rows_only(history: Database, name: str) -> None:
+    wanted = FILTERS[name]
+    kinds = _kinds(wanted)
+    nodes = await _explained(history, "past_by_kind", *_PAGE, *kinds)
+    given, thrown = _reads(nodes)
+    # Of each kind at most a page, and the newest of every week while they are merged.
+    assert given <= len(kinds[0]) * (51 + 60), given
+    assert thrown == 0
+
+
+async def test_a_device_is_found_without_reading_others(history: Database) -> None:
+    one = await _one_of(history)
+    spans = sought_in_weeks(
+        Named.DEVICE, [(monday, one.device_trace) for monday in mondays(SINCE, UNTIL)]
+    ).spans
+    nodes = await _explained(
+        history,
+        "past_of_devices",
+        *_PAGE,
+        *([span.low for span in spans], [span.high for span in spans]),
+        *([span.since for span in spans], [span.until for span in spans]),
+        *(None, None, None),
+    )
+    given, thrown = _reads(nodes)
+    assert (given + thrown) < 100
+    assert any("Index" in node["Node Type"] for node in nodes)
+
+
+async def test_a_time_line_reads_the_device_alone(history: Database) -> None:
+    one = await _one_of(history)
+    nodes = await _explained(
+        history,
+        "time_line",
+        *(
+            one.device_trace,
+            one.started_at - timedelta(hours=1),
+            one.started_at + timedelta(days=1),
+        ),
+        *(one.id, one.site_id, one.started_at, 500),
+    )
+    given, thrown = _reads(nodes)
+    assert (given + thrown) < 100
+    used = {node.get("Index Name", "") for node in nodes}
+    assert any("device_trace" in index for index in used)
+
+
+async def test_refusals_of_a_rare_reason_read_those_alone(history: Database) -> None:
+    sites = [*ALL_SITES]
+    nodes = await _explained(
+        history,
+        "refused",
+        *(SINCE, UNTIL, _PAGE[2], 1 << 62, 51),
+        *(sites, ["card.blocked"] * len(sites)),
+    )
+    given, thrown = _reads(nodes)
+    assert (given <= 200, thrown) == (True, 0)
+
+
+# --- what is typed stays data ---------------------------------------------------------------------
+
+CORPUS = ("' OR 1=1 --", '"; DROP TABLE event; --', "%", "_", "\\", "city'/*", "1)) UNION SELECT 1")
+
+
+@pytest.mark.parametrize("text", CORPUS)
+async def test_what_looks_like_sql_finds_nothing(history: Database, text: str) -> None:
+    log = PostgresSessionLog(history)
+    assert await log.page(LogFilter(SINCE, UNTIL, (SiteId(text),)), None, 5) == []
+    events = EventFilter(SINCE, UNTIL, (SiteId(text),), reasons=(text,))
+    assert await log.refused(events, None, 5) == []
+    assert await log.by_staff(events, None, 5) == []
