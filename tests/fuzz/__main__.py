@@ -10,7 +10,9 @@ import random
 import sys
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from time import monotonic, process_time
+from urllib.parse import urlsplit
 
 from firewall import elements, leases, netlink, routing, sightings, snapshot, verbs
 from portal.domain.card import read_card, read_pin
@@ -18,11 +20,21 @@ from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError,
 from portal.web.forms import parse_form
 from radius_bridge import dictionary, extended, passwords, values, wire
 from radius_bridge.authenticators import judge_request
+from radius_bridge.clients import FamilyName
 from radius_bridge.credentials import check, read_credential
 from radius_bridge.secret import Secret
+from radius_bridge.vendors.family import LoginToken, PortalSettings, Redirected
+from radius_bridge.vendors.registry import family_of
 
 SLOWEST_S = 0.2
 """Of processor time, which the pauses of a busy machine do not count in."""
+
+REDIRECTS = Path(__file__).parents[1] / "vectors" / "access_points" / "redirects.txt"
+GATEWAYS = ("10.1.0.1", "10.5.50.1", "192.0.2.1", "192.0.2.20", "192.0.2.30", "192.0.2.40")
+PORTALS = (
+    PortalSettings((*GATEWAYS, "10.2.0.1")),
+    PortalSettings(("10.2.0.1",), Secret(b"1234567890")),
+)
 
 SEEDS: dict[str, list[bytes]] = {
     "verbs": [
@@ -54,6 +66,9 @@ SEEDS: dict[str, list[bytes]] = {
         # The 30 octets that held another server for ever: a vendor's attribute of length 0.
         bytes.fromhex("0100001e") + bytes(16) + bytes.fromhex("1a0a0000000901007878"),
         bytes.fromhex("01000027") + bytes(16) + bytes.fromhex("4f040102f10401025012") + bytes(9),
+    ],
+    "redirects": [
+        line[2:].encode() for line in REDIRECTS.read_text().splitlines() if line[0:2] == "> "
     ],
     "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
 }
@@ -133,6 +148,19 @@ def _read_values(packet: wire.Packet) -> None:
                 values.decode_value(definition, values.split_tag(definition, value)[1])
 
 
+def read_redirects(data: bytes) -> None:
+    """What a visitor's browser may bring instead of an access point's redirect."""
+    url, token = data.decode("utf-8", "surrogateescape"), LoginToken("kvar-x", Secret(b"y"))
+    for family in map(family_of, FamilyName):
+        for portal in PORTALS:
+            visitor = family.read_redirect(url, portal)
+            if isinstance(visitor, Redirected):
+                back = family.way_back(visitor, token, portal, "https://wifi.example.org/")
+                out = family.way_out(visitor.parameters)
+                for address in ([] if back is None else [back.url]) + ([out] if out else []):
+                    assert urlsplit(address).hostname in portal.hosts, address
+
+
 def read_cards(data: bytes) -> None:
     """What guests type."""
     text = data.decode("utf-8", "replace")
@@ -149,6 +177,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "frames": read_frames,
     "snapshot": read_snapshot,
     "radius": read_radius,
+    "redirects": read_redirects,
     "cards": read_cards,
 }
 
