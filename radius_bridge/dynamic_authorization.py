@@ -108,11 +108,15 @@ class DynamicAuthorizer:
         self, client: RadiusClient, address: str, request: Packet
     ) -> Outcome | None:
         """Ask on all that may be meant; None: there was none, or each broke off."""
-        if self._connections is None:
-            return None
-        connections = self._connections.to(client, address)
-        found = await asyncio.gather(*(_ask_on(one, request) for one in connections))
-        outcomes = [one for one in found if one is not None]
+        connections = self._connections.to(client, address) if self._connections else ()
+        outcomes: list[Outcome] = []
+        async with asyncio.TaskGroup() as tasks:
+            waiting = {tasks.create_task(_ask_on(one, request)) for one in connections}
+            while waiting and Accepted() not in outcomes:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                outcomes += [one for task in done if (one := task.result()) is not None]
+            for task in waiting:  # an access point that lost its power leaves a dead one behind
+                task.cancel()
         return min(outcomes, key=lambda one: _BEST_FIRST.index(type(one)), default=None)
 
     async def _over_udp(self, client: RadiusClient, address: str, request: Packet) -> Outcome:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pytest
+import uvloop
 
 from radius_bridge.authenticators import sign_reply
 from radius_bridge.clients import DynamicAuthorization, RadiusClient
@@ -99,6 +100,15 @@ async def test_an_independent_receiver_finds_a_request_in_order(
     assert packet["Event-Timestamp"] == [int(NOW.timestamp())]
     held = packet["User-Name"] if code == 43 else packet["Calling-Station-Id"]
     assert held == ["aabbccddeeff" if code == 43 else DEVICE]
+
+
+def test_the_same_on_uvloop() -> None:
+    async def ask() -> Outcome:
+        async with access_point() as peer:
+            return await outcome(peer)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask()) == Accepted()
 
 
 async def test_an_ipv4_address_inside_ipv6_is_the_ipv4_address() -> None:

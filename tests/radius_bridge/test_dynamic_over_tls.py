@@ -173,6 +173,25 @@ async def test_of_those_behind_one_address_the_one_that_has_the_device_counts(
         assert await sent == SessionUnknown()
 
 
+async def test_a_dead_connection_beside_a_living_one_holds_nothing_up(
+    certificates: Certificates,
+) -> None:
+    async with (
+        bridge(certificates) as running,
+        sending(running) as sender,
+        running.peer() as dead,
+        running.peer() as living,
+        asyncio.TaskGroup() as tasks,
+    ):
+        for peer in (dead, living):
+            await ready(peer)
+        sent = tasks.create_task(sender.send(CLIENT, HERE, DISCONNECT))
+        await asked(dead)
+        await answer(living)
+        assert await sent == Accepted()
+        assert not any(connection._questions for connection in running.connections())
+
+
 async def test_three_hundred_on_one_connection_use_no_identifier_twice_at_a_time(
     certificates: Certificates,
 ) -> None:

@@ -369,6 +369,16 @@ def quick(**limits: float) -> TlsLimits:
     return TlsLimits(connection=ConnectionLimits(**limits), check_every_s=0.01)
 
 
+async def test_a_peer_that_vanished_is_found_out_by_tcp(certificates: Certificates) -> None:
+    async with bridge(certificates) as running, running.peer() as peer:
+        assert (await peer.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+        (connection,) = running.connections()
+        ours = connection._transport.get_extra_info("socket")
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 40_000
+
+
 async def test_a_packet_that_is_begun_must_be_ended(certificates: Certificates) -> None:
     async with bridge(certificates, limits=quick(packet_s=0.1)) as running, running.peer() as peer:
         whole = in_tls(by_mac(1))
