@@ -18,10 +18,11 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
-from radius_bridge import dictionary, extended, passwords, values, wire
-from radius_bridge.authenticators import judge_request
+from radius_bridge import dictionary, extended, framing, passwords, values, wire
+from radius_bridge.authenticators import judge_reply, judge_request
 from radius_bridge.clients import FamilyName
 from radius_bridge.credentials import check, read_credential
+from radius_bridge.dynamic_requests import outcome_of
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import LoginToken, PortalSettings, Redirected
 from radius_bridge.vendors.registry import family_of
@@ -69,6 +70,15 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "redirects": [
         line[2:].encode() for line in REDIRECTS.read_text().splitlines() if line[0:2] == "> "
+    ],
+    "radius_stream": [
+        bytes.fromhex("0c000014") + bytes(16),
+        bytes.fromhex("2a07002c")
+        + bytes(16)
+        + bytes.fromhex("5012")
+        + bytes(16)
+        + bytes.fromhex("6506000001f7"),
+        bytes.fromhex("2b01001a") + bytes(16) + bytes.fromhex("370600000000"),
     ],
     "cards": [b"2000 0000 0000 01", b"19811218-9876", b"12\x0034|ADx|"],
 }
@@ -161,6 +171,19 @@ def read_redirects(data: bytes) -> None:
                     assert urlsplit(address).hostname in portal.hosts, address
 
 
+def read_radius_stream(data: bytes) -> None:
+    """What comes on a RADIUS/TLS connection, however it is cut, and the replies in it."""
+    request = wire.Packet(wire.Code.DISCONNECT_REQUEST, 7, bytes(16))
+    framer = framing.Framer()
+    with contextlib.suppress(wire.MalformedPacketError):
+        for at in range(0, len(data), 37):
+            framer.feed(data[at : at + 37])
+            while (octets := framer.next_packet()) is not None:
+                reply = wire.decode(octets)
+                judge_reply(reply, request, Secret(b"radsec"))
+                outcome_of(reply)
+
+
 def read_cards(data: bytes) -> None:
     """What guests type."""
     text = data.decode("utf-8", "replace")
@@ -178,6 +201,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "snapshot": read_snapshot,
     "radius": read_radius,
     "redirects": read_redirects,
+    "radius_stream": read_radius_stream,
     "cards": read_cards,
 }
 
