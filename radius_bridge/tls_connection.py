@@ -20,7 +20,7 @@ from radius_bridge.clients import RadiusClient, inside_tls
 from radius_bridge.dynamic_authorization import ConnectionLostError
 from radius_bridge.dynamic_requests import Missing
 from radius_bridge.framing import Framer
-from radius_bridge.pipeline import Discard, Origin, Service
+from radius_bridge.pipeline import Discard, Origin
 from radius_bridge.responder import Responder
 from radius_bridge.wire import Code, MalformedPacketError, Packet, decode
 
@@ -85,7 +85,7 @@ class TlsConnection(asyncio.Protocol):
         responder: Responder,
         welcome: Callable[["TlsConnection"], RadiusClient | None],
         lost: Callable[["TlsConnection"], None],
-        name: str,
+        origin: Origin,
         limits: ConnectionLimits,
     ) -> None:
         self.closed: Closed | None = None
@@ -93,7 +93,7 @@ class TlsConnection(asyncio.Protocol):
         self._responder = responder
         self._welcome = welcome
         self._lost = lost
-        self._name = name
+        self._origin = origin
         self._limits = limits
         self._framer = Framer()
         self._held_by: set[str] = set()
@@ -103,7 +103,6 @@ class TlsConnection(asyncio.Protocol):
         self._heard_at_s = 0.0
         self._unread_since_s: float | None = None
         self._transport: asyncio.Transport
-        self._origin: Origin
 
     @property
     def address(self) -> str:
@@ -116,8 +115,6 @@ class TlsConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_UNREAD_MAX_OCTETS)
         self._loop = asyncio.get_running_loop()
         self._heard_at_s = self._loop.time()
-        address, port = transport.get_extra_info("peername")[:2]
-        self._origin = Origin(address, port, self._name, Service.BOTH)
         self.certificate_names = _dns_names(transport)
         client = self._welcome(self)
         if client is None:

@@ -13,10 +13,12 @@ import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from typing import Self
 
 from radius_bridge.clients import RadiusClient
+from radius_bridge.pipeline import Origin, Service
 from radius_bridge.responder import Responder
 from radius_bridge.tls_connection import Closed, ConnectionLimits, TlsConnection
 
@@ -155,7 +157,7 @@ class TlsServer:
                 continue
             if self._has_room(peer[0]):
                 self._handshakes[peer[0]] += 1
-                tasks.create_task(self._shake_hands(opened, peer[0]), name="radius-tls-handshake")
+                tasks.create_task(self._shake_hands(opened, *peer[:2]), name="radius-tls-handshake")
             else:
                 self.counts["no_room"] += 1
                 opened.close()
@@ -168,12 +170,14 @@ class TlsServer:
             and self._handshakes.total() + len(self._all()) < limits.connections
         )
 
-    async def _shake_hands(self, opened: socket.socket, address: str) -> None:
+    async def _shake_hands(self, opened: socket.socket, address: str, port: int) -> None:
+        # A listener of its own, so that cached replies are no other connection's.
+        origin = Origin(address, port, f"tls {next(self._numbers)}", Service.BOTH)
         try:
             for option in _KEEPALIVE:
                 opened.setsockopt(*option)
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._connection,
+                partial(self._connection, origin),
                 opened,
                 ssl=self._context,
                 ssl_handshake_timeout=self._limits.handshake_s,
@@ -188,11 +192,9 @@ class TlsServer:
             if not self._handshakes[address]:
                 del self._handshakes[address]
 
-    def _connection(self) -> TlsConnection:
-        name = f"tls {next(self._numbers)}"  # its own, so that cached replies are nobody else's
-        return TlsConnection(
-            self._responder, self._welcome, self._part, name, self._limits.connection
-        )
+    def _connection(self, origin: Origin) -> TlsConnection:
+        limits = self._limits.connection
+        return TlsConnection(self._responder, self._welcome, self._part, origin, limits)
 
     def _welcome(self, connection: TlsConnection) -> RadiusClient | None:
         """Say whose a connection is, and make room for it among the client's."""
