@@ -73,14 +73,16 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         databases = await _databases(config, stack)
         library = compose_library(config)
         memory = compose_memory(config, databases, keys, library)
+        # Before the group, which waits as it is left: what its tasks use is closed after them.
+        opened = stack.enter_context(ExitStack())
         group = await stack.enter_async_context(until_stopped())
         bridge = compose_answers(config, section, memory, keys, group)
         if worker == 0:
             bridge = with_tellings(bridge, config, memory, group)
             bridge.tls = compose_tls(section, bridge.responder)
-        server = stack.enter_context(_bound(section, bridge))
+        server = opened.enter_context(_bound(section, bridge))
         bridge.serve(served)
-        stack.enter_context(_on_hangup(partial(_reload, bridge, memory, config_file)))
+        opened.enter_context(_on_hangup(partial(_reload, bridge, memory, config_file)))
         if library is not None:
             group.create_task(library.watch(), name="library system")
         group.create_task(server.run(), name="udp")
