@@ -142,6 +142,11 @@ class AccessWork:
     question: AccessQuestion
     decision: Decision | None = None
 
+    @property
+    def client(self) -> RadiusClient:
+        """Who asked."""
+        return self.question.client
+
 
 @dataclass(slots=True)
 class AccountingWork:
@@ -150,6 +155,11 @@ class AccountingWork:
     key: RequestKey
     request: Packet = field(repr=False)
     record: AccountingRecord
+
+    @property
+    def client(self) -> RadiusClient:
+        """Who tells it."""
+        return self.record.client
 
 
 class Answer(NamedTuple):
@@ -243,24 +253,24 @@ class Pipeline:
             return self.abandon(work, Discard.UNDECIDED)
         code, attributes, delay_s = self._speak(work, decision)
         try:
-            reply = sign_reply(code, attributes, work.request, work.question.client.secret)
+            reply = sign_reply(code, attributes, work.request, work.client.secret)
         except UnsendableError:
             return self.abandon(work, Discard.TOO_LONG)
         return Answer(reply, delay_s)
 
     def acknowledge(self, work: AccountingWork) -> bytes:
         """Return the Accounting-Response for a record that is durable."""
-        return sign_reply(Code.ACCOUNTING_RESPONSE, (), work.request, work.record.client.secret)
+        return sign_reply(Code.ACCOUNTING_RESPONSE, (), work.request, work.client.secret)
 
     def sent(self, work: AccessWork | AccountingWork, reply: bytes) -> None:
         """Remember a reply that goes out now, for repetitions of its request."""
         self._duplicates.remember(work.key, work.request.authenticator, reply)
-        self.counters.count(_client(work).name, _SENT[reply[0]])
+        self.counters.count(work.client.name, _SENT[reply[0]])
 
     def abandon(self, work: AccessWork | AccountingWork, why: Discard) -> Discard:
         """Forget a work that gets no reply."""
         self._duplicates.abandon(work.key, work.request.authenticator)
-        return self.discard(_client(work), why)
+        return self.discard(work.client, why)
 
     def discard(self, client: RadiusClient, why: Discard) -> Discard:
         """Count what gets no reply."""
@@ -385,7 +395,3 @@ def _reasons(request: Packet, refusal: Refuse) -> Sequence[Attribute]:
         return ()
     message = refusal.message.encode()[:VALUE_MAX_OCTETS].decode("utf-8", "ignore").encode()
     return (Attribute(_REPLY_MESSAGE, message),)
-
-
-def _client(work: AccessWork | AccountingWork) -> RadiusClient:
-    return work.question.client if isinstance(work, AccessWork) else work.record.client

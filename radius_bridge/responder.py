@@ -119,8 +119,7 @@ class Responder:
         if isinstance(taken, AccountingWork):
             return self._queue(taken, send)
         if isinstance(taken, Discard):
-            self._report(client, taken, now.monotonic_s)
-            return taken
+            return self._told(client, taken)
         send(taken)
         return None
 
@@ -137,27 +136,27 @@ class Responder:
 
     def _finish(self, work: AccessWork, answer: Answer | Discard, send: Send) -> Discard | None:
         if isinstance(answer, Discard):
-            return answer
+            return self._told(work.client, answer)
         if not answer.delay_s:
             self.pipeline.sent(work, answer.octets)
             send(answer.octets)
             return None
-        client = work.question.client.name
+        client = work.client.name
         if not self._delayed_room.enter(client):
-            return self.pipeline.abandon(work, Discard.OVERLOAD)
+            return self._abandon(work, Discard.OVERLOAD)
         loop = asyncio.get_running_loop()
         loop.call_later(answer.delay_s, self._release, work, answer.octets, send)
         return None
 
     def _release(self, work: AccessWork, octets: bytes, send: Send) -> None:
-        self._delayed_room.leave(work.question.client.name)
+        self._delayed_room.leave(work.client.name)
         self.pipeline.sent(work, octets)
         send(octets)
 
     def _ask(self, work: AccessWork, send: Send) -> Discard | None:
-        client = work.question.client.name
+        client = work.client.name
         if self._tasks is None or not self._question_room.enter(client):
-            return self.pipeline.abandon(work, Discard.OVERLOAD)
+            return self._abandon(work, Discard.OVERLOAD)
         self._tasks.create_task(self._wait_for_policy(work, send), name="radius-question")
         return None
 
@@ -167,20 +166,20 @@ class Responder:
                 decision = await self._policy.ask(work.question)
             self._finish(work, self.pipeline.answer(work, decision), send)
         except TimeoutError:
-            self.pipeline.abandon(work, Discard.UNDECIDED)
+            self._abandon(work, Discard.UNDECIDED)
         except Exception:  # noqa: BLE001 - the boundary of one request
             self._failed(work)
         finally:
-            self._question_room.leave(work.question.client.name)
+            self._question_room.leave(work.client.name)
 
     def _failed(self, work: AccessWork) -> Discard:
         """The boundary of one request: a bug costs its answer, and is told whole."""
-        _log.exception("a question of client %s failed", work.question.client.name)
-        return self.pipeline.abandon(work, Discard.FAILED)
+        _log.exception("a question of client %s failed", work.client.name)
+        return self._abandon(work, Discard.FAILED)
 
     def _queue(self, work: AccountingWork, send: Send) -> Discard | None:
-        if not self._record_room.enter(work.record.client.name):
-            return self.pipeline.abandon(work, Discard.OVERLOAD)
+        if not self._record_room.enter(work.client.name):
+            return self._abandon(work, Discard.OVERLOAD)
         self._records.append((work, send))
         self._has_records.set()
         return None
@@ -193,11 +192,11 @@ class Responder:
             written = await self._write([work.record for work, _ in batch])
             self.pipeline.can_account = written
             for work, send in batch:
-                self._record_room.leave(work.record.client.name)
+                self._record_room.leave(work.client.name)
                 if written:
                     self._acknowledge(work, send)
                 else:
-                    self.pipeline.abandon(work, Discard.NOT_WRITTEN)
+                    self._abandon(work, Discard.NOT_WRITTEN)
 
     def _next_batch(self) -> list[tuple[AccountingWork, Send]]:
         count = min(len(self._records), self._limits.batch)
@@ -230,9 +229,14 @@ class Responder:
                     client.name,
                 )
 
-    def _report(self, client: RadiusClient, why: Discard, now_s: float) -> None:
-        if not why.is_news:
-            return
-        report = self.pipeline.counters.report(client.name, why, now_s)
-        if report is not None:
-            _log.warning("client %s: %d without answer: %s", client.name, report.times, why)
+    def _abandon(self, work: AccessWork | AccountingWork, why: Discard) -> Discard:
+        return self._told(work.client, self.pipeline.abandon(work, why))
+
+    def _told(self, client: RadiusClient, why: Discard) -> Discard:
+        """Say in the log why there is no answer, once a minute for the same reason."""
+        if why.is_news:
+            now_s = self.now().monotonic_s
+            report = self.pipeline.counters.report(client.name, why, now_s)
+            if report is not None:
+                _log.warning("client %s: %d without answer: %s", client.name, report.times, why)
+        return why
