@@ -240,6 +240,14 @@ class Asker:
             else:
                 return octets, source[0]
 
+    async def hears_within(self, seconds: float) -> bytes | None:
+        """Listen for so long, as a client does before it asks again."""
+        try:
+            async with asyncio.timeout(seconds):
+                return (await self.hear())[0]
+        except TimeoutError:
+            return None
+
     async def _is_readable(self) -> None:
         """Wait; uvloop has no sock_recvfrom."""
         loop, readable = asyncio.get_running_loop(), asyncio.Event()
