@@ -26,9 +26,12 @@ from radius_bridge.dynamic_requests import outcome_of
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import LoginToken, PortalSettings, Redirected
 from radius_bridge.vendors.registry import family_of
+from tests.fuzz.radius_datagram import DatagramPath
 
 SLOWEST_S = 0.2
 """Of processor time, which the pauses of a busy machine do not count in."""
+SLOWEST_OF_S = {"radius_datagram": 0.01}
+"""Whoever can send a datagram may not hold everybody else up by it."""
 
 REDIRECTS = Path(__file__).parents[1] / "vectors" / "access_points" / "redirects.txt"
 GATEWAYS = ("10.1.0.1", "10.5.50.1", "192.0.2.1", "192.0.2.20", "192.0.2.30", "192.0.2.40")
@@ -36,6 +39,25 @@ PORTALS = (
     PortalSettings((*GATEWAYS, "10.2.0.1")),
     PortalSettings(("10.2.0.1",), Secret(b"1234567890")),
 )
+
+RADIUS_SEEDS = [
+    bytes.fromhex(  # RFC 2865 section 7.1
+        "010000380f403f9473978057bd83d5cb98f4227a01066e656d6f02120dbe708d93d413ce3196e43f782a0aee"
+        "0406c0a80110050600000003"
+    ),
+    # The 30 octets that held another server for ever: a vendor's attribute of length 0.
+    bytes.fromhex("0100001e") + bytes(16) + bytes.fromhex("1a0a0000000901007878"),
+    bytes.fromhex("01000027") + bytes(16) + bytes.fromhex("4f040102f10401025012") + bytes(9),
+    # MAC authentication at an SSID, with a Proxy-State and an empty Chargeable-User-Identity.
+    bytes.fromhex("01070000") + bytes(16) + b"\x01\x0e020000000001\x1f\x1302-00-00-00-00-01"
+    b"\x1e\x1eAA-BB-CC-DD-EE-FF:Bibliotek\x21\x05odd\x59\x03\0\x2c\x06abcd",
+    # An Interim with gigawords, times and counters.
+    bytes.fromhex("04080000")
+    + bytes(16)
+    + bytes.fromhex(
+        "2806000000032a060000ffff34060000000137060000000029060000000331060000000119065ea1f000"
+    ),
+]
 
 SEEDS: dict[str, list[bytes]] = {
     "verbs": [
@@ -59,18 +81,11 @@ SEEDS: dict[str, list[bytes]] = {
         bytes.fromhex("33330000000102000000770186dd6000000000083aff") + bytes(42),
     ],
     "snapshot": [snapshot.encode(snapshot.Snapshot(1.79e9, (("02:00:00:00:00:01", 1.79e9 + 60),)))],
-    "radius": [
-        bytes.fromhex(  # RFC 2865 section 7.1
-            "010000380f403f9473978057bd83d5cb98f4227a01066e656d6f02120dbe708d93d413ce3196e43f782a0aee"
-            "0406c0a80110050600000003"
-        ),
-        # The 30 octets that held another server for ever: a vendor's attribute of length 0.
-        bytes.fromhex("0100001e") + bytes(16) + bytes.fromhex("1a0a0000000901007878"),
-        bytes.fromhex("01000027") + bytes(16) + bytes.fromhex("4f040102f10401025012") + bytes(9),
-    ],
+    "radius": RADIUS_SEEDS,
     "redirects": [
         line[2:].encode() for line in REDIRECTS.read_text().splitlines() if line[0:2] == "> "
     ],
+    "radius_datagram": RADIUS_SEEDS,
     "radius_stream": [
         bytes.fromhex("0c000014") + bytes(16),
         bytes.fromhex("2a07002c")
@@ -201,6 +216,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "snapshot": read_snapshot,
     "radius": read_radius,
     "redirects": read_redirects,
+    "radius_datagram": DatagramPath().take,
     "radius_stream": read_radius_stream,
     "cards": read_cards,
 }
@@ -233,19 +249,26 @@ def fuzz(name: str, seconds: float, seed: int) -> int:
         AssertionError: a case took too long. Any other exception is the parser's own fault.
     """
     dice, target, count = random.Random(seed), TARGETS[name], 0
+    slowest_s = SLOWEST_OF_S.get(name, SLOWEST_S)
     end = monotonic() + seconds
     while monotonic() < end:
         data = mutate(dice, SEEDS[name])
-        began = process_time()
         try:
-            target(data)
+            took_s = _time(target, data)
+            if took_s >= slowest_s:  # the collector may have come by; what is slow stays slow
+                took_s = min(_time(target, data) for _ in range(3))
         except Exception as problem:
             problem.add_note(f"{name}, seed {seed}, case {count}: {data!r}")
             raise
-        took_s = process_time() - began
-        assert took_s < SLOWEST_S, f"{name}, seed {seed}: {took_s:.1f} s for {data!r}"
+        assert took_s < slowest_s, f"{name}, seed {seed}: {took_s:.3f} s for {data!r}"
         count += 1
     return count
+
+
+def _time(target: Callable[[bytes], None], data: bytes) -> float:
+    began = process_time()
+    target(data)
+    return process_time() - began
 
 
 def main(seconds: float, seed: int) -> None:
