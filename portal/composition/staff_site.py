@@ -25,6 +25,7 @@ from portal.config import Config, Staff
 from portal.domain.identity import SiteId
 from portal.domain.slip import TARGETS
 from portal.services.board import Board
+from portal.services.console.exports import Exports
 from portal.services.console.look_ups import Auditing, LookUps
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
@@ -113,6 +114,7 @@ async def run_staff(config: Config) -> None:
                 group.create_task(serving, name="staff site")
                 group.create_task(uplink.watch(), name="uplink")
                 group.create_task(site.slips.jobs.run(), name="PDFs")
+                group.create_task(site.console.exports.run(), name="exports")
                 group.create_task(serve_health(ready, "staff", section.health_port), name="health")
 
 
@@ -195,10 +197,12 @@ def compose_console(
 ) -> ConsoleDoors:
     """Return what IT's pages work with."""
     log, record = PostgresSessionLog(database), PostgresAudit(database)
+    auditing = Auditing(record)
     return ConsoleDoors(
         log=log,
         record=record,
-        look_ups=LookUps(log, Auditing(record), doors.keys, doors.card_rules),
+        look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
+        exports=Exports(log, auditing, clock),
         kept=kept,
         mark=LiveLog(log, clock).mark,
     )

@@ -132,6 +132,11 @@ def mondays(since: datetime, until: datetime) -> Sequence[datetime]:
     return [first + number * _WEEK for number in range(count)]
 
 
+def written_span(since: datetime, until: datetime) -> str:
+    """Return a time as the record of look-ups has it: UTC, to the minute."""
+    return "/".join(f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for moment in (since, until))
+
+
 def write_cursor(cursor: Cursor) -> str:
     """Write it for an address of ours."""
     return f"{cursor.at.astimezone(UTC):{_MOMENT}}.{cursor.id.hex}"

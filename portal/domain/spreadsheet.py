@@ -18,8 +18,12 @@ _MUST_BE_QUOTED = frozenset(f'{SEPARATOR}"\r\n\t')
 
 def to_csv(rows: Iterable[Sequence[str]]) -> str:
     """Return the table as text, to be encoded as UTF-8; lines end as RFC 4180 wants."""
-    lines = (SEPARATOR.join(map(_cell, row)) + "\r\n" for row in rows)
-    return BYTE_ORDER_MARK + "".join(lines)
+    return BYTE_ORDER_MARK + "".join(map(csv_line, rows))
+
+
+def csv_line(row: Sequence[str]) -> str:
+    """Return one line of such a table; the byte order mark goes before the first."""
+    return SEPARATOR.join(map(_cell, row)) + "\r\n"
 
 
 def _cell(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import gate, login, presence, vouchers
+from bench import gate, log, login, presence, vouchers
 from bench.__main__ import main
 from bench.rows import Row
 
@@ -56,10 +56,24 @@ def test_vouchers_measures_making_using_the_desk_and_a_flood() -> None:
         assert _rows_that_begin(rows, start), start
 
 
+def test_the_log_measures_every_filter_beside_psql() -> None:
+    rows = log.measure(log.Size(sessions=3000, events_one_in=2, runs=2, pages=5))
+    assert all(row.value > 0 for row in rows if not row.what.endswith("memory grew by"))
+    assert all(row.floor for row in rows if row.what.startswith("log, "))
+    for start in (
+        "log, everything",
+        "log, a rare",
+        "one session's",
+        "a device under",
+        "reading on",
+    ):
+        assert _rows_that_begin(rows, start), start
+
+
 def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
     return [row for row in rows if row.what.startswith(start)]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
-    assert "there are: gate, login, presence, vouchers" in capsys.readouterr().out
+    assert "there are: gate, log, login, presence, vouchers" in capsys.readouterr().out

@@ -135,6 +135,11 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "look-up": StaffState("it", "/log/look-up"),
     "look-up-asked": StaffState("it", "/log", "/log/find", {"find": PHONE}),
     "look-up-wrong": StaffState("it", "/log/look-up", "/log/look-up", {"typed": "123"}),
+    "export": StaffState("it", "/log/export?period=week&ground=card"),
+    "export-wrong": StaffState("it", "/log/export", "/log/export"),
+    "exported": StaffState(
+        "it", "/log/export", "/log/export", {"case": "2026-7"}, follow=("label[for=reason-abuse]",)
+    ),
     "refused": StaffState("it", "/log/refused?period=week"),
     "refused-empty": StaffState("it", "/log/refused?period=hour"),
     "audit": StaffState("auditor", "/audit"),

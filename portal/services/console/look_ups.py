@@ -22,6 +22,7 @@ from portal.domain.session_log import (
     mondays,
     name_of,
     sought_in_weeks,
+    written_span,
 )
 from portal.services.key_ring import KeyRing
 from portal.services.ports.audit import AuditRecord
@@ -109,7 +110,8 @@ class LookUps:
             return traces
         sought = sought_in_weeks(what, traces)
         found = await self.log.count(replace(wanted, sought=sought), MOST_COUNTED)
-        about = f"{what.name.lower()} {name_of(what, traces[-1][1])} {_period(wanted)}"
+        span = written_span(wanted.since, wanted.until)
+        about = f"{what.name.lower()} {name_of(what, traces[-1][1])} {span}"
         await self.auditing.write(why, Act.LOOK_UP, about, found, now)
         return sought
 
@@ -152,7 +154,3 @@ class LookUps:
 
     def _of_card(self, card: Secret, weeks: Sequence[datetime]) -> list[tuple[datetime, bytes]]:
         return [(monday, trace) for monday in weeks for trace in self.keys.guests_in(card, monday)]
-
-
-def _period(wanted: LogFilter) -> str:
-    return f"{wanted.since:%Y-%m-%dT%H:%MZ}/{wanted.until:%Y-%m-%dT%H:%MZ}"

@@ -29,12 +29,17 @@ def html(body: str, *, language: str, status: int = 200, policy: str | None = No
 
 def download(body: bytes, content_type: str, name: str) -> web.Response:
     """Hand over a file; ``name`` is ours, plain ASCII."""
-    headers = {
+    return web.Response(body=body, headers=download_headers(content_type, name))
+
+
+def download_headers(content_type: str, name: str) -> dict[str, str]:
+    """Return the headers of a file that is handed over; ``name`` is ours, plain ASCII."""
+    return {
         **SECURITY_HEADERS,
         "Content-Security-Policy": POLICY,
+        "Content-Type": content_type,
         "Content-Disposition": f'attachment; filename="{name}"',
     }
-    return web.Response(body=body, content_type=content_type, headers=headers)
 
 
 def redirect(location: str) -> web.Response:

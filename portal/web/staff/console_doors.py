@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from portal.services.console.exports import Exports
 from portal.services.console.findings import Findings
 from portal.services.console.look_ups import LookUps
 from portal.services.ports.audit import AuditRecord
@@ -23,6 +24,7 @@ class ConsoleDoors:
     log: SessionLog
     record: AuditRecord
     look_ups: LookUps
+    exports: Exports
     kept: timedelta
     mark: Mark
     """Whether something new was written, asked once for all who look."""

@@ -4,7 +4,7 @@ Not a person's own sessions (log_look_up.py asks for those, with a reason). The 
 account sees its own sites' sessions, and a page reads no more rows than it shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -78,6 +78,7 @@ def render_log(
         "grounds": list(Ground),
         "outcomes": OUTCOMES,
         "found": None if not asked.finding else found_of(site, visit, asked),
+        "export": write_asked("/log/export", replace(asked, after=""), zone),
         "by_name": lambda name: write_asked(
             "/log", replace(asked, name=name, finding="", after=""), zone
         ),
@@ -86,9 +87,9 @@ def render_log(
     return site.render("log", visit, **values)
 
 
-def asked_of(site: StaffSite, visit: Visit) -> Asked:
-    """Read what the address asks for."""
-    query = visit.request.query
+def asked_of(site: StaffSite, visit: Visit, fields: Mapping[str, str] | None = None) -> Asked:
+    """Read what the address asks for, or a form that goes on from it."""
+    query = visit.request.query if fields is None else fields
     asked = read_asked(query, visit.now, zone_of(site), site.console.kept)
     known = {one.id for one in site.sites_of(visit.me.account)}
     return asked if asked.site in known else replace(asked, site=None)

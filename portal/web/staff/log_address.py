@@ -85,16 +85,22 @@ def write_asked(path: str, asked: Asked, zone: ZoneInfo, *, lasting: bool = Fals
     words: dict[str, str] = {"period": asked.period}
     if lasting or asked.period is Period.OWN:
         words = {"from": local_text(asked.since, zone), "to": local_text(asked.until, zone)}
-    rest = {
-        "site": asked.site or "",
-        "ground": asked.ground or "",
-        "outcome": asked.outcome or "",
-        "reason": asked.reason or "",
+    rest = narrowing(asked) | {
         "name": asked.name,
         "finding": "" if lasting else asked.finding,
         "after": "" if lasting else asked.after,
     }
     return f"{path}?{urlencode(words | {name: text for name, text in rest.items() if text})}"
+
+
+def narrowing(asked: Asked) -> dict[str, str]:
+    """Return what the question leaves out, by the names that addresses have for it."""
+    return {
+        "site": asked.site or "",
+        "ground": asked.ground or "",
+        "outcome": asked.outcome or "",
+        "reason": asked.reason or "",
+    }
 
 
 def next_page(asked: Asked, cursor: Cursor) -> Asked:

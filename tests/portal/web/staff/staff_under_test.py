@@ -272,6 +272,7 @@ async def running_staff_site(
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(serve([listening], started=started))
         making = group.create_task(site.slips.jobs.run())
+        exporting = group.create_task(site.console.exports.run())
         await started.wait()
         try:
             port = sockets[0].getsockname()[1]
@@ -279,4 +280,5 @@ async def running_staff_site(
         finally:
             serving.cancel()
             making.cancel()
+            exporting.cancel()
             site.slips.maker.close()

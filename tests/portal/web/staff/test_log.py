@@ -1,5 +1,6 @@
 """The log: what IT sees of sessions, what an address may hold, and how somebody is looked up."""
 
+import asyncio
 import re
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
 from portal.services.key_ring import KeyRing
 from portal.storage.audit import PostgresAudit
+from tests.portal.web.portal_under_test import get
 from tests.portal.web.staff.console_stage import (
     CARD,
     LAPTOP,
@@ -18,6 +20,7 @@ from tests.portal.web.staff.console_stage import (
     PHONE,
     History,
     make_history,
+    refuse,
 )
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
 
@@ -378,3 +381,23 @@ async def test_odd_queries_and_fields_are_nothing(ida: Person, text: str) -> Non
             assert shown.status in {200, 303}
             if shown.status == 303:
                 assert urlsplit(shown.headers["Location"]).path in {"/log", "/audit"}
+
+
+async def test_the_stream_says_when_something_new_is_written(
+    ida: Person, world: StaffWorld
+) -> None:
+    world.site.desk.live.look_every_s = 0.0
+    cookie = "; ".join(f"{name}={value}" for name, value in ida.cookies.items())
+    asked = get("/log/live", "localhost", f"Cookie: {cookie}").replace(
+        b"Connection: close", b"X: y"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    try:
+        writer.write(asked)
+        async with asyncio.timeout(10):
+            await reader.readuntil(b": here\n\n")
+            world.time.passes(seconds=3)  # one who looks asks the database no more often
+            await refuse(world, PHONE, CITY)
+            await reader.readuntil(b"event: changed\ndata: 1\n\n")
+    finally:
+        writer.close()

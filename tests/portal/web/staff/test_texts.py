@@ -7,11 +7,13 @@ import pytest
 
 from portal.domain.audit_chain import Act, Fault, Reason
 from portal.domain.fault_report import FaultKind
+from portal.domain.log_table import COLUMNS
 from portal.domain.password import PasswordFault
 from portal.domain.session import Ground
 from portal.domain.session_log import OUTCOMES, Named
 from portal.domain.slip import TARGETS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
+from portal.services.console.exports import Format
 from portal.services.console.look_ups import LookUpRefusal
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
@@ -83,6 +85,8 @@ PUT_TOGETHER = {
     *(f"audit.act.{act}" for act in Act),
     *(f"audit.broken.{fault}" for fault in Fault),
     *LookUpRefusal,
+    *(f"export.format.{one}" for one in Format),
+    *(f"export.head.{column}" for column in COLUMNS),
 }
 """Texts whose keys end with a value of ours."""
 
