@@ -21,6 +21,8 @@ class StaffState:
     fields: Mapping[str, str] = field(default_factory=dict)
     follow: tuple[str, ...] = ()
     """Links and summaries to click before that."""
+    shows: str = ""
+    """What is waited for, on a page that goes on by itself."""
 
     async def show(self, made: StaffStage, people: Mapping[str, Person]) -> None:
         """Bring the page to this state, whatever it showed before."""
@@ -34,6 +36,8 @@ class StaffState:
                 await made.page.fill(f"#{name}", value)
             async with made.page.expect_navigation():
                 await made.page.click(f'form[action="{self.press}"] button:visible')
+        if self.shows:
+            await made.page.wait_for_selector(self.shows)
 
 
 async def everybody(world: StaffWorld) -> dict[str, Person]:
@@ -138,7 +142,8 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "export": StaffState("it", "/log/export?period=week&ground=card"),
     "export-wrong": StaffState("it", "/log/export", "/log/export"),
     "exported": StaffState(
-        "it", "/log/export", "/log/export", {"case": "2026-7"}, follow=("label[for=reason-abuse]",)
+        *("it", "/log/export", "/log/export", {"case": "2026-7"}, ("label[for=reason-abuse]",)),
+        'a[href^="/log/export/file"]',
     ),
     "refused": StaffState("it", "/log/refused?period=week"),
     "refused-empty": StaffState("it", "/log/refused?period=hour"),

@@ -23,6 +23,8 @@ from portal.web.staff.log_look_up import FIELDS
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
+_MOST = f"{MOST_ROWS:,}".replace(",", "\N{NO-BREAK SPACE}")
+
 _TYPES = {Format.CSV: "text/csv", Format.JSON_LINES: "application/jsonl"}
 
 
@@ -33,7 +35,7 @@ async def export_page(site: StaffSite, visit: Visit) -> web.Response:
     job = _job(site, visit)
     if job is None:
         return site.go("/log")
-    response = site.render("log-export", visit, job=job, most=MOST_ROWS, **telling(site, visit))
+    response = site.render("log-export", visit, job=job, most=_MOST, **telling(site, visit))
     if not job.is_over:
         response.headers["Refresh"] = "1"
     return response
@@ -119,7 +121,7 @@ def _form(
         "reasons": [reason.value for reason in Reason],
         "longest_case": LONGEST_CASE,
         "given": visit.fields,
-        "most": MOST_ROWS,
+        "most": _MOST,
         "error": error,
         **telling(site, visit),
     }
