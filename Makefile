@@ -126,7 +126,7 @@ check-quick: style ## format, lint, types, arrows and the fast tests, in half a 
 format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
 
-bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login, gate, log, presence or vouchers runs one
+bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login, gate, log, presence, radius or vouchers runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
 day-packages:

@@ -8,7 +8,7 @@ import structlog
 
 from bench.rows import save, table
 
-BENCHMARKS = ("gate", "log", "login", "presence", "vouchers")
+BENCHMARKS = ("gate", "log", "login", "presence", "radius", "vouchers")
 
 
 def main(arguments: list[str]) -> int:

@@ -33,10 +33,10 @@ def _of(world: stage.BenchWorld) -> Iterator[tuple[str, float, float]]:
     postgres: list[int] = []
     for pid, line in world.pids().items():
         if config in line:
-            yield (f"kvar {line.rstrip().rpartition(' ')[2]}", *_megabytes([pid]))
+            yield (f"kvar {line.rstrip().rpartition(' ')[2]}", *megabytes([pid]))
         elif "postgres" in line:
             postgres.append(pid)
-    yield ("PostgreSQL, all its processes", *_megabytes([*postgres, *_children_of(postgres)]))
+    yield ("PostgreSQL, all its processes", *megabytes([*postgres, *_children_of(postgres)]))
 
 
 def _children_of(parents: list[int]) -> Iterator[int]:
@@ -44,7 +44,7 @@ def _children_of(parents: list[int]) -> Iterator[int]:
         yield from map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
-def _megabytes(pids: list[int]) -> tuple[float, float]:
+def megabytes(pids: list[int]) -> tuple[float, float]:
     """Return PSS and RSS; RSS counts what is shared as often as there are processes."""
     total = {"Rss": 0, "Pss": 0}
     for pid in pids:

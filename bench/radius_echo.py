@@ -26,6 +26,7 @@ async def main(port: int) -> None:
     """Serve until killed."""
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", port))
+    print("ready", flush=True)
     await asyncio.Event().wait()
 
 

@@ -6,7 +6,6 @@ rlm_sql. All use the PostgreSQL that Kvar uses, in a database of their own. Ever
 named here is as in Debian's radiusd.conf.
 """
 
-import asyncio
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
@@ -53,9 +53,7 @@ ACCOUNTING = Case("accounting", "sql", is_accounting=True)
 class FreeRadius:
     """One running server on a port of its own."""
 
-    def __init__(
-        self, case: Case, directory: Path, sockets: Path, role: str, users: Sequence[User]
-    ) -> None:
+    def __init__(self, case: Case, directory: Path, dsn: str, users: Sequence[User]) -> None:
         self.case = case
         self.port = free_port()
         self._directory = directory / case.name
@@ -63,7 +61,7 @@ class FreeRadius:
         self._directory.mkdir()
         (self._directory / "users").write_text("".join(map(_users_entry, users)))
         (self._directory / "radiusd.conf").write_text(
-            _configuration(case, self._directory, self.port, sockets, role)
+            _configuration(case, self._directory, self.port, dsn)
         )
 
     @property
@@ -108,16 +106,12 @@ async def prepare_database(dsn: str, users: Sequence[User]) -> None:
     await connection.close()
 
 
-async def forget_accounting(dsn: str) -> None:
-    """Empty the table of sessions, so that every run begins alike."""
+async def sessions_kept(dsn: str) -> int:
+    """Return how many sessions its accounting holds."""
     connection = await asyncpg.connect(dsn, database=DATABASE)
-    await connection.execute("TRUNCATE radacct")
+    kept = await connection.fetchval("SELECT count(*) FROM radacct")
     await connection.close()
-
-
-def forget_accounting_now(dsn: str) -> None:
-    """The same for a caller without an event loop."""
-    asyncio.run(forget_accounting(dsn))
+    return int(kept)
 
 
 def free_port() -> int:
@@ -132,8 +126,8 @@ def _users_entry(user: User) -> str:
     return f'"{user.name}" Cleartext-Password := "{user.password}"\n{replies}\n'
 
 
-def _configuration(case: Case, directory: Path, port: int, sockets: Path, role: str) -> str:
-    module = _sql_module(case, sockets, role) if case.source == "sql" else _files_module(directory)
+def _configuration(case: Case, directory: Path, port: int, dsn: str) -> str:
+    module = _sql_module(case, dsn) if case.source == "sql" else _files_module(directory)
     return f"""
 name = radiusd
 prefix = /usr
@@ -188,7 +182,10 @@ def _files_module(directory: Path) -> str:
     return f"  files {{\n    usersfile = {directory}/users\n  }}"
 
 
-def _sql_module(case: Case, sockets: Path, role: str) -> str:
+def _sql_module(case: Case, dsn: str) -> str:
+    """Over the Unix socket, where it is faster than over TCP to 127.0.0.1."""
+    address = urlsplit(dsn)
+    sockets, role = parse_qs(address.query)["host"][0], address.username
     groups = "yes" if case.asks_groups else "no"
     return f"""
   sql {{

@@ -33,6 +33,7 @@
 #define TRIES_MAX 4        /* once, and three times again */
 #define BUFFER_OCTETS (4 << 20)
 #define SECOND_NS 1000000000LL
+#define WARM_UP_NS (10 * SECOND_NS) /* then it counts, however few were answered */
 
 typedef unsigned char octet;
 
@@ -173,7 +174,7 @@ typedef struct {
 typedef struct {
     int paced, code, socket[SOCKETS];
     double rate;
-    int64_t limit, warm_up, window;
+    int64_t limit, warm_up, window, first;
     Secret secret;
     const octet **packet;
     int64_t packets, next;
@@ -200,8 +201,9 @@ static void send_next(Run *run, int64_t due) {
     int which = run->next % SOCKETS;
     const octet *request = run->packet[run->next];
     Slot *slot = &run->slot[which][request[1]];
-    int counts = run->next >= run->warm_up;
-    if (run->next++ == run->warm_up) run->began = now_ns();
+    int64_t now = now_ns();
+    int counts = run->next++ >= run->warm_up || now - run->first > WARM_UP_NS;
+    if (counts && !run->began) run->began = now;
     if (slot->request) { run->skipped++; return; }
     *slot = (Slot){request, due, 0, 0, counts};
     run->outstanding++, run->sent++;
@@ -258,11 +260,15 @@ static void look_for_lost(Run *run, int64_t now) {
         }
 }
 
+static int64_t due_next(const Run *run) {
+    return run->first + (int64_t)(run->next * (SECOND_NS / run->rate));
+}
+
 /* Return whether there is more to send now or later; send what is due. */
-static int send_due(Run *run, int64_t now, int64_t first) {
+static int send_due(Run *run, int64_t now) {
     int64_t over = run->began ? run->began + run->window : INT64_MAX;
     while (run->next < run->packets && now < over) {
-        int64_t due = run->paced ? first + (int64_t)(run->next * (SECOND_NS / run->rate)) : now;
+        int64_t due = run->paced ? due_next(run) : now;
         if (run->paced ? due > now : run->outstanding >= run->limit) return 1;
         send_next(run, due);
         now = now_ns();
@@ -273,14 +279,14 @@ static int send_due(Run *run, int64_t now, int64_t first) {
 static void drive(Run *run) {
     struct pollfd readable[SOCKETS];
     for (int i = 0; i < SOCKETS; i++) readable[i] = (struct pollfd){run->socket[i], POLLIN, 0};
-    int64_t first = now_ns(), looked = first;
+    int64_t looked = run->first = now_ns();
     for (;;) {
         int64_t now = now_ns();
-        int more = send_due(run, now, first);
+        int more = send_due(run, now);
         if (!more && !run->outstanding) return;
         struct timespec wait = {0, 50000000};
         if (run->paced && more) {
-            int64_t ns = first + (int64_t)(run->next * (SECOND_NS / run->rate)) - now_ns();
+            int64_t ns = due_next(run) - now_ns();
             wait.tv_nsec = ns < 0 ? 0 : ns < 50000000 ? ns : 50000000;
         }
         if (ppoll(readable, SOCKETS, &wait, NULL) < 0 && errno != EINTR) fail("ppoll");

@@ -13,10 +13,14 @@ OPTIONS = ("-O3", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A file of requests, and the code of a good answer (0: an echo)."""
+    """A file of requests, and the code of a good answer (0: an echo).
+
+    ``is_for_once``: nobody may send them again.
+    """
 
     packets: Path
     code: int
+    is_for_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

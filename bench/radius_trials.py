@@ -12,7 +12,15 @@ from pathlib import Path
 from time import sleep
 
 from bench.radius_load import Generator, Load, Measured, Span
-from bench.radius_packets import BLOCK, User, accounting, chap_logins, mac_authentications, write
+from bench.radius_packets import (
+    BLOCK,
+    User,
+    accounting,
+    chap_logins,
+    mac_authentications,
+    pap_logins,
+    write,
+)
 from bench.rows import median
 
 REPORTS = 3
@@ -65,29 +73,41 @@ class Outcome:
 
 
 class Loads:
-    """The packets: logins made once, accounting anew for every run, since its ids never repeat."""
+    """The packets. `tokens` gives logins by the token that each device has just now.
 
-    def __init__(self, directory: Path, devices: Sequence[User], most: int) -> None:
+    Logins by address or password are made once. Accounting is made anew for every run, because its
+    ids never repeat, and so are logins by token, because those are good for two minutes.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        devices: Sequence[User],
+        tokens: Callable[[], Sequence[User]],
+        most: int,
+    ) -> None:
         self._directory = directory
         self._devices = devices
+        self._tokens = tokens
+        self._most = most
         self._seeds = count()
         self._logins = {
             "mac": self._write(mac_authentications(devices, most, 1)),
             "chap": self._write(chap_logins(devices, most, 2)),
         }
 
-    def add(self, name: str, packets: Iterator[bytes]) -> None:
-        """Add logins of another kind."""
-        self._logins[name] = self._write(packets)
-
     def logins(self, name: str, *, is_echo: bool = False) -> Load:
-        """Return the file of one kind."""
+        """Return logins of one kind."""
+        if name == "token":
+            made = self._write(pap_logins(self._tokens(), self._most, next(self._seeds)))
+            return Load(made, ACCEPT, is_for_once=True)
         return Load(self._logins[name], 0 if is_echo else ACCEPT)
 
     def accounting(self, requests: int) -> Load:
         """Make so many requests at least."""
         blocks = -(-requests // (REPORTS * BLOCK))
-        return Load(self._write(accounting(self._devices, blocks, next(self._seeds))), ACCOUNTED)
+        packets = accounting(self._devices, blocks, next(self._seeds))
+        return Load(self._write(packets), ACCOUNTED, is_for_once=True)
 
     def _write(self, packets: Iterator[bytes]) -> Path:
         return write(packets, self._directory, "requests")
@@ -115,27 +135,23 @@ class Contest:
         load = self._load(trial, accounting_max)
         self.others_percent.append(busy_percent())
         measured = self._generator.closed(self._ports[trial.server], load, trial.outstanding, span)
-        self._note(trial, measured, load)
+        self._settle(trial, measured, load).runs.append(measured)
 
     def paced(self, trial: Trial, rate: float, span: Span) -> Measured:
         """Run one trial at a rate."""
         requests = int(rate * (span.seconds + 1)) + span.warm_up
         load = self._load(trial, requests)
         measured = self._generator.paced(self._ports[trial.server], load, rate, span)
-        if load.code == ACCOUNTED:
-            self._outcome(trial).sessions += sessions_of(measured.sent)
-            load.packets.unlink()
+        self._settle(trial, measured, load)
         return measured
 
-    def _note(self, trial: Trial, measured: Measured, load: Load) -> None:
-        outcome = self._outcome(trial)
-        outcome.runs.append(measured)
+    def _settle(self, trial: Trial, measured: Measured, load: Load) -> Outcome:
+        outcome = self.outcomes.setdefault(trial, Outcome())
         if load.code == ACCOUNTED:
             outcome.sessions += sessions_of(measured.sent)
+        if load.is_for_once:
             load.packets.unlink()
-
-    def _outcome(self, trial: Trial) -> Outcome:
-        return self.outcomes.setdefault(trial, Outcome())
+        return outcome
 
     def _load(self, trial: Trial, records: int) -> Load:
         if trial.load == "accounting":

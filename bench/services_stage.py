@@ -7,7 +7,7 @@ import asyncio
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,10 @@ from portal.storage.migrate import migrate
 
 
 @asynccontextmanager
-async def postgres() -> AsyncIterator[str]:
-    """Run a PostgreSQL with the schema; give its DSN."""
+async def postgres(settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """Run a PostgreSQL with the schema, and settings of its own if wished; give its DSN."""
     directory = _directory()
-    cluster = EmbeddedPostgres(directory)
+    cluster = EmbeddedPostgres(directory, settings=settings or {})
     await cluster.start()
     try:
         await migrate(cluster.dsn, datetime.now(UTC))

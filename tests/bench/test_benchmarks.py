@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import gate, log, login, presence, vouchers
+from bench import gate, log, login, presence, radius, vouchers
 from bench.__main__ import main
 from bench.rows import Row
 
@@ -70,10 +70,25 @@ def test_the_log_measures_every_filter_beside_psql() -> None:
         assert _rows_that_begin(rows, start), start
 
 
+def test_radius_measures_kvar_beside_freeradius_and_the_floor() -> None:
+    smallest = radius.Size(
+        devices=20, logins=500, records=1_600, peer_records=1_600, warm_up=50, seconds=0.2, rounds=1
+    )
+    rows = radius.measure(smallest)
+    for start in ("MAC authentication from memory", "PAP with a login token", "accounting, after",
+                  "memory of kvar radius with 20", "CPU of other programs"):  # fmt: skip
+        assert _rows_that_begin(rows, start), start
+    # However slow the machine is: every answer was right, and what was acknowledged is kept.
+    for start in ("Kvar: sessions kept", "FreeRADIUS: sessions kept", "trials with a lost"):
+        assert [row.holds for row in _rows_that_begin(rows, start)] == [True], start
+
+
 def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
     return [row for row in rows if row.what.startswith(start)]
 
 
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
-    assert "there are: gate, log, login, presence, vouchers" in capsys.readouterr().out
+    assert "there are: gate, log, login, presence, radius, vouchers" in capsys.readouterr().out
+
+    assert "there are: gate, log, login, presence, radius, vouchers" in capsys.readouterr().out
