@@ -90,5 +90,3 @@ def _rows_that_begin(rows: list[Row], start: str) -> list[Row]:
 def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 2
     assert "there are: gate, log, login, presence, radius, vouchers" in capsys.readouterr().out
-
-    assert "there are: gate, log, login, presence, radius, vouchers" in capsys.readouterr().out
