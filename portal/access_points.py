@@ -6,15 +6,18 @@ of a guest has a part in it. Fails closed: what cannot be read is nobody.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from portal.domain import login_token, passage, visit_token
+from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
+from portal.radius_grants import grant_of
 from portal.services.ports.access_points import (
     PREFIX,
     AccessPointUnavailableError,
@@ -26,12 +29,14 @@ from portal.services.ports.access_points import (
     WayIn,
 )
 from radius_bridge.clients import FamilyName
+from radius_bridge.controllers.controller import Admission, Controller, ControllerError
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
     Redirected,
+    WayBack,
 )
 from radius_bridge.vendors.redirects import read_address
 from radius_bridge.vendors.registry import family_of
@@ -43,6 +48,9 @@ _UNBELIEVED = {
     NotBelieved.UNPROTECTED: Unbelieved.UNPROTECTED,
 }
 
+_NONE: Mapping[str, Controller] = {}
+_NOBODY = LoginToken("", Secret(b""))
+
 _SIGN = frozenset({FamilyName.COOVACHILLI})
 """Those that vouch for what they send, with the secret that they share with us. openNDS only
 enciphers, in CBC, where whoever has one address can change the next."""
@@ -50,18 +58,27 @@ enciphers, in CBC, where whoever has one address can change the next."""
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A RADIUS client that sends visitors here.
+    """A client that sends visitors here.
 
     ``visitor_networks`` are where their browsers come from; empty: anywhere. ``fixed_path`` is the
     address that the maker has fixed, "" where the client's own is used.
     """
 
-    name: str
-    site_id: SiteId
+    access_point: AccessPoint
     family: FamilyName
     settings: PortalSettings = field(default_factory=PortalSettings)
     visitor_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     fixed_path: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the client's name."""
+        return self.access_point.name
+
+    @property
+    def site_id(self) -> SiteId:
+        """Return whose devices it has."""
+        return self.access_point.site_id
 
     @property
     def vouches(self) -> bool:
@@ -84,13 +101,17 @@ class BridgedAccessPoints:
         self,
         senders: Iterable[Sender],
         keys: Keys,
+        controllers: Mapping[str, Controller] = _NONE,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._senders: Mapping[str, Sender] = {sender.name: sender for sender in senders}
         self._paths = {PREFIX + name: name for name in self._senders}
         self._paths |= {s.fixed_path: s.name for s in self._senders.values() if s.fixed_path}
         self._keys = keys
+        self._controllers = controllers
         self._random = random
+        self.observer: Callable[[str, str], None] = _nobody_counts
+        """Is told whose visitor came, "" for a stranger's, and what became of it."""
 
     def client_at(self, path: str) -> str | None:
         """Return whose visitors an address is for; None: nobody's."""
@@ -100,7 +121,13 @@ class BridgedAccessPoints:
         """Read the address that a visitor was sent with, exactly as it stood."""
         sender = self._senders.get(client)
         if sender is None:
-            return Unbelieved.UNKNOWN
+            arrival: Arrival | Unbelieved = Unbelieved.UNKNOWN
+        else:
+            arrival = await self._read(sender, raw_url, browser_ip)
+        self.observer(client if sender else "", _word(arrival))
+        return arrival
+
+    async def _read(self, sender: Sender, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
         if not _comes_from(browser_ip, sender.visitor_networks):
             return Unbelieved.ELSEWHERE
         read = family_of(sender.family).read_redirect(raw_url, sender.settings)
@@ -108,9 +135,10 @@ class BridgedAccessPoints:
             return _UNBELIEVED[read]
         if read is None or not passage.is_short_enough(read.parameters):
             return Unbelieved.MALFORMED
-        if read.mac is None:
-            return Unbelieved.MALFORMED
-        return Arrival(_passage(sender, read, MacAddress(read.mac)), read.failed)
+        mac = await self._identify(sender, read)
+        if mac is None:
+            return Unbelieved.UNKNOWN_DEVICE
+        return Arrival(_passage(sender, read, MacAddress(mac)), read.failed)
 
     def token(self, passage_: Passage, now: datetime) -> str:
         """Return a passage as it stands in an address."""
@@ -129,11 +157,10 @@ class BridgedAccessPoints:
         sender = self._senders[passage_.visit.client]
         if not passage_.told:
             return Unseen.SOON
-        visitor = _visitor(passage_)
         token = self._login(passage_, now)
-        way = family_of(sender.family).way_back(visitor, token, sender.settings, portal_url)
+        way = _way_back(sender, _visitor(passage_), token, portal_url)
         if way is None:
-            return Unseen.SOON
+            return Unseen.TOLD if sender.name in self._controllers else Unseen.SOON
         if way.method == "GET":
             return Follow(way.url)
         return Press(way.url, tuple(way.fields))
@@ -152,18 +179,64 @@ class BridgedAccessPoints:
         return tuple(dict.fromkeys([*filter(None, told), *registered]))
 
     async def admit(self, passage_: Passage, session: Session, now: datetime) -> None:
-        """Nobody has a controller here."""
-        del passage_, session, now
-        raise AccessPointUnavailableError("no controller")
+        """Tell the device's controller to let it in until the session is due."""
+        sender = self._senders[passage_.visit.client]
+        grant = grant_of(session, sender.access_point, now)
+        admission = Admission(_visitor(passage_), grant, self._login(passage_, now))
+        with _told_as_ours():
+            await self._controllers[sender.name].admit(admission, now)
 
     async def expel(self, passage_: Passage) -> None:
-        """Nobody has a controller here."""
+        """Tell the device's controller, where it has one, to put it out."""
+        controller = self._controller_of(self._senders[passage_.visit.client], _visitor(passage_))
+        if controller is not None and passage_.told:
+            with _told_as_ours():
+                await controller.expel(_visitor(passage_))
+
+    async def _identify(self, sender: Sender, visitor: Redirected) -> str | None:
+        """Return the device's address: where nothing is signed, the controller has to know it."""
+        controller = self._controller_of(sender, visitor)
+        if controller is None:
+            return visitor.mac
+        with _told_as_ours():
+            return await controller.identify(visitor)
+
+    def _controller_of(self, sender: Sender, visitor: Redirected) -> Controller | None:
+        """Return the controller that lets a visitor in; None: the browser does, or the bridge."""
+        controller = self._controllers.get(sender.name)
+        if controller is None or _way_back(sender, visitor, _NOBODY, "") is not None:
+            return None
+        return controller
 
     def _login(self, passage_: Passage, now: datetime) -> LoginToken:
         """Return what the access point may ask us about this device, for two minutes."""
         visit, chance = passage_.visit, self._random(login_token.RANDOM_BYTES)
         login = login_token.issue(self._keys.login, visit.mac, visit.client, now, chance)
         return LoginToken(login.user_name, Secret(login.password.reveal().encode()))
+
+
+def _nobody_counts(_client: str, _outcome: str) -> None:
+    """Do nothing."""
+
+
+def _word(arrival: Arrival | Unbelieved) -> str:
+    if isinstance(arrival, Unbelieved):
+        return arrival.value
+    return "failed" if arrival.has_failed else "believed"
+
+
+@contextmanager
+def _told_as_ours() -> Iterator[None]:
+    try:
+        yield
+    except ControllerError as problem:
+        raise AccessPointUnavailableError(str(problem)) from problem
+
+
+def _way_back(
+    sender: Sender, visitor: Redirected, token: LoginToken, portal_url: str
+) -> WayBack | None:
+    return family_of(sender.family).way_back(visitor, token, sender.settings, portal_url)
 
 
 def _passage(sender: Sender, read: Redirected, mac: MacAddress) -> Passage:

@@ -16,10 +16,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff, Syslog
+from portal.config_controller import BRING_THEIR_ADDRESS, FAMILIES, ControllerSection
 from portal.config_radius import ASK_NOTHING, Radius, RadiusClientSection
 from portal.config_reference import model_in
 from portal.domain.site import LoginMethod
 from portal.domain.voucher import DEFAULT_PRESETS
+from radius_bridge.clients import FamilyName
 
 _PORTS = 3
 _CLOSED = Hours()
@@ -304,7 +306,7 @@ def _double_clients(radius: Radius) -> Iterator[Problem]:
 def _client_contradictions(
     key: str, client: RadiusClientSection, *, has_tls: bool
 ) -> Iterator[Problem]:
-    asks = client.family not in ASK_NOTHING
+    asks = client.family not in ASK_NOTHING and client.controller is None
     if asks and not client.networks and not client.certificate_names:
         text = "missing; say where its requests come from, or name its certificate"
         yield Problem(f"{key}.networks", text)
@@ -316,6 +318,27 @@ def _client_contradictions(
         yield Problem(f"{key}.secret", text)
     if client.portal_secret.get_secret_value() and client.portal_secret_file is not None:
         yield Problem(f"{key}.portal_secret", "stands in portal_secret_file too; keep one")
+    if client.controller is not None:
+        controller = client.controller
+        yield from _controller_contradictions(f"{key}.controller", client.family, controller)
+
+
+def _controller_contradictions(
+    key: str, family: FamilyName, controller: ControllerSection
+) -> Iterator[Problem]:
+    if family not in FAMILIES:
+        names = ", ".join(sorted(FAMILIES))
+        yield Problem(key, f"family {family.value} has no controller; these have: {names}")
+    if bool(controller.url) is (family in BRING_THEIR_ADDRESS):
+        text = "missing; write where it is, such as https://unifi.example.se"
+        left_out = "is not used: a visitor's redirect names it; leave it out"
+        yield Problem(f"{key}.url", left_out if controller.url else text)
+    if bool(controller.secret.get_secret_value()) is (controller.secret_file is not None):
+        yield Problem(f"{key}.secret", "one of secret and secret_file is needed")
+    if family is FamilyName.OMADA and not controller.user:
+        yield Problem(f"{key}.user", "missing; name an operator of the hotspot")
+    if controller.ca_file is not None and controller.certificate_sha256:
+        yield Problem(f"{key}.ca_file", "stands beside certificate_sha256; keep one")
 
 
 def _site_contradictions(key: str, site: SiteSection) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from portal.config_controller import ControllerSection
 from portal.config_types import Address, HostName, Mac, Network, Port, Section
 from radius_bridge.clients import FamilyName
 
@@ -76,7 +77,7 @@ class RadiusClientSection(Section):
     networks: list[Network] = Field(
         default_factory=list,
         description="Where its requests come from. May be empty only with certificate_names, and "
-        "for openNDS, which sends none.",
+        "for what sends none: openNDS, and what its controller lets in.",
     )
     secret: SharedSecret = Field(
         SecretStr(""),
@@ -162,6 +163,7 @@ class RadiusClientSection(Section):
     interim_interval_s: int = Field(
         300, ge=60, le=3600, description="Between two accounting records of a device."
     )
+    controller: ControllerSection | None = None
 
 
 class Radius(Section):

@@ -66,6 +66,23 @@ class NeighbourMetrics:
         self._up.labels(neighbour).set(is_up)
 
 
+class ArrivalMetrics:
+    """What becomes of visitors whom access points send to the portal."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._arrivals = Counter(
+            "kvar_access_point_arrivals",
+            "Visitors sent to the portal by what became of them: believed, failed (it refused the "
+            "login before), or why they were not believed.",
+            ["client", "outcome"],
+            registry=registry,
+        )
+
+    def arrived(self, client: str, outcome: str) -> None:
+        """Count one; ``client`` is its name in the configuration, "" for none of ours."""
+        self._arrivals.labels(client, outcome).inc()
+
+
 class SignInMetrics:
     """Implements services.ports.observing.SignInObserver."""
 

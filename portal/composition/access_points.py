@@ -1,39 +1,54 @@
 """Composes the access points that send visitors to the guest site."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
 
 from portal.access_points import BridgedAccessPoints, Keys, Sender
+from portal.composition.controllers import open_controllers
 from portal.composition.radius_clients import bridged
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.config_radius import RadiusClientSection
-from portal.domain.identity import SiteId
+from portal.radius_settings import Bridged
 from portal.services.key_ring import KeyRing, KeyRingError
-from radius_bridge.vendors.family import PortalSettings
+from radius_bridge.clients import FamilyName
 
 
-def compose_access_points(config: Config, keys: KeyRing) -> BridgedAccessPoints | None:
-    """Return them; None where no access point is configured.
+@asynccontextmanager
+async def open_access_points(
+    config: Config, keys: KeyRing
+) -> AsyncIterator[BridgedAccessPoints | None]:
+    """Open them, and the doors of their controllers; None where no access point is configured.
 
     Raises:
         StartError: a secret's file or a key cannot be used.
     """
     if config.radius is None:
-        return None
-    portals = bridged(config).portals
-    senders = [_sender(section, portals[section.name]) for section in config.radius.clients]
+        yield None
+        return
+    known = bridged(config)
+    senders = [_sender(section, known) for section in config.radius.clients]
     try:
         made = Keys(keys.radius_key("visit"), keys.radius_key("login"))
     except KeyRingError as problem:
         raise StartError(str(problem)) from problem
-    return BridgedAccessPoints(senders, made)
+    async with open_controllers(config) as controllers:
+        yield BridgedAccessPoints(senders, made, controllers)
 
 
-def _sender(section: RadiusClientSection, portal: PortalSettings) -> Sender:
+def _sender(section: RadiusClientSection, known: Bridged) -> Sender:
     return Sender(
-        name=section.name,
-        site_id=SiteId(section.site),
+        access_point=known.access_points[section.name],
         family=section.family,
-        settings=portal,
+        settings=known.portals[section.name],
         visitor_networks=tuple(map(ip_network, section.portal_visitor_networks)),
+        fixed_path=_fixed_path(section),
     )
+
+
+def _fixed_path(section: RadiusClientSection) -> str:
+    """Return the address that UniFi has fixed; "" for all others."""
+    if section.family is not FamilyName.UNIFI or section.controller is None:
+        return ""
+    return f"/guest/s/{section.controller.site}"

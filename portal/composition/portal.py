@@ -6,7 +6,7 @@ from functools import partial
 from firewall.client import GateError
 from portal import metrics, settings
 from portal.clock import utc_now
-from portal.composition.access_points import compose_access_points
+from portal.composition.access_points import open_access_points
 from portal.composition.database import dsn, key_directory
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
@@ -49,8 +49,11 @@ async def run_portal(config: Config) -> None:
         open_gate(config) as gate,
         gate_client(config) as asked,  # of its own: a health check must not wait behind logins
         open_gate(config) as looked_up,  # the same for logins, behind a thousand probes
+        open_access_points(config, keys) as access_points,
     ):
         registry = make_registry("portal")
+        if access_points is not None:
+            access_points.observer = metrics.ArrivalMetrics(registry).arrived
         library = compose_library(config)
         if library is not None:
             library.observer = metrics.LibraryMetrics(registry, library.breaker_is_open)
@@ -67,7 +70,7 @@ async def run_portal(config: Config) -> None:
             guest,
             utc_now,
             uplink.is_down,
-            compose_access_points(config, keys),
+            access_points,
         )
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),

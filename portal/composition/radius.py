@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from portal.clock import utc_now
+from portal.composition.controllers import open_controllers
 from portal.composition.database import dsn, key_directory
 from portal.composition.health import expose, make_registry, serve_health
 from portal.composition.library import compose_library
@@ -36,6 +37,7 @@ from portal.composition.start import StartError, until_stopped
 from portal.config import Config
 from portal.config_file import ConfigError, load
 from portal.config_radius import Radius
+from portal.controller_desk import Controlled, ControllerDesk
 from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.radius_presence import RadiusPresence
@@ -43,6 +45,7 @@ from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, SessionChanged, listen
 from portal.supervisor import Child, supervise
 from portal.web import health
+from radius_bridge.controllers.controller import Controller
 from radius_bridge.pipeline import Service
 from radius_bridge.server import Endpoint, UdpServer
 from radius_bridge.tls_context import TlsFilesError, load_context
@@ -75,10 +78,12 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         memory = compose_memory(config, databases, keys, library)
         # Before the group, which waits as it is left: what its tasks use is closed after them.
         opened = stack.enter_context(ExitStack())
+        controllers = await stack.enter_async_context(open_controllers(config))
         group = await stack.enter_async_context(until_stopped())
         bridge = compose_answers(config, section, memory, keys, group)
         if worker == 0:
             bridge = with_tellings(bridge, config, memory, group)
+            _tell_controllers(config, controllers, memory, group)
             bridge.tls = compose_tls(section, bridge.responder)
         server = opened.enter_context(_bound(section, bridge))
         bridge.serve(served)
@@ -102,6 +107,18 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Databases:
         await enter(Database(address, size=2, name="kvar accounting")),
         await enter(Database(address, size=1, deadlines=PATIENT, name="kvar radius")),
     )
+
+
+def _tell_controllers(
+    config: Config,
+    controllers: Mapping[str, Controller],
+    memory: Memory,
+    group: asyncio.TaskGroup,
+) -> None:
+    """Have controllers hear of every session that ends, or gets another end."""
+    known = bridged(config).access_points
+    controlled = [Controlled(known[name], one) for name, one in controllers.items()]
+    ControllerDesk(controlled, memory.picture, group, utc_now)
 
 
 @contextmanager

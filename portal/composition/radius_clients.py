@@ -29,18 +29,23 @@ def bridged(config: Config) -> Bridged:
 def _secrets(section: RadiusClientSection) -> ClientSecrets:
     shared = section.secret.get_secret_value() or _TLS_SECRET
     if section.secret_file is not None:
-        shared = _read(section.secret_file)
+        shared = read_secret(section.secret_file)
         try:
             check_secret(shared)
         except ValueError as problem:
             raise StartError(f"{section.secret_file}: {problem}") from problem
     portal = section.portal_secret.get_secret_value()
     if section.portal_secret_file is not None:
-        portal = _read(section.portal_secret_file)
+        portal = read_secret(section.portal_secret_file)
     return ClientSecrets(Secret(shared.encode()), Secret(portal.encode()) if portal else None)
 
 
-def _read(file: Path) -> str:
+def read_secret(file: Path) -> str:
+    """Return the one line of a file that only we and its owner can read.
+
+    Raises:
+        StartError: it cannot be used; the text names it.
+    """
     try:
         with file.open("rb") as opened:
             if os.fstat(opened.fileno()).st_mode & stat.S_IRWXO:

@@ -89,8 +89,9 @@ class JsonDoor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask. Raises ControllerError."""

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page
 
 from portal.access_points import BridgedAccessPoints, Keys, Sender
 from portal.domain import login_token
+from portal.domain.access_point import AccessPoint as AccessPointSettings
 from portal.services.ports.access_points import Arrival, Unbelieved
 from radius_bridge.clients import FamilyName
 from radius_bridge.secret import Secret
@@ -60,7 +61,7 @@ async def behind(
             settings = PortalSettings(
                 (f"127.0.0.1:{point.port}",), Secret(UAM_SECRET) if is_chilli else None
             )
-            sender = Sender("here", DEVICE.site_id, family, settings)
+            sender = Sender(AccessPointSettings("here", DEVICE.site_id), family, settings)
             arriving.points = BridgedAccessPoints([sender], KEYS)
             context = await browser.new_context(locale="sv", java_script_enabled=False)
             try:

@@ -26,6 +26,8 @@ class Unbelieved(StrEnum):
     MALFORMED = "malformed"
     BAD_SIGNATURE = "bad_signature"
     STRANGE_HOST = "strange_host"
+    UNKNOWN_DEVICE = "unknown_device"
+    """Its controller does not know such a device, or nobody can say which it is."""
     UNPROTECTED = "unprotected"
     """The access point would let in whoever writes the right address (Meraki's click-through)."""
 

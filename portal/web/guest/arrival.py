@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import structlog
 from aiohttp import web
-from prometheus_client import Counter
 
 from portal.services.ports.access_points import PREFIX, AccessPoints, Arrival, Unbelieved
 from portal.web.guest import answers
@@ -17,10 +16,6 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.visit import Mount, Visit
 from portal.web.guest.way_in import FAILED
 from portal.web.target import peer_address
-
-ARRIVALS = Counter(
-    "kvar_access_point_arrivals", "Visitors sent here by access points.", ["outcome"]
-)
 
 _log = structlog.get_logger()
 
@@ -39,10 +34,8 @@ async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: st
     browser_ip = peer_address(visit.request)
     arrival = await points.arrive(client, _as_it_stood(visit.request), browser_ip)
     if isinstance(arrival, Unbelieved):
-        ARRIVALS.labels(arrival.value).inc()
         _log.warning("visitor_not_believed", reason=arrival.value)
         return site.pages.render("anew", visit, {"key": "unbelieved"}, status=403)
-    ARRIVALS.labels("failed" if arrival.has_failed else "believed").inc()
     passage = arrival.passage
     mount = Mount(points, passage, points.token(passage, visit.now))
     location = replace(visit, mount=mount).location(

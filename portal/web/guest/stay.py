@@ -11,7 +11,7 @@ from portal.web.guest.front import status_page
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import read_posted
 from portal.web.guest.visit import Here, Visit
-from portal.web.guest.way_in import go_out
+from portal.web.guest.way_in import go_out, stay_in
 
 
 async def extend(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -24,6 +24,7 @@ async def extend(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     outcome = await site.guest.extend(here.device, visit.now)
     if isinstance(outcome, Refused):
         return await _not_extended(site, visit, here, outcome)
+    await stay_in(visit, outcome)
     return site.go_done(visit, "extend")
 
 

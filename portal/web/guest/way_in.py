@@ -59,6 +59,17 @@ async def failed_page(site: GuestSite, visit: Visit, here: Here) -> web.Response
     return site.pages.render("failed", visit, {"number": number})
 
 
+async def stay_in(visit: Visit, session: Session) -> None:
+    """Tell a controller of a device's new end: it has one of its own."""
+    mount = visit.mount
+    if mount is None or mount.points.way_in(mount.passage, "", visit.now) is not Unseen.TOLD:
+        return
+    try:
+        await mount.points.admit(mount.passage, session, visit.now)
+    except AccessPointUnavailableError as problem:
+        _log.warning("controller_did_not_confirm", verb="admit", reason=str(problem))
+
+
 async def go_out(site: GuestSite, visit: Visit) -> web.Response:
     """Lead a device that was logged off to where its access point lets it go."""
     mount = visit.mount
@@ -67,8 +78,8 @@ async def go_out(site: GuestSite, visit: Visit) -> web.Response:
     site.sent_back.forget(mount.passage.device.mac)
     try:
         await mount.points.expel(mount.passage)
-    except AccessPointUnavailableError:
-        _log.warning("controller_did_not_confirm", verb="expel")
+    except AccessPointUnavailableError as problem:
+        _log.warning("controller_did_not_confirm", verb="expel", reason=str(problem))
     way_out = mount.points.way_out(mount.passage)
     if way_out is not None:
         return answers.redirect(way_out.url)
@@ -81,8 +92,8 @@ async def _tell(
 ) -> web.Response:
     try:
         await mount.points.admit(mount.passage, session, visit.now)
-    except AccessPointUnavailableError:
-        _log.warning("controller_did_not_confirm", verb="admit")
+    except AccessPointUnavailableError as problem:
+        _log.warning("controller_did_not_confirm", verb="admit", reason=str(problem))
         return site.pages.render("failed", visit, {}, status=503)
     return site.go_to(then)
 

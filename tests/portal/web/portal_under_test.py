@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from portal.access_points import BridgedAccessPoints, Keys, Sender
+from portal.domain.access_point import AccessPoint
 from portal.domain.admission import Admit
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
 from portal.domain.passage import Passage
@@ -66,17 +67,19 @@ TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWX2Y"
 UAM_SECRET = b"of the chilli on the roof"
 SENDERS = (
     Sender(
-        "chilli",
-        SiteId("city"),
+        AccessPoint("chilli", SiteId("city")),
         FamilyName.COOVACHILLI,
         PortalSettings(("10.1.0.1",), Octets(UAM_SECRET)),
     ),
     Sender(
-        "controller", SiteId("city"), FamilyName.CISCO, PortalSettings(("login.controller.test",))
+        AccessPoint("controller", SiteId("city")),
+        FamilyName.CISCO,
+        PortalSettings(("login.controller.test",)),
     ),
 )
 """One that signs and takes a GET, and one that signs nothing and takes a form, or a CoA."""
-ACCESS_POINTS = BridgedAccessPoints(SENDERS, Keys(b"v" * 32, b"l" * 32), bytes)
+KEYS = Keys(b"v" * 32, b"l" * 32)
+ACCESS_POINTS = BridgedAccessPoints(SENDERS, KEYS, random=bytes)
 LOGON = {"logon": "http://10.1.0.1:3990/logon", "challenge": "0123456789abcdef" * 2}
 FORM = {"switch_url": "https://login.controller.test/login.html"}
 

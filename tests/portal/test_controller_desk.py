@@ -1,0 +1,116 @@
+"""Controllers hear of what ends, and of new ends, from whichever process made them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from portal.controller_desk import Controlled, ControllerDesk
+from portal.domain.access_point import AccessPoint
+from portal.domain.identity import SiteId
+from portal.domain.session import Session
+from portal.services.live_picture import LivePicture
+from radius_bridge.controllers.controller import Admission, ControllerError
+from radius_bridge.vendors.family import Redirected
+from tests.portal.web.portal_under_test import NOW, make_session
+
+
+@dataclass
+class Heard:
+    """A controller that notes what it is told, and fails as often as it is told to."""
+
+    knows_addresses: bool = True
+    failures: int = 0
+    told: list[str] = field(default_factory=list)
+    tries: int = 0
+
+    async def identify(self, visitor: Redirected) -> str | None:
+        return visitor.mac
+
+    async def admit(self, admission: Admission, now: datetime) -> None:
+        self._maybe_fail()
+        assert now == NOW
+        self.told.append(f"admit {admission.visitor.mac} {admission.grant.session_timeout_s}")
+
+    async def expel(self, visitor: Redirected) -> None:
+        self._maybe_fail()
+        self.told.append(f"expel {visitor.mac}")
+
+    def _maybe_fail(self) -> None:
+        self.tries += 1
+        if self.failures:
+            self.failures -= 1
+            raise ControllerError("away")
+
+
+@asynccontextmanager
+async def desk(controller: Heard) -> AsyncIterator[LivePicture]:
+    """Run one; everything is told when it is left."""
+    picture = LivePicture(None, lambda: NOW)  # type: ignore[arg-type]
+    async with asyncio.TaskGroup() as tasks:
+        one = Controlled(AccessPoint("house", SiteId("city")), controller)
+        ControllerDesk([one], picture, tasks, lambda: NOW, pauses_s=(0, 0))
+        yield picture
+
+
+SESSION = make_session()
+MAC = SESSION.mac
+
+
+def longer(session: Session) -> Session:
+    return replace(session, ends_at=session.ends_at + timedelta(hours=1))
+
+
+async def test_whose_session_ended_is_put_out() -> None:
+    controller = Heard()
+    async with desk(controller) as picture:
+        picture.note(SESSION)
+        picture.forget(SESSION)
+    assert controller.told == [f"expel {MAC}"]
+
+
+async def test_a_new_end_is_told_and_a_login_is_not() -> None:
+    controller = Heard()
+    async with desk(controller) as picture:
+        picture.note(SESSION)
+        picture.note(replace(SESSION, last_seen_at=NOW + timedelta(minutes=1)))
+        picture.note(longer(SESSION))
+    assert controller.told == [f"admit {MAC} {5 * 3600 + 2}"]
+
+
+async def test_who_logged_in_again_meanwhile_stays() -> None:
+    controller = Heard()
+    async with desk(controller) as picture:
+        picture.note(SESSION)
+        picture.forget(SESSION)
+        picture.note(replace(SESSION, id=UUID(int=2)))
+    assert controller.told == [f"admit {MAC} {4 * 3600 + 2}"]
+
+
+async def test_a_controller_that_was_away_is_told_again() -> None:
+    controller = Heard(failures=2)
+    async with desk(controller) as picture:
+        picture.note(SESSION)
+        picture.forget(SESSION)
+    assert controller.told == [f"expel {MAC}"]
+
+
+async def test_one_that_stays_away_is_left_to_its_own_end() -> None:
+    controller = Heard(failures=99)
+    async with desk(controller) as picture:
+        picture.note(SESSION)
+        picture.forget(SESSION)
+    assert (controller.told, controller.tries) == ([], 3)
+
+
+async def test_other_libraries_and_other_controllers_hear_nothing() -> None:
+    for controller, session in (
+        (Heard(), make_session(site_id=SiteId("village"))),
+        (Heard(knows_addresses=False), SESSION),
+    ):
+        async with desk(controller) as picture:
+            picture.note(session)
+            picture.forget(session)
+        assert controller.tries == 0
