@@ -1,4 +1,4 @@
-"""UniFi: the guest portal by the controller's interface, VLANs and private keys by RADIUS.
+"""UniFi: the guest portal by the controller's interface, VLANs and data rates by RADIUS.
 
 What the controller is asked is in `unifi_api.py`.
 The rule to keep: the redirect is unsigned and names no host; only the controller can say whether
