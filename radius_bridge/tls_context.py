@@ -2,7 +2,8 @@
 
 The door fails closed: without all of its files there is no context, and what ran with an older one
 runs on.
-The rule to keep: both sides prove themselves, in a full handshake each time (RFC 6614 section 2.3).
+The rule to keep: both sides prove themselves, and not by what they proved yesterday.
+Source: RFC 6614 section 2.3, RFC 9765 section 3 (what is offered by ALPN).
 """
 
 import ssl
@@ -32,7 +33,7 @@ def load_context(files: TlsFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    # Who comes back shows the certificate again: it may have expired, or its authority have gone.
+    # A ticket would let somebody come back for hours whose certificate has expired meanwhile.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     # What is spoken here. An offer of `radius/1.1` (RFC 9765) alone is not taken up: that client

@@ -3,8 +3,8 @@ import os
 import socket
 import ssl
 import tomllib
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from radius_bridge.tls_connection import Closed, ConnectionLimits, TlsConnection
 from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context
 from radius_bridge.tls_server import TlsLimits, TlsServer
 from radius_bridge.wire import Code, Packet, decode
+from tests.portal.installation import free_ports
 from tests.radius_bridge.bridge import (
     FAMILIES,
     MemoryLedger,
@@ -298,6 +299,19 @@ async def test_replies_die_with_their_connection(certificates: Certificates) -> 
             assert len([one for one in running.policy.asked if not one.is_mac_authentication]) == 2
 
 
+async def test_nothing_is_remembered_for_the_next_connection_from_the_same_port(
+    certificates: Certificates,
+) -> None:
+    async with bridge(certificates) as running:
+        asked, port = in_tls(by_mac(7)), free_ports(("local",))["local"]
+        for number in (1, 2):
+            async with running.peer(local_port=port) as peer:
+                await peer.ask(asked)
+                assert len(running.policy.asked) == number
+                running.connections()[0].close(Closed.IDLE)
+                assert await peer.is_closed()
+
+
 async def test_a_repeated_request_on_one_connection_gets_the_same_reply(
     certificates: Certificates,
 ) -> None:
@@ -490,13 +504,14 @@ async def test_a_name_that_is_taken_off_the_list_is_closed_and_others_follow(
 
 
 async def test_it_stops_with_connections_and_frees_its_port(certificates: Certificates) -> None:
-    async with bridge(certificates) as running, running.peer() as peer:
-        assert (await peer.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
-        port = running.address[1]
-        opened: list[Coroutine[Any, Any, bool]] = [peer.is_closed()]
-    assert await opened[0]
-    with TlsServer(running.responder, [("127.0.0.1", port)], load_context(certificates.server)):
-        pass
+    async with AsyncExitStack() as later:
+        async with bridge(certificates) as running:
+            peer = await later.enter_async_context(running.peer())
+            assert (await peer.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+            address = running.address
+        assert await peer.is_closed()
+        with TlsServer(running.responder, [address], load_context(certificates.server)):
+            pass
 
 
 def test_a_port_that_is_taken_is_told_and_leaves_none_open(certificates: Certificates) -> None:

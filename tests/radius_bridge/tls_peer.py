@@ -62,10 +62,14 @@ class TlsPeer:
 
 @asynccontextmanager
 async def connected(
-    address: tuple[str, int], context: ssl.SSLContext, local: str = "127.0.0.1"
+    address: tuple[str, int],
+    context: ssl.SSLContext,
+    local: str = "127.0.0.1",
+    local_port: int = 0,
 ) -> AsyncIterator[TlsPeer]:
+    here = (local, local_port)
     reader, writer = await asyncio.open_connection(
-        *address, ssl=context, server_hostname=SERVER, local_addr=(local, 0)
+        *address, ssl=context, server_hostname=SERVER, local_addr=here
     )
     try:
         yield TlsPeer(reader, writer)
