@@ -60,6 +60,7 @@ class DuplicateCache:
         self._total_max = total_max
         self._entries: OrderedDict[RequestKey, _Entry] = OrderedDict()  # the oldest first
         self._clients: dict[str, OrderedDict[RequestKey, None]] = {}
+        self._expires_at_s = float("-inf")  # not before this does any entry expire
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -69,17 +70,21 @@ class DuplicateCache:
 
         The same key with another authenticator is a new request, and the old one is forgotten.
         """
-        self._expire(now_s)
+        if now_s >= self._expires_at_s:
+            self._expire(now_s)
         known = self._entries.get(key)
-        if known is not None and known.authenticator == authenticator:
-            return Work.PENDING if known.reply is None else known.reply
-        self._forget(key)
-        self._make_room(key.client)
-        self._entries[key] = _Entry(authenticator, now_s)
+        if known is not None:
+            if known.authenticator == authenticator:
+                return Work.PENDING if known.reply is None else known.reply
+            self._forget(key)
         own = self._clients.get(key.client)
         if own is None:
             own = self._clients[key.client] = OrderedDict()
+        self._entries[key] = _Entry(authenticator, now_s)
         own[key] = None
+        if len(own) > self._per_client_max or len(self._entries) > self._total_max:
+            # The client's oldest, or the oldest of all where this is its first.
+            self._forget(next(iter(own if len(own) > 1 else self._entries)))
         return Work.NEW
 
     def remember(self, key: RequestKey, authenticator: bytes, reply: bytes) -> None:
@@ -97,22 +102,13 @@ class DuplicateCache:
     def _expire(self, now_s: float) -> None:
         while self._entries:
             oldest = next(iter(self._entries))
-            if now_s - self._entries[oldest].began_s < self._lifetime_s:
+            self._expires_at_s = self._entries[oldest].began_s + self._lifetime_s
+            if now_s < self._expires_at_s:
                 return
             self._forget(oldest)
 
-    def _make_room(self, client: str) -> None:
-        own = self._clients.get(client)
-        if own is not None and (
-            len(own) >= self._per_client_max or len(self._entries) >= self._total_max
-        ):
-            self._forget(next(iter(own)))
-        elif len(self._entries) >= self._total_max:
-            self._forget(next(iter(self._entries)))
-
     def _forget(self, key: RequestKey) -> None:
-        if self._entries.pop(key, None) is None:
-            return
+        del self._entries[key]
         own = self._clients[key.client]
         del own[key]
         if not own:

@@ -135,7 +135,7 @@ class Responder:
         return self._finish(work, self.pipeline.answer(work, decision), send)
 
     def _finish(self, work: AccessWork, answer: Answer | Discard, send: Send) -> Discard | None:
-        if isinstance(answer, Discard):
+        if not isinstance(answer, Answer):
             return self._told(work.client, answer)
         if not answer.delay_s:
             self.pipeline.sent(work, answer.octets)

@@ -342,6 +342,17 @@ async def test_a_reply_that_cannot_be_sent_is_counted() -> None:
             await counts(running, Discard.NOT_SENT, 1)
 
 
+async def test_a_socket_that_fails_is_told_and_ends_its_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bridge() as running:
+        with UdpServer(running.responder, both_ports()) as other:
+            listener = other._listeners[0]
+        with caplog.at_level(logging.WARNING, logger="radius_bridge"):
+            listener.drain()
+        assert "Bad file descriptor" in caplog.text
+
+
 async def test_a_flood_is_taken_in_turns() -> None:
     """What else waits in the process gets its turn between the drains."""
     async with bridge() as running:
