@@ -25,6 +25,7 @@ from portal.config import Config, Staff
 from portal.domain.identity import SiteId
 from portal.domain.slip import TARGETS
 from portal.services.board import Board
+from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
 from portal.services.console.look_ups import Auditing, LookUps
 from portal.services.day_codes import DayCodes
@@ -202,6 +203,7 @@ def compose_console(
         log=log,
         record=record,
         look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
+        complaints=Complaints(log, auditing, kept),
         exports=Exports(log, auditing, clock),
         kept=kept,
         mark=LiveLog(log, clock).mark,

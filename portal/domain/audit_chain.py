@@ -50,7 +50,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What is written down. ``about`` holds names of the log, never a card or an address."""
+    """What is written down. ``about`` holds the log's names, no card, no device's address."""
 
     at: datetime
     by: str

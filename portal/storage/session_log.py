@@ -81,6 +81,18 @@ class PostgresSessionLog:
         row = await self._database.fetch_row(_SQL["find"], *around, session_id)
         return None if row is None else _session(row)
 
+    async def at(
+        self, since: datetime, until: datetime, sites: Sequence[SiteId] | None, most: int
+    ) -> Sequence[LoggedSession]:
+        """See services.ports.session_log.SessionLog. Live ones first, as for a page."""
+        known = None if sites is None else list(sites)
+        live = await self._database.fetch(_SQL["live_at"], until, known, most)
+        rows = await self._database.fetch(
+            _SQL["past_at"], since, until, since - LIVE_FOR, known, most
+        )
+        found = {one.id: one for one in map(_session, [*live, *rows])}
+        return sorted(found.values(), key=lambda one: (one.started_at, one.id))[:most]
+
     async def time_line(self, session: LoggedSession) -> Sequence[LoggedEvent]:
         """See services.ports.session_log.SessionLog."""
         until = session.ended_at or session.started_at + LIVE_FOR

@@ -90,6 +90,20 @@ SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL, extensions, 
   FROM past_session WHERE id = $3 AND started_at >= $1 AND started_at < $2
  LIMIT 1
 
+-- name: live_at
+SELECT id, ground, site_id, started_at, NULL::timestamptz AS ended_at, NULL::text AS end_reason,
+       due_at AS ends_at, extensions, upload_bytes, download_bytes, device_trace, subject_trace
+  FROM live_session WHERE started_at <= $1 AND ($2::text[] IS NULL OR site_id = ANY($2)) LIMIT $3
+
+-- name: past_at
+-- A session is no longer than so; what began before is over.
+SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+       extensions, upload_bytes, download_bytes, device_trace, subject_trace
+  FROM past_session
+ WHERE ended_at >= $1 AND started_at <= $2 AND started_at >= $3
+   AND ($4::text[] IS NULL OR site_id = ANY($4))
+ LIMIT $5
+
 -- name: time_line
 -- The device's tries before it came in, what happened in the session, and what happened to all.
 SELECT at, id, kind, site_id, detail::text AS detail, device_trace FROM event

@@ -139,6 +139,12 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "look-up": StaffState("it", "/log/look-up"),
     "look-up-asked": StaffState("it", "/log", "/log/find", {"find": PHONE}),
     "look-up-wrong": StaffState("it", "/log/look-up", "/log/look-up", {"typed": "123"}),
+    "complaint": StaffState("it", "/log/complaint"),
+    "complaint-wrong": StaffState("it", "/log/complaint", "/log/complaint", {"address": "x"}),
+    "complaint-answered": StaffState(
+        *("it", "/log/complaint", "/log/complaint"),
+        {"address": "192.0.2.10", "port": "40001", "at": "2026-11-26 10:00:40", "case": "A-17"},
+    ),
     "export": StaffState("it", "/log/export?period=week&ground=card"),
     "export-wrong": StaffState("it", "/log/export", "/log/export"),
     "exported": StaffState(

@@ -86,6 +86,12 @@ class SessionLog(Protocol):
         """Return the session of this id that began within a second of then."""
         ...
 
+    async def at(
+        self, since: datetime, until: datetime, sites: Sequence[SiteId] | None, most: int
+    ) -> Sequence[LoggedSession]:
+        """Return at most so many sessions that ran at any moment in between; None: at any site."""
+        ...
+
     async def time_line(self, session: LoggedSession) -> Sequence[LoggedEvent]:
         """Return what happened to the session, its device and its site meanwhile; oldest first."""
         ...

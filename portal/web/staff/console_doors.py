@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
 from portal.services.console.findings import Findings
 from portal.services.console.look_ups import LookUps
@@ -24,6 +25,7 @@ class ConsoleDoors:
     log: SessionLog
     record: AuditRecord
     look_ups: LookUps
+    complaints: Complaints
     exports: Exports
     kept: timedelta
     mark: Mark

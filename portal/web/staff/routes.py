@@ -15,6 +15,7 @@ from portal.domain.staff_session import Stage
 from portal.web.staff import (
     audit,
     batch,
+    complaint,
     desk,
     enrolment,
     frame,
@@ -146,6 +147,8 @@ ROUTES = (
     Route("GET", "/log/export", log_export.export_page, _IT),
     Route("POST", "/log/export", log_export.begin, _IT),
     Route("GET", "/log/export/file", log_export.file, _IT, live=True),
+    Route("GET", "/log/complaint", complaint.complaint_page, _IT),
+    Route("POST", "/log/complaint", complaint.answer, _IT),
     Route("GET", "/log/refused", log_events.refused_page, _IT),
     Route("GET", "/audit", audit.audit_page, _RECORD),
     Route("GET", "/audit/changes", log_events.changes_page, _RECORD),

@@ -162,6 +162,23 @@ async def test_a_guest_of_one_site_online_too(history: Database) -> None:
         assert [one.id for one in found] == ([online.id] if site == online.site_id else [])
 
 
+async def test_who_was_connected_at_a_moment(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    noon = SINCE + SPAN / 2
+    window = (noon - timedelta(minutes=1), noon + timedelta(minutes=1))
+    rows = await history.fetch(
+        "SELECT id, site_id FROM past_session WHERE started_at <= $2 AND ended_at >= $1", *window
+    )
+    assert rows
+    found = await log.at(*window, None, 5000)
+    assert {one.id for one in found} == {row["id"] for row in rows}
+    there = await log.at(*window, [SiteId("bus")], 5000)
+    assert {one.id for one in there} == {row["id"] for row in rows if row["site_id"] == "bus"}
+    assert len(await log.at(*window, None, 3)) == 3
+    online = await log.at(SINCE + SPAN - timedelta(hours=1), SINCE + SPAN, None, 5000)
+    assert sum(one.ended_at is None for one in online) == 2000
+
+
 async def test_one_session_and_its_time_line(history: Database) -> None:
     log = PostgresSessionLog(history)
     rows = await history.fetch(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from portal.domain.audit_chain import Act, Fault, Reason
+from portal.domain.complaint import ComplaintFault, Confidence
 from portal.domain.fault_report import FaultKind
 from portal.domain.log_table import COLUMNS
 from portal.domain.password import PasswordFault
@@ -85,6 +86,9 @@ PUT_TOGETHER = {
     *(f"audit.act.{act}" for act in Act),
     *(f"audit.broken.{fault}" for fault in Fault),
     *LookUpRefusal,
+    *ComplaintFault,
+    *(f"complaint.confidence.{one}" for one in Confidence),
+    *(f"complaint.confidence.{one}.h2" for one in Confidence),
     *(f"export.format.{one}" for one in Format),
     *(f"export.head.{column}" for column in COLUMNS),
 }

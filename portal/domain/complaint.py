@@ -1,0 +1,110 @@
+"""PURE: a complaint about an address of ours, and how sure an answer to it can be.
+
+Not the connections themselves. The rule to keep: the answer never says more than what is kept
+allows. No address and no port of a guest is kept, so behind a shared address the most that can be
+said is who was connected then; and a device is not a person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+LONGEST_TOLERANCE = timedelta(hours=1)
+"""Beyond it the answer would be most of a day's visitors."""
+
+MOST_CANDIDATES = 200
+"""More than can be told apart by anything else than a port."""
+
+_PORTS = range(1, 1 << 16)
+
+
+class ComplaintFault(StrEnum):
+    """What is wrong with a complaint. Each has its text."""
+
+    ADDRESS = "complaint.wrong.address"
+    PORT = "complaint.wrong.port"
+    TIME = "complaint.wrong.time"
+    TOLERANCE = "complaint.wrong.tolerance"
+
+
+class Confidence(StrEnum):
+    """How sure the answer is."""
+
+    ONE = "single"
+    """One was connected: likely, not certain, since the sender's address can be forged."""
+    CANDIDATES = "candidates"
+    """Several were: it cannot be determined which."""
+    TOO_MANY = "too_many"
+    """So many that a list tells nothing: it cannot be determined."""
+    NOBODY = "nobody"
+    ERASED = "erased"
+    """What was kept of that time is deleted: it cannot be determined."""
+    FUTURE = "future"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """``port`` None: none was told."""
+
+    address: IPv4Address | IPv6Address
+    port: int | None
+    at: datetime
+    tolerance: timedelta
+
+    @property
+    def since(self) -> datetime:
+        """The beginning of the time in question."""
+        return self.at - self.tolerance
+
+    @property
+    def until(self) -> datetime:
+        """Its end."""
+        return self.at + self.tolerance
+
+
+def read_complaint(fields: Mapping[str, str], zone: tzinfo) -> Complaint | ComplaintFault:
+    """Read a form: ``address``, ``port``, ``at``, ``zone`` ("utc", or the organisation's own)."""
+    try:
+        address = ip_address(fields.get("address", "").strip())
+    except ValueError:
+        return ComplaintFault.ADDRESS
+    port = _number(fields.get("port", ""))
+    if fields.get("port", "").strip() and port not in _PORTS:
+        return ComplaintFault.PORT
+    at = _moment(fields.get("at", ""), UTC if fields.get("zone") == "utc" else zone)
+    if at is None:
+        return ComplaintFault.TIME
+    seconds = _number(fields.get("tolerance", ""))
+    if seconds is None or timedelta(seconds=seconds) > LONGEST_TOLERANCE:
+        return ComplaintFault.TOLERANCE
+    return Complaint(address, port, at, timedelta(seconds=seconds))
+
+
+def judge(complaint: Complaint, found: int, kept: timedelta, now: datetime) -> Confidence:
+    """Say how sure the answer is when so many were connected then."""
+    if complaint.since > now:
+        return Confidence.FUTURE
+    if complaint.until < now - kept:
+        return Confidence.ERASED
+    if found == 0:
+        return Confidence.NOBODY
+    if found > MOST_CANDIDATES:
+        return Confidence.TOO_MANY
+    return Confidence.ONE if found == 1 else Confidence.CANDIDATES
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    """Read a local time; one that says its own offset is taken by that."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        local = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+        return local.astimezone(UTC) if 1970 < local.year < 9000 else None
+    except (ValueError, OverflowError):
+        return None
