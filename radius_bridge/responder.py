@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from radius_bridge.access import AccessPolicy
-from radius_bridge.accounting import AccountingRecord, Ledger, NotWrittenError
+from radius_bridge.accounting import Ledger, NotWrittenError
 from radius_bridge.clients import Clients, RadiusClient
 from radius_bridge.pipeline import (
     AccessWork,
@@ -30,6 +30,7 @@ from radius_bridge.pipeline import (
 Send = Callable[[bytes], None]
 """Sends a reply to where its request came from; called at once or later, at most once."""
 
+_Waiting = tuple[AccountingWork, Send]
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +92,7 @@ class Responder:
         self._policy = policy
         self._ledger = ledger
         self._limits = limits = limits or Limits()
-        self._records: deque[tuple[AccountingWork, Send]] = deque()
+        self._records: deque[_Waiting] = deque()
         self._has_records = asyncio.Event()
         self._record_room = _Room(limits.records, limits.records_of_client)
         self._question_room = _Room(limits.questions, limits.questions_of_client)
@@ -189,31 +190,37 @@ class Responder:
         while True:
             await self._has_records.wait()
             batch = self._next_batch()
-            written = await self._write([work.record for work, _ in batch])
-            self.pipeline.can_account = written
-            for work, send in batch:
+            await self._write(batch)
+            for work, _ in batch:
                 self._record_room.leave(work.client.name)
-                if written:
-                    self._acknowledge(work, send)
-                else:
-                    self._abandon(work, Discard.NOT_WRITTEN)
 
-    def _next_batch(self) -> list[tuple[AccountingWork, Send]]:
+    def _next_batch(self) -> list[_Waiting]:
         count = min(len(self._records), self._limits.batch)
         batch = [self._records.popleft() for _ in range(count)]
         if not self._records:
             self._has_records.clear()
         return batch
 
-    async def _write(self, records: Sequence[AccountingRecord]) -> bool:
+    async def _write(self, batch: Sequence[_Waiting]) -> None:
+        """Write records and answer them. One that fails by a bug does not hold up the others."""
         try:
-            await self._ledger.write(records)
+            await self._ledger.write([work.record for work, _ in batch])
         except NotWrittenError:
-            return False
-        except Exception:  # noqa: BLE001 - the boundary of these requests
-            _log.exception("%d accounting records failed", len(records))
-            return False
-        return True
+            self.pipeline.can_account = False
+            for work, _ in batch:
+                self._abandon(work, Discard.NOT_WRITTEN)
+        except Exception:  # noqa: BLE001 - the boundary of one request, when it is alone
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write([one])
+                return
+            work, _ = batch[0]
+            _log.exception("a record of client %s failed", work.client.name)
+            self._abandon(work, Discard.FAILED)
+        else:
+            self.pipeline.can_account = True
+            for work, send in batch:
+                self._acknowledge(work, send)
 
     def _acknowledge(self, work: AccountingWork, send: Send) -> None:
         reply = self.pipeline.acknowledge(work)

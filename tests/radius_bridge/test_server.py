@@ -111,22 +111,38 @@ async def test_what_comes_while_one_group_is_written_is_the_next() -> None:
         assert running.ledger.batches == [1, 5, 3]
 
 
-@pytest.mark.parametrize("fault", ["works", "has_bug"])
-async def test_what_is_not_written_gets_no_answer_and_comes_again(fault: str) -> None:
+async def test_what_is_not_written_gets_no_answer_and_comes_again() -> None:
     async with bridge() as running:
         port = running.port(Service.ACCOUNTING)
-        setattr(running.ledger, fault, fault == "has_bug")
+        running.ledger.works = False
         octets = signed(accounting(1))
         with Asker() as asker:
             asker.tell(octets, port)
             await counts(running, Discard.NOT_WRITTEN, 1)
             asker.tell(signed(status(2)), port)  # silent too, so that a proxy turns elsewhere
             await counts(running, Discard.NOT_WRITTEN, 2)
-            setattr(running.ledger, fault, fault == "works")
+            running.ledger.works = True
             assert (await asker.ask_for(octets, port)).code == Code.ACCOUNTING_RESPONSE
             assert (await asker.ask_for(octets, port)).code == Code.ACCOUNTING_RESPONSE
             assert (await asker.ask_for(signed(status(3)), port)).identifier == 3
         assert len(running.ledger.records) == 1
+
+
+async def test_a_record_that_meets_a_bug_does_not_hold_up_the_others() -> None:
+    async with bridge() as running:
+        port = running.port(Service.ACCOUNTING)
+        running.ledger.may_write.clear()
+        with Asker() as asker:
+            asker.tell(signed(accounting(0)), port)
+            await asker.hears_nothing_but(signed(status(200)), port)
+            for identifier in range(1, 4):
+                session = b"poison" if identifier == 2 else b"session-1"
+                asker.tell(signed(accounting(identifier, Class=session)), port)
+            await asker.hears_nothing_but(signed(status(201)), port)
+            running.ledger.may_write.set()
+            assert [(await asker.hear())[0][1] for _ in range(3)] == [0, 1, 3]
+        assert running.ledger.batches == [1, 3, 1, 1, 1]
+        assert running.counted(Discard.FAILED) == 1
 
 
 async def counts(running: Bridge, what: str, wanted: int) -> None:
