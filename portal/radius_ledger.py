@@ -92,24 +92,13 @@ class RadiusLedger:
         return hmac.digest(self._key, framed, "sha256")
 
     def _note_place(self, record: AccountingRecord) -> None:
-        """A device of which something is told with our Class is in; after its Stop it is not."""
+        """A device of which something is told with our Class was let in, if it is there."""
         is_ours = session_id_of(record.session) is not None or record.session == NO_SESSION
-        if not is_ours or record.status in _RESTARTS:
-            return
-        if record.status is AccountingStatus.STOP:
-            self._note_stop(record)
+        if not is_ours or record.status is AccountingStatus.STOP:
             return
         place = place_of(record.station, record.client.name, record.arrived_at, let_in=True)
         if place is not None:
             self._places.note(place)
-
-    def _note_stop(self, record: AccountingRecord) -> None:
-        known = self._places.get(MacAddress(record.station.mac or ""))
-        place = None if known is None else known.place
-        if place is not None and place.accounting_session_id == (
-            record.station.accounting_session_id
-        ):
-            self._places.told(place.mac, record.arrived_at, let_in=False)
 
 
 def _nas(station: Station) -> bytes:

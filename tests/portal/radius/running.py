@@ -4,11 +4,11 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from portal.clock import utc_now
@@ -27,7 +27,7 @@ from portal.domain.identity import Device, MacAddress, Secret, SiteId
 from portal.domain.session import Claim, EndReason, Ground, Session, start
 from portal.services.key_ring import KeyRing
 from portal.services.opening import new_id
-from portal.services.ports import Opening
+from portal.services.ports import DatabaseUnavailableError, Opening
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import listen
 from portal.storage.replay import Replay
@@ -48,7 +48,6 @@ T = TypeVar("T")
 
 SHARED = SharedSecret(b"wZ3jhq0Tn5eUJ7KfUQb2m1Rk")
 SITE = SiteId("village")
-CARD = "20000000000001"
 
 CONFIG = """
 [organisation]
@@ -180,7 +179,7 @@ class Running:
             code=Code.ACCOUNTING_REQUEST,
             Acct_Status_Type=kind,
             Calling_Station_Id=dashed(mac(number)),
-            NAS_Identifier=b"ap-hall",
+            NAS_Identifier="ap-hall",
             **ones,
         )
         with Asker() as asker:
@@ -190,11 +189,11 @@ class Running:
         return self.ports[service]
 
     async def let_in(self, number: int, minutes: float = 60.0) -> Session:
-        """Start a session as the portal does."""
+        """Start a session as the portal does, on a card of the device's own."""
         now = utc_now()
         ends = (now + timedelta(minutes=minutes), EndReason.TIME_LIMIT)
         device = Device(mac(number), SITE)
-        subject = self.keys.card(Secret(CARD), now)
+        subject = self.keys.card(Secret(f"{2 * 10**13 + number}"), now)
         session = start(new_id(now), Claim(Ground.CARD, subject), device, ends, now)
         opening = Opening(session, self.keys.trace(mac(number), subject, now), 5)
         return (await PostgresSessions(self.database).start(opening)).session
@@ -214,6 +213,13 @@ class Running:
             if is_right(found := look()):
                 return found
             await asyncio.sleep(0.005)
+
+    async def rows(self, sql: str, *values: object) -> list[Any]:
+        """Ask the database, as soon as it answers."""
+        while True:
+            with suppress(DatabaseUnavailableError):
+                return await self.database.fetch(sql, *values)
+            await asyncio.sleep(0.05)
 
     async def drain(self) -> int:
         """Write what waits on disk, as the keeper does."""
