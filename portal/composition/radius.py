@@ -46,6 +46,7 @@ from portal.storage.notifications import Notice, SessionChanged, listen
 from portal.supervisor import Child, supervise
 from portal.web import health
 from radius_bridge.controllers.controller import Controller
+from radius_bridge.datagram_exchanges import DatagramExchanges
 from radius_bridge.pipeline import Service
 from radius_bridge.server import Endpoint, UdpServer
 from radius_bridge.tls_context import TlsFilesError, load_context
@@ -82,6 +83,8 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         group = await stack.enter_async_context(until_stopped())
         bridge = compose_answers(config, section, memory, keys, group)
         if worker == 0:
+            bridge.exchanges = DatagramExchanges()
+            opened.callback(bridge.exchanges.close)
             bridge = with_tellings(bridge, config, memory, group)
             _tell_controllers(config, controllers, memory, group)
             bridge.tls = compose_tls(section, bridge.responder)

@@ -153,7 +153,7 @@ def with_tellings(
     store = PostgresLive(memory.databases.quick)
     doors = DeskDoors(memory.picture, memory.places, store, bridge.tell)
     bridge.desk = DynamicDesk(doors, tasks, utc_now)
-    bridge.exchanges = DatagramExchanges()
+    bridge.exchanges = bridge.exchanges or DatagramExchanges()
     gated = frozenset(settings.gate_sites(config))
     bridge.presence = RadiusPresence(
         memory.doors.sessions,
