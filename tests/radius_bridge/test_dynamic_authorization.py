@@ -139,6 +139,7 @@ async def test_a_refusal_is_told_with_its_reason(
 async def test_a_silent_one_is_asked_again_with_the_same_octets_then_given_up() -> None:
     async with access_point(say_nothing) as peer, exchanges(IMPATIENT) as datagrams:
         assert await authorizer(datagrams).send(client_at(peer), HERE, DISCONNECT) == Silent()
+        await peer.has(5)
     assert len(peer.requests) == 5
     assert len({(request.octets, request.sender) for request in peer.requests}) == 1
     assert datagrams.counts[ExchangeEvent.SENT] == 1
@@ -208,8 +209,9 @@ async def test_a_reply_that_proves_nothing_is_no_reply_and_moves_no_timer(name: 
         exchanges(IMPATIENT) as datagrams,
     ):
         assert await authorizer(datagrams).send(client_at(peer), HERE, DISCONNECT) == Silent()
+        await peer.has(5)
     assert len(peer.requests) == 5
-    assert datagrams.counts[event] in {4, 5}
+    assert datagrams.counts[event] in {3, 4, 5}  # the last may still be under way
 
 
 @pytest.mark.parametrize("name", FORGERIES)
@@ -228,7 +230,7 @@ async def test_a_reply_from_elsewhere_is_no_reply() -> None:
 
         async with access_point(by_another) as peer, exchanges(IMPATIENT) as datagrams:
             assert await authorizer(datagrams).send(client_at(peer), HERE, DISCONNECT) == Silent()
-    assert datagrams.counts[ExchangeEvent.REPLY_UNEXPECTED] in {4, 5}
+    assert datagrams.counts[ExchangeEvent.REPLY_UNEXPECTED] in {3, 4, 5}
 
 
 async def test_the_second_of_two_replies_is_counted_and_nothing_more() -> None:

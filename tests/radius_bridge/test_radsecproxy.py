@@ -158,7 +158,6 @@ async def test_its_watchdog_is_answered(certificates: Certificates) -> None:
     ):
         while counted(running, "status") < 2:
             await asyncio.sleep(0.01)
-        assert running.server.counts["connected"] == 1
 
 
 async def test_it_comes_back_when_its_connection_is_gone(certificates: Certificates) -> None:
