@@ -212,7 +212,7 @@ class RadiusPolicy:
         )
         token = visit_token.issue(self._settings.keys.visit, visit, asked.now)
         access_point = asked.access_point
-        url = f"{self._settings.portal_url}{token}?"
+        url = f"{self._settings.portal_url}{token}/?"  # the slash: its links are relative
         return ToPortal(url, access_point.portal_role, access_point.portal_vlan)
 
     def _noted(self, asked: _Asked, decision: Decision | None) -> Decision | None:
