@@ -95,7 +95,7 @@ PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,por
   radius_bridge/framing.py,radius_bridge/identifiers.py,radius_bridge/mac_address.py,$\
   radius_bridge/mschap.py,radius_bridge/old_ciphers.py,radius_bridge/passwords.py,$\
   radius_bridge/reading.py,radius_bridge/retransmission.py,radius_bridge/secret.py,$\
-  radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
+  radius_bridge/status_brake.py,radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
 test: test-packages $(VENV)/.ready tests/browser/node_modules tests/portal/monitoring/.tools/promtool ## every test
 	@status=0; \

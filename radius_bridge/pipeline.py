@@ -30,6 +30,7 @@ from radius_bridge.counters import Counters
 from radius_bridge.credentials import NoPassword, eap_failure
 from radius_bridge.duplicates import DuplicateCache, RequestKey, Work
 from radius_bridge.reading import Unrecorded, read_question, read_record
+from radius_bridge.status_brake import StatusBrake
 from radius_bridge.vendors.family import Family
 from radius_bridge.wire import (
     EAP_MESSAGE,
@@ -45,13 +46,7 @@ from radius_bridge.wire import (
 
 REJECT_DELAY_S = 1.0
 """What a wrong guess costs, at least (RFC 5080 section 2.2.2 has no number; FreeRADIUS: 1 s)."""
-STATUS_BURST = 10
-STATUS_EVERY_S = 1.0
-"""Proxies ask every 5 to 30 s, and a few times faster when they look for a server that lives."""
-
 _REPLY_MESSAGE = 18
-_STATUS_CLIENTS_MAX = 10_000
-"""Addresses whose status requests are remembered: all behind a client's network, at the worst."""
 
 
 class Discard(StrEnum):
@@ -192,7 +187,7 @@ class Pipeline:
         self._families = families
         self._reject_delay_s = reject_delay_s
         self._duplicates = DuplicateCache()
-        self._status = _StatusBrake()
+        self._status = StatusBrake()
 
     def find(self, address: str, now: Moment) -> RadiusClient | None:
         """Return the client at an address; a stranger is counted, and gets no answer.
@@ -332,22 +327,6 @@ _SENT: Mapping[int, str] = {
     Code.ACCESS_REJECT: "rejected",
     Code.ACCOUNTING_RESPONSE: "accounted",
 }
-
-
-class _StatusBrake:
-    """So many status requests of an address at once, and one more every second."""
-
-    def __init__(self) -> None:
-        self._free_at_s: dict[str, float] = {}
-
-    def allows(self, address: str, now_s: float) -> bool:
-        free_at_s = max(now_s, self._free_at_s.get(address, now_s))
-        if free_at_s - now_s > (STATUS_BURST - 1) * STATUS_EVERY_S:
-            return False
-        if len(self._free_at_s) >= _STATUS_CLIENTS_MAX:
-            self._free_at_s.clear()
-        self._free_at_s[address] = free_at_s + STATUS_EVERY_S
-        return True
 
 
 def _refusal(packet: Packet, verdict: Verdict, client: RadiusClient) -> Discard | None:

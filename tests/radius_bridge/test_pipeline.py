@@ -19,7 +19,6 @@ from radius_bridge.credentials import NoPassword, PasswordLogin
 from radius_bridge.dictionary import Vendor
 from radius_bridge.passwords import chap_response, hide_password
 from radius_bridge.pipeline import (
-    STATUS_BURST,
     AccessWork,
     AccountingWork,
     Answer,
@@ -30,6 +29,7 @@ from radius_bridge.pipeline import (
     Service,
 )
 from radius_bridge.secret import Secret
+from radius_bridge.status_brake import BURST
 from radius_bridge.wire import Attribute, Code, Packet, decode, encode, vendor_attribute
 from tests.radius_bridge.bridge import (
     CLIENT,
@@ -357,8 +357,8 @@ def test_status_without_proof_is_silence(client: RadiusClient) -> None:
 
 
 def test_status_is_answered_so_often_only(stage: Stage) -> None:
-    outcomes = [stage.receive(signed(status(number))) for number in range(STATUS_BURST + 5)]
-    assert [isinstance(one, bytes) for one in outcomes] == [True] * STATUS_BURST + [False] * 5
+    outcomes = [stage.receive(signed(status(number))) for number in range(BURST + 5)]
+    assert [isinstance(one, bytes) for one in outcomes] == [True] * BURST + [False] * 5
     assert stage.receive(signed(status(99))) is Discard.TOO_OFTEN
     assert isinstance(stage.receive(signed(status(100)), seconds=1.0), bytes)
     other = AUTH._replace(address="127.0.0.2")
