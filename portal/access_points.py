@@ -17,7 +17,7 @@ from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
-from portal.radius_grants import grant_of
+from portal.radius_grants import grant_of, terms_of
 from portal.services.ports.access_points import (
     PREFIX,
     AccessPointUnavailableError,
@@ -181,7 +181,7 @@ class BridgedAccessPoints:
     async def admit(self, passage_: Passage, session: Session, now: datetime) -> None:
         """Tell the device's controller to let it in until the session is due."""
         sender = self._senders[passage_.visit.client]
-        grant = grant_of(session, sender.access_point, now)
+        grant = grant_of(session, terms_of(sender.access_point), now)
         admission = Admission(_visitor(passage_), grant, self._login(passage_, now))
         with _told_as_ours():
             await self._controllers[sender.name].admit(admission, now)

@@ -14,7 +14,7 @@ import structlog
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Session
-from portal.radius_grants import grant_of
+from portal.radius_grants import grant_of, terms_of
 from portal.services.live_picture import Change, LivePicture
 from portal.services.ports import Clock
 from radius_bridge.controllers.controller import Admission, Controller, ControllerError
@@ -90,7 +90,7 @@ class ControllerDesk:
             await one.controller.expel(visitor)
             return
         now = self._clock()
-        grant = grant_of(session, one.access_point, now)
+        grant = grant_of(session, terms_of(one.access_point), now)
         await one.controller.admit(Admission(visitor, grant, _NOBODY), now)
 
 

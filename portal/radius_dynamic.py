@@ -16,7 +16,7 @@ import structlog
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress
 from portal.domain.session import Session
-from portal.radius_grants import grant_of, station_of
+from portal.radius_grants import grant_of, station_of, terms_of
 from portal.services.live_picture import Change, LivePicture
 from portal.services.places import Known, Places
 from portal.services.ports import Clock, DatabaseUnavailableError
@@ -202,7 +202,7 @@ class DynamicDesk:
         if place.mac in access_point.allowed_devices:
             return None
         session, now = wish.session, self._clock()
-        grant = None if session is None else grant_of(session, access_point, now)
+        grant = None if session is None else grant_of(session, terms_of(access_point), now)
         message = family.dynamic(wish.verb, grant, station_of(place))
         is_rough = message is not None and message.kind is DynamicKind.DISCONNECT
         if wish.verb is DynamicVerb.CHANGE and is_rough:

@@ -8,7 +8,8 @@ any tutoring; Class holds the session's id, CUI a keyed name, and neither tells 
 import base64
 import hmac
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from portal.domain.access_point import AccessPoint
@@ -17,10 +18,10 @@ from portal.domain.session import Session
 from portal.services.ports.live import Place
 from radius_bridge.access import Bandwidth, Grant, Station
 
-MARGIN = timedelta(seconds=2)
+MARGIN_S = 2.0
 """The access point asks again just after the end, not just before it; as the kernel's time-out."""
 
-ALLOWED_FOR = timedelta(hours=24)
+ALLOWED_FOR_S = 24 * 3600
 """A device that is always let in is asked about once a day."""
 
 NO_SESSION = bytes(16)
@@ -29,26 +30,52 @@ NO_SESSION = bytes(16)
 _CUI_BYTES = 16
 
 
-def grant_of(session: Session, access_point: AccessPoint, now: datetime) -> Grant:
-    """Return what lets the session's device in until the session ends."""
-    return _grant(session.id.bytes, session.due_at - now, access_point)
+class Terms(NamedTuple):
+    """What all grants at an access point have in common, made once."""
+
+    idle_timeout_s: int | None
+    interim_interval_s: int
+    bandwidth: Bandwidth
+    vlan: str | None
+    role: str | None
 
 
-def grant_of_allowed(access_point: AccessPoint) -> Grant:
-    """Return what lets a device in that needs no session."""
-    return _grant(NO_SESSION, ALLOWED_FOR, access_point)
-
-
-def _grant(class_: bytes, left: timedelta, access_point: AccessPoint) -> Grant:
+def terms_of(access_point: AccessPoint) -> Terms:
+    """Return what an access point's devices may do."""
     idle = access_point.idle_timeout
-    return Grant(
-        session=class_,
-        session_timeout_s=max(1, math.ceil((left + MARGIN).total_seconds())),
+    return Terms(
         idle_timeout_s=None if idle is None else int(idle.total_seconds()),
         interim_interval_s=int(access_point.interim_interval.total_seconds()),
         bandwidth=Bandwidth(access_point.upload_bit_s, access_point.download_bit_s),
         vlan=access_point.vlan,
         role=access_point.role,
+    )
+
+
+def grant_of(session: Session, terms: Terms, now: datetime) -> Grant:
+    """Return what lets the session's device in until the session ends."""
+    left_s = (session.due_at - now).total_seconds() + MARGIN_S
+    return Grant(
+        session=session.id.bytes,
+        session_timeout_s=max(1, math.ceil(left_s)),
+        idle_timeout_s=terms.idle_timeout_s,
+        interim_interval_s=terms.interim_interval_s,
+        bandwidth=terms.bandwidth,
+        vlan=terms.vlan,
+        role=terms.role,
+    )
+
+
+def grant_of_allowed(terms: Terms) -> Grant:
+    """Return what lets a device in that needs no session."""
+    return Grant(
+        session=NO_SESSION,
+        session_timeout_s=ALLOWED_FOR_S,
+        idle_timeout_s=terms.idle_timeout_s,
+        interim_interval_s=terms.interim_interval_s,
+        bandwidth=terms.bandwidth,
+        vlan=terms.vlan,
+        role=terms.role,
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from portal.domain import login_token, visit_token
 from portal.domain.access_point import AccessPoint
@@ -19,7 +20,14 @@ from portal.domain.session import Session
 from portal.domain.typed_code import NoCode
 from portal.domain.visit_token import Visit
 from portal.domain.voucher_code import read_voucher_code
-from portal.radius_grants import cui_of, grant_of, grant_of_allowed, place_of
+from portal.radius_grants import (
+    Terms,
+    cui_of,
+    grant_of,
+    grant_of_allowed,
+    place_of,
+    terms_of,
+)
 from portal.radius_words import message_for, wrong
 from portal.services.network_access import NetworkAccess
 from portal.services.outcomes import Admitted, SignInOutcome
@@ -54,14 +62,21 @@ class PolicySettings:
     language: str
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A question about a device at an access point that we serve."""
 
     question: AccessQuestion
     access_point: AccessPoint
+    terms: Terms
     device: Device
     now: datetime
+
+
+class _Told(NamedTuple):
+    """A decision, and the session that it lets in; None: none, or it is no grant."""
+
+    decision: Decision
+    session: Session | None = None
 
 
 class RadiusPolicy:
@@ -76,6 +91,7 @@ class RadiusPolicy:
         clock: Clock,
     ) -> None:
         self.access_points: Mapping[str, AccessPoint] = {}
+        self._terms: Mapping[str, Terms] = {}
         self._settings = settings
         self._access = access
         self._places = places
@@ -83,16 +99,23 @@ class RadiusPolicy:
         self._clock = clock
         self._logins: dict[tuple[MacAddress, bytes], asyncio.Task[SignInOutcome]] = {}
 
+    def serve(self, access_points: Mapping[str, AccessPoint]) -> None:
+        """Answer these from now on."""
+        self.access_points = access_points
+        self._terms = {name: terms_of(one) for name, one in access_points.items()}
+
     def know(self, question: AccessQuestion) -> Decision | None:
         """Answer from memory; None: it has to be asked."""
         asked = self._read(question)
         if asked is None:
             return Refuse()
         if question.is_mac_authentication:
-            return self._noted(asked, self._know_device(asked))
-        if login_token.is_login_name(question.station.user_name):
-            return self._noted(asked, self._know_login(asked))
-        return None
+            told = self._know_device(asked)
+        elif login_token.is_login_name(question.station.user_name):
+            told = self._know_login(asked)
+        else:
+            return None
+        return None if told is None else self._noted(asked, told)
 
     async def ask(self, question: AccessQuestion) -> Decision:
         """Answer with what has to be looked up."""
@@ -100,49 +123,51 @@ class RadiusPolicy:
         if asked is None:
             return Refuse()
         if question.is_mac_authentication:
-            decision = await self._ask_device(asked)
-        elif login_token.is_login_name(question.station.user_name):
-            decision = await self._ask_login(asked)
-        else:
-            decision = await self._ask_typed(asked)
-        return self._noted(asked, decision) or decision
+            return self._noted(asked, await self._ask_device(asked))
+        if login_token.is_login_name(question.station.user_name):
+            return self._noted(asked, await self._ask_login(asked))
+        return self._noted(asked, await self._ask_typed(asked))
 
     def _read(self, question: AccessQuestion) -> _Asked | None:
-        access_point = self.access_points.get(question.client.name)
-        if access_point is None or question.station.mac is None:
+        name, mac = question.client.name, question.station.mac
+        access_point = self.access_points.get(name)
+        if access_point is None or mac is None:
             return None
-        device = Device(MacAddress(question.station.mac), access_point.site_id)
-        return _Asked(question, access_point, device, self._clock())
+        device = Device(MacAddress(mac), access_point.site_id)
+        return _Asked(question, access_point, self._terms[name], device, self._clock())
 
-    def _know_device(self, asked: _Asked) -> Decision | None:
+    def _know_device(self, asked: _Asked) -> _Told | None:
         mac = asked.device.mac
         if mac in asked.access_point.allowed_devices:
-            return grant_of_allowed(asked.access_point)
+            return _Told(grant_of_allowed(asked.terms))
         session = self._access.session(mac, asked.now)
         if session is not None:
             return self._grant(asked, session)
-        return self._portal(asked) if self._access.is_stranger(mac) else None
+        return _Told(self._portal(asked)) if self._access.is_stranger(mac) else None
 
-    async def _ask_device(self, asked: _Asked) -> Decision:
+    async def _ask_device(self, asked: _Asked) -> _Told:
         session = await self._access.look_for(asked.device)
         if session is not None:
             return self._grant(asked, session)
-        return self._portal(asked) if self._access.knows else Silence()
+        return _Told(self._portal(asked) if self._access.knows else Silence())
 
-    def _know_login(self, asked: _Asked) -> Decision | None:
+    def _know_login(self, asked: _Asked) -> _Told | None:
         fits = self._fits_token(asked)
         if fits is None:
-            return Refuse(wrong(self._settings.language))
+            return self._wrong()
         session = self._access.session(asked.device.mac, asked.now)
         return None if session is None else self._grant(asked, session, fits)
 
-    async def _ask_login(self, asked: _Asked) -> Decision:
+    async def _ask_login(self, asked: _Asked) -> _Told:
         """The portal let the device in a moment ago, and memory does not know of it yet."""
         fits = self._fits_token(asked)
         session = None if fits is None else await self._access.look_for(asked.device)
         if session is None or fits is None:
-            return Refuse(wrong(self._settings.language))
+            return self._wrong()
         return self._grant(asked, session, fits)
+
+    def _wrong(self) -> _Told:
+        return _Told(Refuse(wrong(self._settings.language)))
 
     def _fits_token(self, asked: _Asked) -> Fits | None:
         name = asked.question.station.user_name
@@ -152,11 +177,11 @@ class RadiusPolicy:
             return None
         return check(asked.question.credential, Secret(password.reveal().encode()))
 
-    async def _ask_typed(self, asked: _Asked) -> Decision:
+    async def _ask_typed(self, asked: _Asked) -> _Told:
         """What somebody typed into the access point's own form: a code, or card and PIN."""
         name = _text(asked.question.station.user_name)
         if name is None:
-            return Refuse(wrong(self._settings.language))
+            return self._wrong()
         fits = _fits_code(asked.question, name)
         if fits is not None:
             with_code = self._access.with_code(asked.device, name, asked.now)
@@ -166,7 +191,7 @@ class RadiusPolicy:
             pin = _text(credential.password.reveal())
             if pin is not None:
                 return self._answer(asked, await self._card(asked, name, pin), Fits())
-        return Refuse(wrong(self._settings.language))
+        return self._wrong()
 
     async def _card(self, asked: _Asked, card: str, pin: str) -> SignInOutcome:
         """Ask once for what an access point asks twice, and go on when it does not wait.
@@ -184,21 +209,22 @@ class RadiusPolicy:
             login.add_done_callback(lambda _: self._logins.pop(key, None))
         return await asyncio.shield(login)
 
-    def _answer(self, asked: _Asked, outcome: SignInOutcome, fits: Fits) -> Decision:
+    def _answer(self, asked: _Asked, outcome: SignInOutcome, fits: Fits) -> _Told:
         if isinstance(outcome, Admitted):
             return self._grant(asked, outcome.session, fits)
-        return Refuse(message_for(outcome.reason, self._settings.language))
+        return _Told(Refuse(message_for(outcome.reason, self._settings.language)))
 
-    def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> Decision:
+    def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> _Told:
         question = asked.question
-        grant = grant_of(session, asked.access_point, asked.now)
+        grant = grant_of(session, asked.terms, asked.now)
         if fits is not None and fits.proof:
             grant = replace(grant, proof=fits.proof)
         if not question.asks_for_cui:
-            return grant
+            return _Told(grant, session)
         cui = cui_of(self._settings.keys.cui, session)
-        is_another = question.cui is not None and question.cui != cui
-        return Refuse() if is_another else replace(grant, cui=cui)
+        if question.cui is not None and question.cui != cui:
+            return _Told(Refuse())
+        return _Told(replace(grant, cui=cui), session)
 
     def _portal(self, asked: _Asked) -> ToPortal:
         station = asked.question.station
@@ -215,19 +241,21 @@ class RadiusPolicy:
         url = f"{self._settings.portal_url}{token}/?"  # the slash: its links are relative
         return ToPortal(url, access_point.portal_role, access_point.portal_vlan)
 
-    def _noted(self, asked: _Asked, decision: Decision | None) -> Decision | None:
+    def _noted(self, asked: _Asked, told: _Told) -> Decision:
         """Remember where the device is, and what its access point is told."""
-        if decision is None or isinstance(decision, Silence):
+        decision, session = told
+        if isinstance(decision, Silence):
             return decision
-        let_in, until = isinstance(decision, Grant), None
-        if isinstance(decision, Grant):
-            session = self._access.session(asked.device.mac, asked.now)
-            until = None if session is None else session.due_at
-            if session is not None and session.site_id != asked.device.site_id:
-                self._tasks.create_task(self._access.follow(session, asked.device))
-        place = place_of(asked.question.station, asked.access_point.name, asked.now, let_in=let_in)
+        until = None if session is None else session.due_at
+        let_in = isinstance(decision, Grant)
+        station, client, now = asked.question.station, asked.access_point.name, asked.now
+        if let_in and self._places.note_again(asked.device.mac, (client, station), now, until):
+            return decision
+        if session is not None and session.site_id != asked.device.site_id:
+            self._tasks.create_task(self._access.follow(session, asked.device))
+        place = place_of(station, client, now, let_in=let_in)
         if place is not None:
-            self._places.note(place, until)
+            self._places.note(place, until, (client, station))
         return decision
 
 

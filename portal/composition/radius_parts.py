@@ -107,7 +107,7 @@ class Bridge:
     def serve(self, served: Bridged) -> None:
         """Serve these clients from the next request on."""
         self.served = served
-        self.policy.access_points = served.access_points
+        self.policy.serve(served.access_points)
         self.responder.reload(served.clients)
         if self.tls is not None:
             self.tls.follow_clients()

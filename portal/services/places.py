@@ -36,6 +36,8 @@ class Known:
 
     place: Place
     granted_until: datetime | None = None
+    told: object = None
+    """What the access point said of it, in whatever form that came."""
 
 
 class Places:
@@ -50,16 +52,32 @@ class Places:
         """Return what this process knows of a device."""
         return self._known.get(mac)
 
-    def note(self, place: Place, granted_until: datetime | None = None) -> None:
+    def note_again(
+        self, mac: MacAddress, told: object, now: datetime, granted_until: datetime | None
+    ) -> bool:
+        """Note a device that is let in where it was a moment ago; False: `note` has to.
+
+        Most are: this is what a known device that is asked about costs.
+        """
+        known = self._known.get(mac)
+        if known is None or not known.place.let_in or known.told != told:
+            return False
+        known.granted_until = granted_until
+        return now < known.place.heard_at + STILL_THERE
+
+    def note(
+        self, place: Place, granted_until: datetime | None = None, told: object = None
+    ) -> None:
         """Note where a device is; an older note than the last changes nothing.
 
         ``granted_until`` None: as it was, for a device that is in.
         """
         known = self._known.get(place.mac)
         if known is None:
-            self._add(Known(place, granted_until))
+            self._add(Known(place, granted_until, told))
         elif place.heard_at >= known.place.heard_at:
             known.granted_until = granted_until or known.granted_until if place.let_in else None
+            known.told = told
             if not _is_same(place, known.place):
                 known.place = place
                 self._unwritten.add(place.mac)
