@@ -4,6 +4,8 @@ from portal import settings
 from portal.composition.database import spool_directory
 from portal.config import Config
 from portal.domain.card import DEFAULT_RULES
+from portal.domain.identity import SiteId
+from portal.no_gate import NoGate
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
 from portal.services.ports import Gate, LibrarySystem
@@ -44,4 +46,12 @@ def compose_doors(
         card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
         limits=settings.limits(config),
         spool=spool,
+        gates=_other_gates(config),
     )
+
+
+def _other_gates(config: Config) -> dict[SiteId, Gate]:
+    """Return the gates of sites that the node's own does not serve: access points do."""
+    gated = settings.gate_sites(config)
+    sites = [SiteId(site.id) for site in config.sites]
+    return {site_id: NoGate() for site_id in sites if site_id not in gated}

@@ -128,7 +128,7 @@ class Courtesy:
         self._given_at[device.mac] = now
         self._unwritten[device.mac] = session
         if not await self._is_in(device):
-            await open_gate(self._doors.gate, session, now)
+            await open_gate(self._doors.gate_at(device.site_id), session, now)
         self._wait_for_check(_Waiting(session, device, *typed, None))
         return session
 
@@ -138,7 +138,7 @@ class Courtesy:
         Its time there must not become the courtesy's: that one may be shorter than the outage.
         """
         try:
-            return device.mac in await self._doors.gate.usage()
+            return device.mac in await self._doors.gate_at(device.site_id).usage()
         except GateUnavailableError:
             return False
 

@@ -51,6 +51,12 @@ class Doors:
     card_rules: CardRules = DEFAULT_RULES
     limits: Limits = field(default_factory=Limits)
     spool: Spool | None = None
+    gates: Mapping[SiteId, Gate] = field(default_factory=dict)
+    """Of sites that have another gate than this node's, or none."""
+
+    def gate_at(self, site_id: SiteId) -> Gate:
+        """Return what lets the site's devices through."""
+        return self.gates.get(site_id, self.gate)
 
     def site_of(self, session: Session, device: Device) -> Site:
         """Return the site whose rules hold for a session.

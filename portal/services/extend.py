@@ -31,7 +31,7 @@ async def extend(doors: Doors, device: Device, now: datetime) -> Session | Refus
         _log.warning("store_failed", during="extend", reason=str(error))
         return Refused(RefusalReason.SERVICE_DOWN)
     if isinstance(outcome, Session):
-        await open_gate(doors.gate, outcome, now)
+        await open_gate(doors.gate_at(device.site_id), outcome, now)
     return outcome
 
 

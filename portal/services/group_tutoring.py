@@ -212,7 +212,7 @@ class GroupTutoring:
             await self.doors.sessions.admit_at(session.id, device.site_id)
         what = "session_started" if joined.is_new else "session_protected"
         _log.info(what, session=str(session.id), site=device.site_id, ground=session.ground)
-        is_open = await open_gate(self.doors.gate, session, now)
+        is_open = await open_gate(self.doors.gate_at(device.site_id), session, now)
         return Admitted(session) if is_open else _SERVICE_DOWN
 
     async def _refused(self, device: Device, refused: Refused, now: datetime) -> Refused:

@@ -98,7 +98,7 @@ class LookUp:
         """Open this site's gate to a device whose session began at another site, and note it."""
         if session.site_id != device.site_id:
             await self._doors.sessions.admit_at(session.id, device.site_id)
-            await open_gate(self._doors.gate, session, now)
+            await open_gate(self._doors.gate_at(device.site_id), session, now)
 
     async def _find(self, device: Device, now: datetime) -> Session | None:
         """Find the device's session, also while it stands on disk only."""

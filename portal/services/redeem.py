@@ -169,7 +169,7 @@ class Redeem:
             await self.doors.sessions.admit_at(session.id, device.site_id)
         what = "session_started" if used.is_new else "session_resumed"
         _log.info(what, session=str(session.id), site=device.site_id, ground=session.ground)
-        is_open = await open_gate(self.doors.gate, session, now)
+        is_open = await open_gate(self.doors.gate_at(device.site_id), session, now)
         await close_gate(self.doors.gate, used.put_out)
         is_own = session.subject == voucher.subject
         return Admitted(session, is_own) if is_open else _SERVICE_DOWN

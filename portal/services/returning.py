@@ -112,7 +112,8 @@ class Returning:
             session = begun
         # First the gate: the device's own probe is on its way. A comparison in between leaves whom
         # the gate has just let in.
-        await self._doors.gate.admit(device.mac, remaining_s(session.due_at, now))
+        gate = self._doors.gate_at(device.site_id)
+        await gate.admit(device.mac, remaining_s(session.due_at, now))
         if session.site_id != device.site_id:
             await self._doors.sessions.admit_at(session.id, device.site_id)
         _log.info(

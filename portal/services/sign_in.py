@@ -164,7 +164,7 @@ class SignIn:
         started = await self._doors.sessions.start(replace(opening, continues=continues))
         if started.session.site_id != device.site_id:  # it runs already, and began elsewhere
             await self._doors.sessions.admit_at(started.session.id, device.site_id)
-        is_open = await open_gate(self._doors.gate, started.session, now)
+        is_open = await open_gate(self._doors.gate_at(device.site_id), started.session, now)
         await close_gate(self._doors.gate, started.put_out)
         _log_start(started)
         is_own = claim.subject == started.session.subject

@@ -36,7 +36,7 @@ async def sign_out(doors: Doors, device: Device, now: datetime) -> bool:
         _log.warning("store_failed", during="sign_out", reason=str(error))
         if not await keep_sign_out(doors, device, now):
             return False
-    await close_gate(doors.gate, [device.mac])
+    await close_gate(doors.gate_at(device.site_id), [device.mac])
     return True
 
 
