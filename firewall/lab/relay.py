@@ -7,7 +7,8 @@ The *portal relay* understands HTTP. The visitor's browser speaks plain HTTP to 
 browsers count as secure); the relay fetches from the portal's HTTPS origin, trusting the lab's
 authority, and puts the visitor's address in place of the portal's in Location, in
 Content-Security-Policy and in text bodies; Host, Origin and Referer are changed the other way
-round. `/.lab/online` asks a probe host as the phone and says whether it is captive.
+round. `/.lab/online` asks a probe host as the phone and says whether it is captive;
+`/.lab/somewhere` follows the redirect that the phone gets there.
 The *TCP relay* passes bytes and knows nothing.
 """
 

@@ -68,6 +68,18 @@ class PortalRelay:
         except (aiohttp.ClientError, TimeoutError) as error:
             return _page(200, "No answer", f"{type(error).__name__}: {error}")
 
+    async def somewhere(self, request: web.Request) -> web.Response:
+        """Go where the phone is led: behind an access point, only that address names the device."""
+        try:
+            async with self._session.get(PROBE, allow_redirects=False) as answer:
+                target = answer.headers.get("Location", "")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return _page(502, "No answer", f"{type(error).__name__}: {error}")
+        if not target:
+            return _page(200, "Online", f"{PROBE} answered as it does at home.")
+        visitor = f"http://{request.host}"
+        return web.HTTPFound(rewriting.localised(target, visitor, self._portal))
+
 
 def _page(status: int, title: str, text: str) -> web.Response:
     body = (
@@ -89,6 +101,7 @@ async def relay_portal(listener: socket.socket, portal: str, trusted: str) -> No
         relay = PortalRelay(portal, session)
         application = web.Application()
         application.router.add_get("/.lab/online", relay.online)
+        application.router.add_get("/.lab/somewhere", relay.somewhere)
         application.router.add_route("*", "/{path:.*}", relay.pass_on)
         runner = web.AppRunner(application)
         await runner.setup()

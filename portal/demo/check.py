@@ -9,24 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from firewall.lab.phone import Phone, Stream, run_in_phone
+from firewall.lab.phone import Phone, Stream
 from firewall.lab.processes import LabError
+from portal.demo.browser import ONLINE
+from portal.demo.check_branch import BranchCheck
+from portal.demo.steps import PROBE_BODY, PROBE_URL, StepFailedError, browse, expect
 from portal.demo.world import World, WorldSettings
 
 CARD, PIN = "20000000000001", "1234"
-PROBE_URL = "http://captive.apple.com/hotspot-detect.html"
-PROBE_BODY = b"<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>\n"
 ECHO_HOST = "www.example.com"
-
-
-class StepFailedError(Exception):
-    """What was seen is not what should be."""
-
-
-def expect(condition: bool, seen: object) -> None:
-    """Raise StepFailedError with what was seen, unless the condition holds."""
-    if not condition:
-        raise StepFailedError(str(seen))
 
 
 class Check:
@@ -98,7 +89,7 @@ class Check:
     def log_in(self) -> str:
         """In Chromium, without JavaScript, following the captive redirect as a guest does."""
         seen = self._browse("sign-in", CARD, PIN)
-        expect("Du är uppkopplad" in seen["text"], seen)
+        expect(ONLINE in seen["text"], seen)
         return f"“{seen['title']}” at {seen['url']}"
 
     def is_online(self) -> str:
@@ -141,14 +132,7 @@ class Check:
         return dict(json.loads(answer.body))
 
     def _browse(self, *arguments: str) -> dict[str, str]:
-        done = run_in_phone(
-            self.phone,
-            "portal.demo.browser",
-            [self.world.portal_origin, *arguments],
-        )
-        if done.returncode:
-            raise StepFailedError(done.stderr.strip()[-2000:])
-        return dict(json.loads(done.stdout))
+        return browse(self.phone, self.world.portal_origin, *arguments)
 
 
 def run(write: Callable[[str], object] = print) -> int:
@@ -156,8 +140,8 @@ def run(write: Callable[[str], object] = print) -> int:
     began = monotonic()
     write("building the virtual guest network, the library system and Kvar …")
     try:
-        with World(WorldSettings(phones=2)) as world:
-            for name, step in Check(world).steps():
+        with World(WorldSettings(phones=2, branch=True)) as world:
+            for name, step in (*Check(world).steps(), *BranchCheck(world).steps()):
                 write(f"✓ {name}: {step()}")
     except (StepFailedError, LabError) as problem:
         write(f"✗ {problem}")

@@ -25,6 +25,7 @@ from portal.demo.configuration import HOST_NAME, LIBRARY_PORT, STAFF_PORT, simul
 from portal.demo.world import LIBRARY_COMMAND, START_TIMEOUT_S, World, WorldSettings
 
 GUEST_PORT = 8080
+BRANCH_PORT = 8082
 
 _CARDS = """
     card             PIN
@@ -53,7 +54,7 @@ def run(write: Callable[[str], object] = print) -> int:
 
 def _with_lab(write: Callable[[str], object]) -> int:
     write("building the virtual guest network, the library system and Kvar …")
-    with World(WorldSettings(phones=2, staff=True)) as world, ExitStack() as stack:
+    with World(WorldSettings(phones=2, staff=True, branch=True)) as world, ExitStack() as stack:
         if not world.has_own_users:
             write("other users cannot read this folder: every process of Kvar runs as root here")
         phone = world.phones[0]
@@ -61,6 +62,10 @@ def _with_lab(write: Callable[[str], object]) -> int:
         trusted = world.lab.authority.certificate_file
         relay = start_portal_relay(phone.namespace, world.portal_origin, trusted, port=GUEST_PORT)
         stack.callback(relay.close)
+        far = world.branch_phone
+        far.join()
+        branch = start_portal_relay(far.namespace, world.portal_origin, trusted, port=BRANCH_PORT)
+        stack.callback(branch.close)
         inside = ("127.0.0.1", STAFF_PORT)
         staff = start_tcp_relay(world.lab.gateway, inside, port=STAFF_PORT)
         stack.callback(staff.close)
@@ -71,6 +76,11 @@ def _with_lab(write: Callable[[str], object]) -> int:
   {relay.address}   one of the lab's phones, in your own browser
 {_CARDS}
   {relay.address}/.lab/online   is that phone captive, or online?
+
+  {branch.address}/.lab/somewhere   a phone at a branch that has only an access point, which
+                                         asks Kvar by RADIUS and leads strangers to the portal
+  {branch.address}/.lab/online   is it held, or let in? What the access point tells:
+                                         tail -f {world.access_point.log_file}
 
 {_staff_text(accounts)}
   A second phone, from a shell:  ip netns exec {world.phones[1].namespace.name} bash

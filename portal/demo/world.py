@@ -5,6 +5,7 @@ keep: Kvar runs exactly as ``kvar run`` does on a real gateway, as its own users
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from firewall.ruleset import garden_set
 from firewall.settings import GardenGroup
 from portal.config import Config
 from portal.config_file import parse
+from portal.demo.branch import AccessPointProcess, radius_text
 from portal.demo.configuration import STAFF, Gateway, gateway_text
 from portal.supervisor import Child, command_line
 from portal.web.guest.settings import origin
@@ -53,6 +55,8 @@ class WorldSettings:
     lease_s: int = 12 * 3600
     staff: bool = False
     """Whether the staff site runs too."""
+    branch: bool = False
+    """Whether there is a library without a gateway of ours (`branch.py`), with one more phone."""
     extra: str = ""
     change: Callable[[str], str] = field(default=lambda text: text)
     """Changes the configuration's text before it is written."""
@@ -73,6 +77,9 @@ class World:
     config: Config
     config_file: Path
     log_file: Path
+    access_point: AccessPointProcess
+    """At the branch, and the phone there."""
+    branch_phone: Phone
 
     def __enter__(self) -> Self:
         try:
@@ -118,13 +125,25 @@ class World:
         self.directory = self.lab.run_directory / "kvar"
         self.directory.mkdir(mode=0o755)
         self.lab.run_directory.chmod(0o755)
-        self._write_config()
+        self._write_config(self._build_branch() if self.settings.branch else "")
         self._open.callback(self.stop_library)
         self.start_library()
         self._open.callback(self.stop)
         self.start()
+        if self.settings.branch:
+            self._open.callback(self.access_point.stop)
+            self.access_point.start()
 
-    def _write_config(self) -> None:
+    def _build_branch(self) -> str:
+        """Return what the configuration has to say of it. The access point is not on yet."""
+        built, secret = self.lab.add_branch(), secrets.token_urlsafe(24)
+        portal = str(self.lab.sites[0].gateway_v4)
+        # beside Kvar's directory: who kills everything that works below that spares it
+        self.access_point = AccessPointProcess(built, portal, secret, self.lab.run_directory)
+        self.branch_phone = self.lab.add_phone(site=built.site)
+        return radius_text(secret)
+
+    def _write_config(self, radius: str) -> None:
         lab = self.lab
         gateway = Gateway(
             portal_host=lab.settings.portal_host,
@@ -140,7 +159,7 @@ class World:
             library=(addressing.MANAGEMENT.far_v4, LIBRARY_PORT),
         )
         text = gateway_text(self.directory, gateway)
-        text += STAFF if self.settings.staff else ""
+        text += radius + (STAFF if self.settings.staff else "")
         text = self.settings.change(text + self.settings.extra)
         self.config_file = self.directory / "kvar.toml"
         self.config_file.write_text(text, encoding="utf-8")
@@ -202,8 +221,7 @@ class World:
         """Wait until every part answers. Raises LabError with the end of the log."""
         deadline = monotonic() + START_TIMEOUT_S
         ports = [self.config.portal.health_port]
-        if self.config.staff is not None:
-            ports.append(self.config.staff.health_port)
+        ports += [part.health_port for part in (self.config.staff, self.config.radius) if part]
         urls = [f"http://127.0.0.1:{port}/readyz" for port in ports]
         while not all(self._is_ready(url) for url in urls):
             if monotonic() > deadline or (self._kvar is not None and self._kvar.poll() is not None):

@@ -9,7 +9,6 @@ import json
 import signal
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from firewall.listener import Listener
@@ -18,25 +17,8 @@ from portal.demo.access_point.dialect import COA_PORT, Identity
 from portal.demo.access_point.doors import Orders, Server
 from portal.demo.access_point.point import AccessPoint
 from portal.demo.access_point.redirector import serve
+from portal.demo.access_point.settings import PointSettings
 from radius_bridge.secret import Secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointSettings:
-    """What a controller's page asks for. ``server`` and ``portal`` are addresses."""
-
-    server: str
-    secret: str
-    portal: str
-    address: str
-    radio: str
-    ssid: str
-    name: str = "filial-ap1"
-    air: str = "br0"
-    uplink: str = "wan0"
-    authentication_port: int = 1812
-    accounting_port: int = 1813
-    interim_s: float = 60.0
 
 
 def tell(event: str, **facts: object) -> None:

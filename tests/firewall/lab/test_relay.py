@@ -125,6 +125,7 @@ def test_the_portal_sees_the_phone(open_lab: Lab) -> None:
     status, headers, _ = _ask(relay.address, "POST", "/card", "a=b")
     assert (status, headers["Location"]) == (303, f"{relay.address}/status")
     assert "<h1>Online</h1>" in _ask(relay.address, "GET", "/.lab/online")[2]
+    assert "<h1>Online</h1>" in _ask(relay.address, "GET", "/.lab/somewhere")[2]
     relay.close()
 
 
