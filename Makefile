@@ -37,7 +37,7 @@ DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
 DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages day-packages
+.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages day-packages deb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -144,6 +144,11 @@ fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 lock: $(VENV)/.ready ## choose the newest allowed versions and pin them by hash
 	@$(BIN)/uv pip compile --quiet --upgrade --all-extras --group dev --universal --generate-hashes \
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o deploy/requirements.lock
+	@$(BIN)/uv pip compile --quiet --extra pdf --extra escpos --constraint deploy/requirements.lock --universal \
+	  --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url pyproject.toml -o deploy/runtime.lock
+
+deb: $(VENV)/.ready ## build the Debian package for this distribution, in dist/
+	@deploy/debian/build.sh dist
 
 clean: ## remove what the targets made in this folder
 	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

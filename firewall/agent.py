@@ -11,7 +11,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,8 +43,10 @@ class AlreadyRunningError(Exception):
     """Another agent has the lock."""
 
 
-async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
-    """Run the gate until `stop`, and leave everything standing.
+async def run_agent(
+    settings: GateSettings, stop: asyncio.Event, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Run the gate until `stop`, and leave everything standing; `ready` is called once it stands.
 
     Raises:
         KernelError: at the start, the rules could not be put up or guests not be listened to;
@@ -71,6 +73,7 @@ async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
                     tasks.create_task(prober.work(), name="gate-probe"),
                 ]
                 _log.info("the gate stands: %s", gate.health())
+                ready()
                 await stop.wait()
                 for task in working:
                     task.cancel()
@@ -81,7 +84,9 @@ async def run_agent(settings: GateSettings, stop: asyncio.Event) -> None:
             reaper.close()
 
 
-async def run_simulated_agent(settings: GateSettings, stop: asyncio.Event) -> None:
+async def run_simulated_agent(
+    settings: GateSettings, stop: asyncio.Event, ready: Callable[[], None] = lambda: None
+) -> None:
     """Run a gate that only pretends, until `stop`. Needs no privilege.
 
     Raises:
@@ -90,6 +95,7 @@ async def run_simulated_agent(settings: GateSettings, stop: asyncio.Event) -> No
     with _only_one(settings.socket_path):
         gate, events = SimulatedGate(settings, time.monotonic), Events()
         async with GateServer(settings, gate, events).listening():
+            ready()
             while not stop.is_set():
                 gate.tick()
                 with suppress(TimeoutError):

@@ -11,9 +11,9 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
 from firewall import routing, ruleset
+from firewall.closing import add_missing
 from firewall.elements import Family
 from firewall.kernel import NETLINK_ROUTE, KernelError, NetlinkSocket
-from firewall.marks import MAY_LEAVE
 from firewall.nft import Nftables, RuleText
 from firewall.probes import Interface, interface_of
 from firewall.routing import FailClosedRule, Neighbour
@@ -101,17 +101,8 @@ class Standing:
         Raises:
             KernelError: the kernel refused.
         """
-        answers = self._routes.ask(routing.encode_dump_rules, "read routing rules")
-        found = {routing.decode_rule(message) for message in answers}
-        wanted = (
-            FailClosedRule(family, network.interface, MAY_LEAVE)
-            for network in self._settings.guest_networks
-            for family in routing.FAMILIES
-        )
-        missing = [rule for rule in wanted if rule not in found]
-        for rule in missing:
-            self._add_routing_rule(rule)
-        return missing
+        interfaces = [network.interface for network in self._settings.guest_networks]
+        return add_missing(self._routes, interfaces)
 
     def neighbour(self, index: int, address: IPv4Address | IPv6Address) -> bytes | None:
         """Return the MAC the kernel knows for an address on an interface.
@@ -164,13 +155,6 @@ class Standing:
                 for family in _TABLES
             )
             self._text.apply(anew + text)
-
-    def _add_routing_rule(self, rule: FailClosedRule) -> None:
-        try:
-            self._routes.ask(partial(routing.encode_add_rule, rule), "add a routing rule")
-        except KernelError as error:
-            if error.number != errno.EEXIST:
-                raise
 
     def _read_links(self) -> dict[str, int]:
         answers = self._routes.ask(routing.encode_dump_links, "read interfaces")

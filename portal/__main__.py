@@ -106,6 +106,15 @@ def gate(context: typer.Context) -> None:
 
 
 @app.command()
+def close(context: typer.Context) -> None:
+    """Close the guest networks in routing, before their interfaces come up (needs root)."""
+    from portal.composition.gate import close_guest_networks
+
+    for line in close_guest_networks(config_of(context)):
+        typer.echo(line)
+
+
+@app.command()
 def keeper(context: typer.Context) -> None:
     """Keep the gate in step with the database."""
     from portal.composition.keeper import run_keeper

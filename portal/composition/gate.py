@@ -1,17 +1,22 @@
 """Composes the gate's process, and the door through which the others reach it."""
 
+import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from firewall.client import GateClient
 from portal import settings
-from portal.composition.start import StartError, stop_signal
+from portal.composition.start import StartError, leaves, stop_signal
 from portal.config import Config
 from portal.gate import AgentGate
 from portal.no_gate import NoGate
+from portal.service_notification import tell_alive, tell_ready
 from portal.services.ports import Gate
 from portal.supervisor import UnknownUserError, find_account
+
+_FAMILY_NAMES: dict[int, str] = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
 
 
 async def run_gate(config: Config) -> None:
@@ -34,9 +39,30 @@ async def run_gate(config: Config) -> None:
     agent = run_agent if config.gate.enabled else run_simulated_agent
     async with stop_signal() as stop:
         try:
-            await agent(gate_settings, stop)
-        except (KernelError, AlreadyRunningError) as problem:
-            raise StartError(f"the gate cannot start: {problem}") from problem
+            async with asyncio.TaskGroup() as group:
+                alive = group.create_task(tell_alive(), name="watchdog")
+                await agent(gate_settings, stop, tell_ready)
+                alive.cancel()
+        except* (KernelError, AlreadyRunningError) as problems:
+            reasons = ", ".join(str(problem) for problem in leaves(problems))
+            raise StartError(f"the gate cannot start: {reasons}") from problems
+
+
+def close_guest_networks(config: Config) -> list[str]:
+    """Close the guest networks in routing; return what was done, a line each.
+
+    Raises:
+        StartError: the kernel refused.
+    """
+    from firewall.closing import close_networks  # noqa: PLC0415
+    from firewall.kernel import KernelError  # noqa: PLC0415
+
+    interfaces = sorted(frozenset[str]().union(*settings.guest_interfaces(config).values()))
+    try:
+        added = close_networks(interfaces)
+    except KernelError as problem:
+        raise StartError(f"guest networks cannot be closed: {problem}") from problem
+    return [f"{rule.interface}: closed in routing ({_FAMILY_NAMES[rule.family]})" for rule in added]
 
 
 def _uids(config: Config) -> frozenset[int]:

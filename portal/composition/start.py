@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 
+from portal.service_notification import tell_alive, tell_ready
+
 _log = structlog.get_logger()
 
 
@@ -56,7 +58,10 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
 
 @asynccontextmanager
 async def until_stopped() -> AsyncIterator[asyncio.TaskGroup]:
-    """Run the tasks put into the group until SIGTERM, or until one of them fails."""
+    """Run the tasks put into the group until SIGTERM, or until one of them fails.
+
+    Once they are put in, the service manager hears that the process is ready.
+    """
 
     async def wait_and_stop(stop: asyncio.Event) -> None:
         await stop.wait()
@@ -65,7 +70,9 @@ async def until_stopped() -> AsyncIterator[asyncio.TaskGroup]:
     try:
         async with stop_signal() as stop, asyncio.TaskGroup() as group:
             group.create_task(wait_and_stop(stop), name="stop signal")
+            group.create_task(tell_alive(), name="watchdog")
             yield group
+            tell_ready()
     except* _StoppedError:
         _log.info("process_stopped")
 

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Builds the Debian package for the distribution and the Python it runs on.
+# Usage: deploy/debian/build.sh DIRECTORY   (the package is put there)
+set -eu
+
+out=$1
+python=${PYTHON:-/usr/bin/python3}
+uv=${UV:-.venv/bin/uv}
+here=$(dirname "$0")
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+architecture=$(dpkg --print-architecture)
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 0755 "$root"
+lib=$root/usr/lib/kvar
+
+echo "kvar: building the package of version $version for $architecture"
+"$python" -m venv --without-pip "$lib"
+export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+"$uv" pip sync --quiet --python "$lib/bin/python" --require-hashes deploy/runtime.lock
+# The build tool comes from the lock too: nothing that is not pinned runs here.
+"$uv" build --quiet --wheel --no-build-isolation --python .venv/bin/python --out-dir "$root/wheel" .
+"$uv" pip install --quiet --python "$lib/bin/python" --no-deps --no-index "$root"/wheel/*.whl
+rm -rf "$root/wheel" "$lib/share" "$lib/include"
+# Only `python` is used; scripts and caches hold the name of the folder that this was built in.
+find "$lib/bin" -mindepth 1 ! -name 'python*' -delete
+find "$lib" -name __pycache__ -prune -exec rm -rf {} +
+find "$lib" -name direct_url.json -delete
+rm -f "$lib/lib64" "$lib/.lock" "$lib/.gitignore" "$lib/CACHEDIR.TAG"
+ln -s lib "$lib/lib64"
+sed -i '/^command = /d' "$lib/pyvenv.cfg"
+"$lib/bin/python" -I -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$lib/lib"
+
+install -D -m 0755 "$here/kvar" "$root/usr/bin/kvar"
+install -D -m 0644 "$here/kvar.sysusers" "$root/usr/lib/sysusers.d/kvar.conf"
+install -D -m 0644 "$here/kvar.tmpfiles" "$root/usr/lib/tmpfiles.d/kvar.conf"
+install -D -m 0644 "$here/kvar.sysctl" "$root/usr/lib/sysctl.d/60-kvar.conf"
+for unit in deploy/systemd/*; do
+    install -D -m 0644 "$unit" "$root/usr/lib/systemd/system/${unit##*/}"
+done
+documents=$root/usr/share/doc/kvar
+mkdir -p "$documents/examples"
+cp -r README.md ARCHITECTURE.md CHANGELOG.md docs "$documents/"
+cp LICENSE "$documents/copyright"
+cp -r deploy/kvar.toml deploy/grafana deploy/prometheus "$documents/examples/"
+
+mkdir "$root/DEBIAN"
+"$python" - "$here/control.in" "$version" "$architecture" >"$root/DEBIAN/control" <<'END'
+import sys
+from pathlib import Path
+
+template, version, architecture = sys.argv[1:]
+major, minor = sys.version_info[:2]
+words = {
+    "VERSION": version,
+    "ARCHITECTURE": architecture,
+    "PYTHON": f"{major}.{minor}",
+    "PYTHON_NEXT": f"{major}.{minor + 1}",
+    "PANGO": "libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0",
+}
+text = Path(template).read_text(encoding="utf-8")
+for word, value in words.items():
+    text = text.replace(f"@{word}@", value)
+print(text, end="")
+END
+for script in postinst prerm postrm; do
+    install -m 0755 "$here/$script" "$root/DEBIAN/$script"
+done
+chmod -R go-w,a+rX "$root"
+mkdir -p "$out"
+dpkg-deb --root-owner-group -Zzstd --build "$root" "$out/kvar_${version}_${architecture}.deb" >/dev/null
+echo "kvar: $out/kvar_${version}_${architecture}.deb"
