@@ -28,6 +28,9 @@ _SHOWN = (
     "online",
     "extended",
     "logged-out",
+    "connect",
+    "not-let-in-number",
+    "lost",
 )
 _WIDTHS = (320, 390, 1280)
 _SHEET = """<!DOCTYPE html><meta charset="utf-8"><style>
