@@ -53,46 +53,65 @@ def devices(count: int) -> list[User]:
     return [User(mac.replace(":", ""), mac.replace(":", ""), mac) for mac in macs]
 
 
-def mac_authentications(users: Sequence[User], count: int, seed: int) -> Iterator[bytes]:
-    """Yield so many MAC authentications of devices drawn at random."""
-    return _logins(users, count, seed, _CALL_CHECK, is_chap=False)
+def mac_authentications(
+    users: Sequence[User], count: int, seed: int, *, roams: bool = False
+) -> Iterator[bytes]:
+    """Yield so many MAC authentications of devices drawn at random.
+
+    Each device asks from its own access point and in its own session, as when its time there is
+    over; or, where it `roams`, every time from another one, in another session.
+    """
+    for number, place, user, authenticator in _drawn(users, count, seed):
+        at = number if roams else place
+        yield _login(number, at, authenticator, _CALL_CHECK, user, _pap(user, authenticator))
 
 
 def pap_logins(users: Sequence[User], count: int, seed: int) -> Iterator[bytes]:
     """Yield so many PAP logins of users drawn at random."""
-    return _logins(users, count, seed, _LOGIN, is_chap=False)
+    for number, place, user, authenticator in _drawn(users, count, seed):
+        yield _login(number, place, authenticator, _LOGIN, user, _pap(user, authenticator))
 
 
 def chap_logins(users: Sequence[User], count: int, seed: int) -> Iterator[bytes]:
     """Yield so many CHAP logins of users drawn at random."""
-    return _logins(users, count, seed, _LOGIN, is_chap=True)
+    for number, place, user, authenticator in _drawn(users, count, seed):
+        response = chap_response(number % 256, Secret(user.password.encode()), authenticator)
+        shown = (Attribute(3, response), Attribute(60, authenticator))
+        yield _login(number, place, authenticator, _LOGIN, user, shown)
 
 
-def _logins(
-    users: Sequence[User], count: int, seed: int, service: bytes, *, is_chap: bool
-) -> Iterator[bytes]:
+def _drawn(users: Sequence[User], count: int, seed: int) -> Iterator[tuple[int, int, User, bytes]]:
+    """Yield a packet's number, a user with its place in the list, and sixteen random octets."""
     draw = Random(seed)
     for number in range(count):
-        user, authenticator = draw.choice(users), draw.randbytes(16)
-        password = Secret(user.password.encode())
-        if is_chap:
-            challenge = draw.randbytes(16)
-            shown = (
-                Attribute(3, chap_response(number % 256, password, challenge)),
-                Attribute(60, challenge),
-            )
-        else:
-            shown = (Attribute(2, hide_password(password, authenticator, SECRET)),)
-        attributes = (
-            Attribute(1, user.name.encode()),
-            *shown,
-            *_nas(number % NAS_COUNT, number),
-            Attribute(6, service),
-            *_stations(user.mac),
-            Attribute(44, f"{number:08x}".encode()),
-        )
-        packet = Packet(Code.ACCESS_REQUEST, _identifier(number), authenticator, attributes)
-        yield sign_request(packet, SECRET)
+        place = draw.randrange(len(users))
+        yield number, place, users[place], draw.randbytes(16)
+
+
+def _pap(user: User, authenticator: bytes) -> tuple[Attribute, ...]:
+    hidden = hide_password(Secret(user.password.encode()), authenticator, SECRET)
+    return (Attribute(2, hidden),)
+
+
+def _login(  # noqa: PLR0913, PLR0917 - what makes a login
+    number: int,
+    place: int,
+    authenticator: bytes,
+    service: bytes,
+    user: User,
+    shown: tuple[Attribute, ...],
+) -> bytes:
+    attributes = (
+        Attribute(1, user.name.encode()),
+        *shown,
+        *_nas(place % NAS_COUNT, place),
+        Attribute(6, service),
+        *_stations(user.mac),
+        Attribute(44, f"{place:08x}".encode()),
+    )
+    identifier = _identifier(number)
+    packet = Packet(Code.ACCESS_REQUEST, identifier, authenticator, attributes)
+    return sign_request(packet, SECRET)
 
 
 def accounting(users: Sequence[User], blocks: int, seed: int) -> Iterator[bytes]:

@@ -22,6 +22,7 @@ FLOOR = Trial("echo", "mac", MANY)
 MAC = Trial("kvar", "mac", MANY)
 MAC_SOME = Trial("kvar", "mac", SOME)
 MAC_ONE = Trial("kvar", "mac", ONE)
+ROAMING = Trial("kvar", "roaming", MANY)
 TOKEN = Trial("kvar", "token", MANY)
 WRITTEN = Trial("kvar accounting", "accounting", MANY)
 WRITTEN_SOME = Trial("kvar accounting", "accounting", SOME)
@@ -36,7 +37,7 @@ PEER_WRITTEN_SOME = Trial(ACCOUNTING.name, "accounting", SOME)
 
 TRIALS = (
     CEILING, FLOOR, MAC, PEER, MAC_SOME, PEER_SOME, PEER_TUNED, PEER_FILES, MAC_ONE, PEER_ONE,
-    PEER_CHAP, TOKEN, WRITTEN, PEER_WRITTEN, WRITTEN_SOME, PEER_WRITTEN_SOME,
+    PEER_CHAP, ROAMING, TOKEN, WRITTEN, PEER_WRITTEN, WRITTEN_SOME, PEER_WRITTEN_SOME,
 )  # fmt: skip
 
 _NAMES = {
@@ -60,6 +61,7 @@ def rates(contest: Contest) -> Iterator[Row]:
     yield _rate(contest, mac, MAC, PEER_TUNED, GOAL_LOGIN)
     yield _rate(contest, mac, MAC_SOME, PEER_SOME, GOAL_LOGIN)
     yield _rate(contest, mac, MAC, PEER_FILES)
+    yield _rate(contest, f"{mac}, always at another access point", ROAMING, PEER)
     yield _rate(contest, "PAP with a login token", TOKEN, PEER, GOAL_LOGIN)
     yield _rate(contest, written, WRITTEN, PEER_WRITTEN, GOAL_ACCOUNTING)
     yield _rate(contest, written, WRITTEN_SOME, PEER_WRITTEN_SOME, GOAL_ACCOUNTING)

@@ -93,6 +93,7 @@ class Loads:
         self._seeds = count()
         self._logins = {
             "mac": self._write(mac_authentications(devices, most, 1)),
+            "roaming": self._write(mac_authentications(devices, most, 3, roams=True)),
             "chap": self._write(chap_logins(devices, most, 2)),
         }
 
