@@ -11,7 +11,12 @@ from portal.domain.identity import Device, MacAddress, SiteId, Subject
 from portal.domain.session import Claim, EndReason, Ground, start
 from portal.services.ports import Event, EventKind, Trace
 from portal.services.ports.returning import Names
-from portal.services.ports.spool import Record, UnwrittenSession, UnwrittenSignOut
+from portal.services.ports.spool import (
+    Record,
+    UnwrittenReturn,
+    UnwrittenSession,
+    UnwrittenSignOut,
+)
 from portal.storage.spool_records import RecordError, decode, encode, kind_of, time_of
 
 DEVICE = Device(MacAddress("02:00:00:00:00:01"), SiteId("main"))
@@ -25,6 +30,13 @@ def records(now: datetime) -> list[Record]:
         Event(EventKind.SIGN_IN_REFUSED, DEVICE.site_id, now, TRACE, {"reason": "service"}),
         Event(EventKind.MANY_WRONG_PINS, DEVICE.site_id, now),
         UnwrittenSession(session, TRACE, Subject(b"x" * 32)),
+        UnwrittenReturn(
+            replace(session, ground=Ground.REMEMBERED),
+            replace(TRACE, subject=b"o" * 32),
+            (Subject(b"n" * 32), Subject(b"m" * 32)),
+            now + timedelta(days=90),
+            5,
+        ),
         UnwrittenSignOut(
             DEVICE, now, Names(b"t" * 32, (Subject(b"n" * 32),)), now + timedelta(hours=9)
         ),

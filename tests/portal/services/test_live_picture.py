@@ -1,0 +1,223 @@
+"""Who may be online, in memory: fresh after a notice, and kept as it is in an outage."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from portal.domain.identity import Device, MacAddress, SiteId
+from portal.domain.session import Claim, EndReason, Ground, Session, start
+from portal.services.live_picture import LOOKS_FOR_UNWRITTEN, Change, LivePicture
+from portal.services.opening import new_id
+from portal.services.places import Places
+from portal.services.ports import DatabaseUnavailableError, Kept, Opening, Trace
+from portal.services.ports.live import Place
+from portal.storage.database import Database
+from portal.storage.live import PostgresLive
+from portal.storage.sessions import PostgresSessions
+from portal.storage.upkeep import PostgresUpkeep
+from tests.portal.storage.outage import Outage
+
+SITE = SiteId("village")
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def mac(number: int) -> MacAddress:
+    return MacAddress(f"02:00:00:00:00:{number:02x}")
+
+
+class Watched:
+    """A picture, what it told of, and sessions to look at."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        self.now = now
+        self.sessions = PostgresSessions(database)
+        self.picture = LivePicture(PostgresLive(database), lambda: self.now)
+        self.told: list[Change] = []
+        self.picture.changed.append(self._tell)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        self.told.extend(changes)
+
+    def make(self, number: int) -> Session:
+        ends = (self.now + HOUR, EndReason.TIME_LIMIT)
+        device = Device(mac(number), SITE)
+        return start(new_id(self.now), Claim(Ground.ACCEPT), device, ends, self.now)
+
+    async def let_in(self, number: int) -> Session:
+        opening = Opening(self.make(number), Trace("log", bytes([number]) * 32), 5)
+        return (await self.sessions.start(opening)).session
+
+    def known(self, number: int) -> UUID | None:
+        session = self.picture.session(mac(number), self.now)
+        return None if session is None else session.id
+
+
+@pytest.fixture
+def kept(database: Database, now: datetime) -> Watched:
+    return Watched(database, now)
+
+
+async def one(session_id: UUID | None) -> AsyncIterator[UUID | None]:
+    yield session_id
+
+
+async def test_it_has_all_after_a_comparison_and_loses_what_ended(kept: Watched) -> None:
+    first, second = await kept.let_in(1), await kept.let_in(2)
+    assert kept.known(1) is None
+    await kept.picture.compare()
+    assert (kept.known(1), kept.known(2), len(kept.picture)) == (first.id, second.id, 2)
+    await kept.sessions.end(first.id, EndReason.LOGGED_OUT, kept.now)
+    await kept.picture.compare()
+    assert (kept.known(1), kept.known(2)) == (None, second.id)
+    assert [(c.mac, c.before is None, c.after is None) for c in kept.told] == [
+        (mac(1), True, False),
+        (mac(2), True, False),
+        (mac(1), False, True),
+    ]
+
+
+async def test_a_notice_is_enough(kept: Watched) -> None:
+    async with asyncio.TaskGroup() as group:
+        keeping = group.create_task(kept.picture.keep())
+        await kept.picture.is_loaded.wait()
+        session = await kept.let_in(1)
+        await kept.picture.hear(one(session.id))
+        while kept.known(1) is None:
+            await asyncio.sleep(0.005)
+        await kept.sessions.end(session.id, EndReason.LOGGED_OUT, kept.now)
+        await kept.picture.hear(one(session.id))
+        while kept.known(1) is not None:
+            await asyncio.sleep(0.005)
+        keeping.cancel()
+
+
+async def test_a_session_that_is_due_is_nobodys(kept: Watched) -> None:
+    await kept.let_in(1)
+    await kept.picture.compare()
+    kept.now += HOUR
+    assert kept.known(1) is None
+
+
+async def test_another_session_of_the_device_takes_its_place(kept: Watched) -> None:
+    first = await kept.let_in(1)
+    await kept.picture.compare()
+    await kept.sessions.end(first.id, EndReason.REPLACED, kept.now)
+    kept.now += MINUTE
+    second = await kept.let_in(1)
+    kept.picture.note(second)
+    await kept.picture.compare()
+    assert kept.known(1) == second.id
+    assert all(change.after is not None for change in kept.told), "it was never without"
+
+
+async def test_an_outage_changes_nothing(kept: Watched, postgres_dsn: str) -> None:
+    session, outage = await kept.let_in(1), Outage(postgres_dsn)
+    await kept.picture.compare()
+    await outage.begin()
+    with pytest.raises(DatabaseUnavailableError):
+        await kept.picture.compare()
+    assert kept.known(1) == session.id
+    await outage.end()
+
+
+async def test_what_stands_on_disk_only_is_waited_for_and_no_longer(kept: Watched) -> None:
+    kept.picture.hold(kept.make(1))
+    for _ in range(LOOKS_FOR_UNWRITTEN):
+        await kept.picture.compare()
+        assert kept.known(1) is not None
+    await kept.picture.compare()
+    assert kept.known(1) is None
+
+
+def place(number: int, at: datetime, *, let_in: bool = True) -> Place:
+    return Place(
+        mac(number), "ap", at, let_in, "10.1.2.3", b"name\0\xff", b"5A1F", b"0A", "192.0.2.1",
+        "192.0.2.2", b"hall", 7, b"0200aa", b"\xff\r\n",
+    )  # fmt: skip
+
+
+async def test_places_are_written_and_found_by_others(database: Database, now: datetime) -> None:
+    store = PostgresLive(database)
+    ours, theirs = Places(store), Places(store)
+    ours.note(place(1, now))
+    await ours.write()
+    await theirs.look_up([mac(1)])
+    known = theirs.get(mac(1))
+    assert known is not None
+    assert known.place == place(1, now)
+
+
+async def test_an_older_note_changes_nothing(database: Database, now: datetime) -> None:
+    store = PostgresLive(database)
+    places = Places(store)
+    places.note(place(1, now, let_in=True))
+    places.note(place(1, now - MINUTE, let_in=False))
+    await places.write()
+    await store.keep_places([place(1, now - MINUTE, let_in=False)])
+    assert await store.places([mac(1)]) == [place(1, now)]
+
+
+async def test_who_is_where_he_was_is_not_written_again(database: Database, now: datetime) -> None:
+    places = Places(PostgresLive(database))
+    places.note(place(1, now), told="station")
+    await places.write()
+    assert places.note_again(mac(1), "station", now + MINUTE, now + HOUR)
+    assert not places.note_again(mac(1), "another", now + MINUTE, None)
+    assert not places.note_again(mac(1), "station", now + HOUR, None)
+    places.note(place(1, now + MINUTE))
+    assert places._unwritten == set()
+    places.note(place(1, now + HOUR))
+    assert places._unwritten == {mac(1)}
+
+
+async def test_who_is_in_without_a_session_or_waits_with_one_is_found(
+    kept: Watched, database: Database, now: datetime
+) -> None:
+    store = PostgresLive(database)
+    await kept.let_in(1)
+    await kept.let_in(2)
+    await store.keep_places(
+        [place(1, now), place(2, now, let_in=False), place(3, now), place(4, now, let_in=False)]
+    )
+    found = await store.misplaced(["ap"], now - MINUTE, now)
+    assert {one.mac for one in found} == {mac(2), mac(3)}
+    assert await store.misplaced(["other"], now - MINUTE, now) == []
+    assert await store.misplaced(["ap"], now, now) == []
+
+
+async def test_a_place_goes_a_day_after_its_device(
+    kept: Watched, database: Database, now: datetime
+) -> None:
+    store, upkeep = PostgresLive(database), PostgresUpkeep(database)
+    await kept.let_in(1)
+    await store.keep_places([place(1, now), place(2, now)])
+    await upkeep.tidy(Kept(), now + timedelta(hours=23))
+    assert len(await store.places([mac(1), mac(2)])) == 2
+    await upkeep.tidy(Kept(), now + timedelta(hours=25))
+    assert [one.mac for one in await store.places([mac(1), mac(2)])] == [mac(1)]
+
+
+async def test_what_cannot_be_written_now_is_written_later(
+    database: Database, postgres_dsn: str, now: datetime
+) -> None:
+    places, outage = Places(PostgresLive(database)), Outage(postgres_dsn)
+    await outage.begin()
+    places.note(replace(place(1, now), let_in=False))
+    with pytest.raises(DatabaseUnavailableError):
+        await places.write()
+    await outage.end()
+    while not await _is_written(places):
+        await asyncio.sleep(0.05)
+    assert len(await PostgresLive(database).places([mac(1)])) == 1
+
+
+async def _is_written(places: Places) -> bool:
+    try:
+        await places.write()
+    except DatabaseUnavailableError:
+        return False
+    return True
