@@ -288,8 +288,17 @@ async def test_nobody_is_sent_to_a_host_that_is_not_registered(switch_url: str) 
     assert "evil" not in str(answer.headers)
 
 
+async def test_an_address_that_stands_whole_in_the_request_is_read_as_it_stands() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        whole = f"http://localhost:{portal.plain_port}{chilli_url(portal.plain_port)}"
+        answer = await ask(portal, whole)
+    assert answer.status == 302
+    assert passage_in(answer.headers["Location"]).is_proved
+
+
 async def test_the_page_speaks_english_too() -> None:
     async with running_portal(FakeGuest()) as portal:
+        assert (await ask(portal, "/via")).status == 403
         answer = await ask(portal, "/at/nobody", "Accept-Language: en")
         lost = await ask(portal, "/via/x/", "Accept-Language: en")
     assert "The login page could not be opened" in answer.body

@@ -139,6 +139,20 @@ async def test_a_log_off_puts_it_out_at_the_controller(tmp_path: Path) -> None:
     assert stage.controller.authorised == {}
 
 
+async def test_a_log_off_is_done_though_the_controller_is_away(tmp_path: Path) -> None:
+    guest = FakeGuest()
+    async with unifi(tmp_path, guest) as stage:
+        inside = (await stage.get(await stage.sign_in())).headers["Location"]
+        token = (await stage.get(inside)).token("logout")
+        stage.controller.is_broken = True
+        with capture_logs() as logs:
+            answer = await stage.post(inside.replace("/status", "/logout"), token=token)
+    assert (answer.status, guest.session) == (303, None)
+    assert [(one["event"], one["verb"]) for one in logs] == [
+        ("controller_did_not_confirm", "expel")
+    ]
+
+
 async def test_a_new_end_is_told(tmp_path: Path) -> None:
     async with unifi(tmp_path, FakeGuest(can_extend=True)) as stage:
         inside = (await stage.get(await stage.sign_in())).headers["Location"]
