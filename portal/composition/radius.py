@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from portal import metrics
 from portal.clock import utc_now
 from portal.composition.controllers import open_controllers
 from portal.composition.database import dsn, key_directory
@@ -169,8 +170,9 @@ def _start_first(group: asyncio.TaskGroup, section: Radius, memory: Memory, brid
         "database": partial(memory.databases.quick.fetch, "SELECT 1"),
         "sessions": memory.picture.is_loaded.wait,
     }
-    exposition = expose(make_registry("radius"))
-    answers = health.make_application(checks, (DatabaseUnavailableError,), exposition)
+    counters, registry = bridge.responder.pipeline.counters, make_registry("radius")
+    metrics.RadiusMetrics(registry, counters.clients, lambda: counters.from_strangers)
+    answers = health.make_application(checks, (DatabaseUnavailableError,), expose(registry))
     group.create_task(serve_health(answers, "radius", section.health_port), name="health")
 
 

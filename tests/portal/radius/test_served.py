@@ -139,6 +139,8 @@ async def test_it_answers_and_says_that_it_is_ready(postgres_dsn: str, tmp_path:
         states: dict[str, str] = {}
         while states != {"database": "ok", "sessions": "ok"}:
             states = await asyncio.to_thread(readiness, running.health)
+        told = await asyncio.to_thread(urlopen, f"http://127.0.0.1:{running.health}/metrics")
+        assert b'kvar_radius_packets_total{client="ap",what="accepted"} 1.0' in told.read()
 
 
 async def test_it_reloads_its_clients_and_keeps_those_it_has_on_a_mistake(
