@@ -20,7 +20,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.history import seed_events, seed_sessions
+from bench.history import indexes_built_afterwards, seed_events, seed_sessions, settle
 from bench.rows import Row, median, percentile
 from bench.services_stage import postgres
 from portal.domain.session_log import LogFilter, Named, mondays, sought_in_weeks
@@ -93,8 +93,10 @@ async def _measure(size: Size) -> list[Row]:
     async with postgres() as dsn:
         began = perf_counter()
         connection = await asyncpg.connect(dsn)
-        await seed_sessions(connection, SINCE, SPAN, size.sessions, DEVICES)
-        await seed_events(connection, size.events_one_in)
+        async with indexes_built_afterwards(connection):
+            await seed_sessions(connection, SINCE, SPAN, size.sessions, DEVICES)
+            await seed_events(connection, size.events_one_in)
+        await settle(connection)
         seeding = perf_counter() - began
         stored = await connection.fetchval("SELECT pg_database_size(current_database())")
         await connection.close()

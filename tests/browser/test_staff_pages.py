@@ -126,6 +126,7 @@ _FOCUS = """() => {
     [
         *("sign-in", "desk-of-several", "voucher", "tutoring", "group", "report"),
         *("account", "locked", "first-app"),
+        *("log-own-time", "log-session-wrong", "look-up", "complaint", "export", "audit"),
     ],
 )
 async def test_the_keyboard_reaches_all_in_order_and_shows_where_it_is(

@@ -21,6 +21,7 @@ from portal.services.staff.doors import Asker, token_hash
 from portal.web.forms import FormFault, read_form
 from portal.web.staff import answers, cookies
 from portal.web.staff.access import Anyone, InStage, SignedIn, Staff
+from portal.web.staff.asked import BY_ITSELF
 from portal.web.staff.lock import show_locked
 from portal.web.staff.refusals import refuse
 from portal.web.staff.routes import ROUTES, Route, Table
@@ -131,7 +132,7 @@ class StaffApplication:
         """Check the form, and note that somebody is there."""
         if visit.request.method == "POST" and not self.site.token_holds(visit):
             return self.site.render("message", visit, 403, key="stale")
-        session, by_itself = visit.session, route.live or LOOKS_AGAIN in visit.request.headers
+        session, by_itself = visit.session, route.live or _comes_by_itself(visit)
         if session is None or by_itself or not isinstance(route.access, Staff):
             return None
         # The warning's button asks for exactly this; every other page may be a little late.
@@ -202,3 +203,8 @@ class StaffApplication:
             request.headers.get("Accept-Language", ""),
             self.site.settings.default_language,
         )
+
+
+def _comes_by_itself(visit: Visit) -> bool:
+    """Say whether nobody pressed anything: a script looks again, or a page's own Refresh."""
+    return LOOKS_AGAIN in visit.request.headers or BY_ITSELF in visit.request.query

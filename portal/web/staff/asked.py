@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 from portal.web.staff.visit import Visit
 
+BY_ITSELF = "by_itself"
+"""In the address that a page's own Refresh leads to: no sign that somebody is there."""
+
 _DIGITS = 9
 _STAMP = "%Y%m%dT%H%M"
 

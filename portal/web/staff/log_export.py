@@ -15,7 +15,7 @@ from portal.domain.session_log import OUTCOMES, written_span
 from portal.services.console.exports import Export, ExportWish, Format
 from portal.services.console.look_ups import LookUpRefusal, Why, read_why
 from portal.web.staff import answers
-from portal.web.staff.asked import asked
+from portal.web.staff.asked import BY_ITSELF, asked
 from portal.web.staff.errors import FieldError
 from portal.web.staff.log import asked_of, filter_of, telling, worded, zone_of
 from portal.web.staff.log_address import Asked, local_text, narrowing, write_asked
@@ -37,7 +37,7 @@ async def export_page(site: StaffSite, visit: Visit) -> web.Response:
         return site.go("/log")
     response = site.render("log-export", visit, job=job, most=_MOST, **telling(site, visit))
     if not job.is_over:
-        response.headers["Refresh"] = "1"
+        response.headers["Refresh"] = f"1; url=/log/export?job={job.id}&{BY_ITSELF}=1"
     return response
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from bench.history import SITES, seed_events, seed_sessions
+from bench.history import SITES, seed_events, seed_sessions, settle
 from portal.domain.identity import SiteId
 from portal.domain.session import EndReason, Ground
 from portal.domain.session_log import (
@@ -74,6 +74,7 @@ async def history() -> AsyncIterator[Database]:
             connection = await asyncpg.connect(dsn)
             await seed_sessions(connection, SINCE, SPAN, ROWS, 700)
             await seed_events(connection, 20)
+            await settle(connection)
             await connection.execute(_LIVE, SINCE + SPAN)
             await connection.execute("ANALYZE live_session")
             await connection.close()

@@ -295,6 +295,11 @@ async def test_the_answer_goes_by_itself(ida: Person, world: StaffWorld, history
     left, _, where = shown.headers["Refresh"].partition("; ")
     assert 0 < int(left) <= KEPT.total_seconds()
     assert "finding" not in where
+    used = "SELECT last_used_at FROM staff_session ORDER BY last_used_at DESC LIMIT 1"
+    before = (await world.database.fetch(used))[0][0]
+    world.time.passes(seconds=60)
+    assert (await ida.get(where.removeprefix("url="))).status == 200
+    assert (await world.database.fetch(used))[0][0] == before  # nobody pressed anything
     world.time.passes(seconds=KEPT.total_seconds())
     assert "det kortet användes" not in (await ida.get(to)).body
 

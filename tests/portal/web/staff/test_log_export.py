@@ -40,7 +40,7 @@ async def finished(person: Person, begun: Answer) -> str:
     """Wait for the export as its page does; return the address of its file."""
     assert begun.status == 303, begun.body
     while "Refresh" in (shown := await person.get(begun.headers["Location"])).headers:
-        assert shown.headers["Refresh"] == "1"
+        assert shown.headers["Refresh"] == f"1; url={begun.headers['Location']}&by_itself=1"
     found = re.search(r'href="(/log/export/file\?job=[\w-]+)"', shown.body)
     assert found, shown.body
     return found.group(1)
