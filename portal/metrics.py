@@ -21,14 +21,12 @@ from prometheus_client.registry import Collector
 
 from portal.domain.identity import SiteId
 from portal.domain.session import Ground
+from portal.domain.statistics import WAITING_BOUNDS_S
 from portal.domain.verification import Verification
 from portal.services.forwarding import Tally
 from portal.services.outcomes import RefusalReason
 from portal.services.ports.figures import Figures
 from portal.services.ports.observing import Outcome, outcome_of
-
-WAITING_BUCKETS_S = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600)
-"""The promises are a median of 15 s with a QR code and 30 s with a card."""
 
 LIBRARY_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8)
 """A library system gets 5 s an answer, and a login 8 s in all."""
@@ -97,7 +95,7 @@ class SignInMetrics:
             "kvar_time_to_online_seconds",
             "From a device's first probe or page to the open gate.",
             ["site", "method"],
-            buckets=WAITING_BUCKETS_S,
+            buckets=WAITING_BOUNDS_S,
             registry=registry,
         )
         for site_id in sites:  # a counter that appears with its first count has no rate before

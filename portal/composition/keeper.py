@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
@@ -11,7 +12,11 @@ from portal.composition.doors import compose_doors
 from portal.composition.forwarding import compose_forwarding, start_forwarding
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.health import make_registry, serve_health_in_time
-from portal.composition.keeper_health import compose_keeper_health, observe_keeper
+from portal.composition.keeper_health import (
+    compose_keeper_health,
+    compose_reporting,
+    observe_keeper,
+)
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
@@ -55,7 +60,8 @@ async def run_keeper(config: Config) -> None:
         doors = compose_doors(config, database, opened, keys, None)
         reconciliation = _reconciliation(config, database, gate, doors)
         registry = make_registry("keeper")
-        observer = observe_keeper(registry, lambda: reconciliation.admitted is not None)
+        in_step = partial(_is_in_step, reconciliation)
+        observer = observe_keeper(registry, in_step)
         clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
         keeper = Keeper(reconciliation, PostgresUpkeep(database), clock, observer)
         doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
@@ -70,12 +76,18 @@ async def run_keeper(config: Config) -> None:
         group.create_task(doorkeeper.work(), name="let in who returns")
         told = _told(listen(address), doorkeeper, observer)
         group.create_task(keeper.hear(told), name="hear")
+        reporting = compose_reporting(config, aside, asked, in_step)
+        group.create_task(reporting.work(), name="report")
         more = start_forwarding(group, forwarding, registry, aside)
         answers = compose_keeper_health(config, registry, aside, asked, more)
         serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)
         group.create_task(serving, name="health")
         _start(group, keeper, config)
         group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
+
+
+def _is_in_step(reconciliation: Reconciliation) -> bool:
+    return reconciliation.admitted is not None
 
 
 def _reconciliation(config: Config, database: Database, gate: Gate, doors: Doors) -> Reconciliation:

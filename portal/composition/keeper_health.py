@@ -1,7 +1,11 @@
 """Composes what the keeper tells the machines that watch: of itself, the gate and the database."""
 
+import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -12,8 +16,11 @@ from portal.clock import utc_now
 from portal.composition.health import expose, gate_checks
 from portal.config import Config
 from portal.services.ports import DatabaseUnavailableError
+from portal.services.ports.statistics import NodeReport
+from portal.services.reporting import Reporting
 from portal.storage.database import Database
 from portal.storage.figures import PostgresFigures
+from portal.storage.statistics import PostgresStatistics
 from portal.web import health
 
 
@@ -65,3 +72,25 @@ def _gate(registry: CollectorRegistry, asked: GateClient) -> health.Check:
         shown.note(await asked.ping())
 
     return refresh
+
+
+def compose_reporting(
+    config: Config, database: Database, asked: GateClient, in_step: Callable[[], bool]
+) -> Reporting:
+    """Return who notes how this machine does, for the live page."""
+
+    async def describe(now: datetime) -> NodeReport:
+        report = NodeReport(socket.gethostname(), now, version("kvar"), in_step())
+        if not settings.has_gate(config):
+            return report
+        try:
+            health = await asked.ping()
+        except GateError:
+            return replace(report, in_step=False, gate_answers=False)
+        missing = len(health["missing_interfaces"])
+        return replace(
+            report, gate_answers=True, gate_devices=health["devices"], interfaces_missing=missing
+        )
+
+    site_ids = list(settings.sites(config))
+    return Reporting(PostgresStatistics(database), site_ids, describe, utc_now)

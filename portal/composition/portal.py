@@ -21,10 +21,12 @@ from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.observed_guest import ObservedGuest
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.returning import Returning
+from portal.services.tallying import SeveralObservers, Tallying
 from portal.services.threshold import Threshold
 from portal.services.uplink import UplinkWatch
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
+from portal.storage.statistics import PostgresStatistics
 from portal.web import health
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, serve_guest
@@ -62,7 +64,8 @@ async def run_portal(config: Config) -> None:
         returning = Returning(replace(doors, gate=looked_up))
         first_sight = FirstSight()
         threshold = Threshold(looked_up, returning, utc_now, first_sight)
-        observer = metrics.SignInMetrics(registry, doors.sites)
+        tallying = Tallying(PostgresStatistics(database), utc_now)
+        observer = SeveralObservers([metrics.SignInMetrics(registry, doors.sites), tallying])
         guest = ObservedGuest(doors, observer, first_sight, threshold, courtesy)
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         application = GuestApplication(
@@ -85,6 +88,7 @@ async def run_portal(config: Config) -> None:
             )
             group.create_task(threshold.work(), name="threshold")
             group.create_task(uplink.watch(), name="uplink")
+            group.create_task(tallying.work(), name="tallying")
             group.create_task(
                 serve_health(answers, "portal", config.portal.health_port), name="health"
             )

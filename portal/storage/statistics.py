@@ -1,0 +1,75 @@
+"""Counts in PostgreSQL (implements services.ports.statistics.Statistics)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from portal.domain.forwarded_event import ALARMS
+from portal.domain.identity import SiteId
+from portal.domain.statistics import OnlineSample, TryCount, WaitCount
+from portal.services.ports.statistics import News, NodeReport, Records
+from portal.storage.database import Database
+from portal.storage.figures import PostgresFigures
+from portal.storage.statements import load_statements
+
+_SQL = load_statements("statistics")
+
+_AWAY_FOR = timedelta(minutes=10)
+_HEARD_WITHIN = timedelta(minutes=30)
+"""Access points tell of a visit every five or ten minutes."""
+
+_NEWS = (*sorted(ALARMS), "uplink_returned", "staff_account_changed", "api_token_changed")
+
+
+class PostgresStatistics:
+    """Counts of every site."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._figures = PostgresFigures(database)
+
+    async def add(self, tries: Sequence[TryCount], waits: Sequence[WaitCount]) -> None:
+        """See services.ports.statistics.Statistics."""
+        if tries:
+            rows = [(t.at, t.site_id, t.method, t.outcome, t.reason, t.count) for t in tries]
+            await self._database.fetch(_SQL["add_tries"], *map(list, zip(*rows, strict=True)))
+        if waits:
+            values = [(w.at, w.site_id, w.method, w.bound_s, w.count) for w in waits]
+            await self._database.fetch(_SQL["add_waits"], *map(list, zip(*values, strict=True)))
+
+    async def sample(self, site_ids: Sequence[SiteId], at: datetime, now: datetime) -> None:
+        """See services.ports.statistics.Statistics."""
+        await self._database.fetch(_SQL["sample"], list(site_ids), at, now)
+
+    async def report(self, report: NodeReport) -> None:
+        """See services.ports.statistics.Statistics."""
+        await self._database.fetch(
+            _SQL["report"],
+            *(report.node, report.at, report.version, report.in_step),
+            *(report.gate_answers, report.gate_devices, report.interfaces_missing),
+        )
+
+    async def read(self, since: datetime, now: datetime) -> Records:
+        """See services.ports.statistics.Statistics."""
+        fetch = self._database.fetch
+        figures = await self._figures.read(now)
+        tutored = await fetch(_SQL["tutored"], now)
+        points = await fetch(_SQL["access_points"], now - _HEARD_WITHIN)
+        return Records(
+            online=figures.online,
+            samples=[OnlineSample(**row) for row in await fetch(_SQL["samples"], since)],
+            tries=[TryCount(**row) for row in await fetch(_SQL["tries"], since)],
+            waits=[WaitCount(**row) for row in await fetch(_SQL["waits"], since)],
+            faults=figures.faults,
+            library_is_away=frozenset(
+                SiteId(row["site_id"]) for row in await fetch(_SQL["library"], now - _AWAY_FOR)
+            ),
+            tutored={SiteId(row["site_id"]): row["count"] for row in tutored},
+            access_points={SiteId(row["site_id"]): row["count"] for row in points},
+            nodes=[NodeReport(**row) for row in await fetch(_SQL["nodes"])],
+            news=[News(**row) for row in await fetch(_SQL["news"], since, list(_NEWS))],
+        )
+
+    async def forget(self, before: datetime) -> int:
+        """See services.ports.statistics.Statistics."""
+        row = await self._database.fetch_row(_SQL["forget"], before)
+        return 0 if row is None else int(row["count"])

@@ -1,0 +1,64 @@
+-- What is counted by five minutes, and what the live page is made of.
+
+-- name: add_tries
+INSERT INTO sign_in_tally AS t (at, site_id, method, outcome, reason, count)
+SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+ON CONFLICT (at, site_id, method, outcome, reason) DO UPDATE SET count = t.count + excluded.count
+
+-- name: add_waits
+INSERT INTO wait_tally AS t (at, site_id, method, bound_s, count)
+SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::float8[], $5::bigint[])
+ON CONFLICT (at, site_id, method, bound_s) DO UPDATE SET count = t.count + excluded.count
+
+-- name: sample
+INSERT INTO online_sample (at, site_id, count)
+SELECT $2, site.id, (SELECT count(*) FROM live_session AS s
+                      WHERE s.site_id = site.id AND s.due_at > $3 AND NOT s.succeeded)
+  FROM unnest($1::text[]) AS site (id)
+ON CONFLICT DO NOTHING
+
+-- name: report
+INSERT INTO node_report AS n (node, at, version, in_step, gate_answers, gate_devices,
+                              interfaces_missing)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (node) DO UPDATE SET at = excluded.at, version = excluded.version,
+    in_step = excluded.in_step, gate_answers = excluded.gate_answers,
+    gate_devices = excluded.gate_devices, interfaces_missing = excluded.interfaces_missing
+WHERE n.at <= excluded.at
+
+-- name: samples
+SELECT at, site_id, count FROM online_sample WHERE at >= $1 ORDER BY at
+
+-- name: tries
+SELECT at, site_id, method, outcome, reason, count FROM sign_in_tally WHERE at >= $1 ORDER BY at
+
+-- name: waits
+SELECT at, site_id, method, bound_s, count FROM wait_tally WHERE at >= $1 ORDER BY at
+
+-- name: nodes
+SELECT * FROM node_report ORDER BY node
+
+-- name: library
+-- The last answer of each site, if it was none. Looked for in the last ten minutes only.
+SELECT site_id FROM (
+    SELECT DISTINCT ON (site_id) site_id, outcome FROM sign_in_attempt
+     WHERE at > $1 AND outcome IS NOT NULL ORDER BY site_id, at DESC, id DESC
+) AS last WHERE outcome = 'unavailable'
+
+-- name: tutored
+SELECT site_id, count(*) AS count FROM live_session WHERE protected_until > $1 GROUP BY site_id
+
+-- name: access_points
+SELECT site_id, count(DISTINCT bss) AS count FROM accounting_session
+ WHERE ended_at IS NULL AND heard_at > $1 GROUP BY site_id
+
+-- name: news
+SELECT at, kind, site_id FROM event WHERE at > $1 AND kind = ANY($2) ORDER BY at DESC LIMIT 20
+
+-- name: forget
+WITH a AS (DELETE FROM sign_in_tally WHERE at < $1 RETURNING 1),
+     b AS (DELETE FROM wait_tally WHERE at < $1 RETURNING 1),
+     c AS (DELETE FROM online_sample WHERE at < $1 RETURNING 1),
+     d AS (DELETE FROM node_report AS n WHERE n.at < $1 RETURNING 1)
+SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)
+     + (SELECT count(*) FROM d) AS count
