@@ -33,6 +33,7 @@ from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
+from portal.services.overview import Overview
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.remembered import RememberedAtDesk
 from portal.services.staff.attempts import StaffAttemptDesk
@@ -52,6 +53,7 @@ from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.session_log import PostgresSessionLog
+from portal.storage.statistics import PostgresStatistics
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
 from portal.web.api.application import ApiApplication
@@ -186,6 +188,7 @@ def compose_site(
                 doors, PostgresFaultReports(database), version("kvar"), pages.internet_is_down
             ),
         ),
+        overview=Overview(PostgresStatistics(database)),
         console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

@@ -17,7 +17,8 @@ _AWAY_FOR = timedelta(minutes=10)
 _HEARD_WITHIN = timedelta(minutes=30)
 """Access points tell of a visit every five or ten minutes."""
 
-_NEWS = (*sorted(ALARMS), "uplink_returned", "staff_account_changed", "api_token_changed")
+NEWS = (*sorted(ALARMS), "uplink_returned")
+"""What happened to the system. What staff did stands in the record, for those who read that."""
 
 
 class PostgresStatistics:
@@ -66,7 +67,7 @@ class PostgresStatistics:
             tutored={SiteId(row["site_id"]): row["count"] for row in tutored},
             access_points={SiteId(row["site_id"]): row["count"] for row in points},
             nodes=[NodeReport(**row) for row in await fetch(_SQL["nodes"])],
-            news=[News(**row) for row in await fetch(_SQL["news"], since, list(_NEWS))],
+            news=[News(**row) for row in await fetch(_SQL["news"], since, list(NEWS))],
         )
 
     async def forget(self, before: datetime) -> int:

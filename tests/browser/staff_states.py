@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from portal.domain.staff_account import Role
 from tests.browser.staff_desk import busy
+from tests.browser.staff_overview import a_day
 from tests.browser.staff_stage import StaffStage
 from tests.portal.web.staff.console_stage import CARD, PHONE, make_history
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
@@ -64,6 +65,7 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
         page = await it.get("/log/look-up")
         why = {"reason": "abuse", "case": "2026-118"}
         await it.post("/log/look-up", page, typed=typed, what=what, **why)
+    await a_day(world)
     return {
         "it": it,
         "nobody": Person(world),
@@ -124,6 +126,8 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "reported": StaffState("desk", "/desk/report?number=12"),
     "day": StaffState("desk", "/desk/day"),
     "day-off": StaffState("branch", "/desk/day"),
+    "overview": StaffState("it", "/overview"),
+    "overview-of-manager": StaffState("manager", "/overview"),
     "log": StaffState("it", "/log?period=week"),
     "log-own-time": StaffState("it", "/log?from=2026-11-25T00%3A00&ground=card"),
     "log-empty": StaffState("it", "/log?period=week&outcome=revoked"),

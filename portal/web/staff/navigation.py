@@ -10,6 +10,8 @@ from portal.domain.staff_account import EVERY_ROLE, Account, Role
 AT_THE_DESK = frozenset({Role.DESK, Role.SITE_MANAGER})
 RUNS_THE_SYSTEM = frozenset({Role.IT})
 READS_THE_RECORD = frozenset({Role.IT, Role.AUDITOR})
+LOOKS_ON = frozenset({Role.IT, Role.SITE_MANAGER})
+"""Who sees how the libraries do; IT sees the machines as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Entry:
 ENTRIES = (
     Entry("/desk", "nav.desk", AT_THE_DESK),
     Entry("/tutoring", "nav.tutoring", AT_THE_DESK),
+    Entry("/overview", "nav.overview", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),

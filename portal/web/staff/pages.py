@@ -24,6 +24,7 @@ from portal.web.templating import Linked, find_templates, make_environment
 from portal.web.texts import load_languages
 
 TEXTS = Path(__file__).parent / "texts"
+MORE_TEXTS = (TEXTS / "overview", DEVICE_HELP)
 
 Banners = Callable[[], Sequence[str]]
 """Returns the keys of the texts that every page shows now, such as "banner.internet"."""
@@ -35,7 +36,7 @@ class Pages:
     def __init__(
         self, settings: StaffSettings, times: SessionTimes, banners: Banners = tuple
     ) -> None:
-        self.languages = load_languages(TEXTS, DEVICE_HELP)
+        self.languages = load_languages(TEXTS, *MORE_TEXTS)
         folder = settings.templates or find_templates()
         self.assets = Assets.read(folder)
         self.settings = settings

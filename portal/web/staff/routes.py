@@ -27,6 +27,7 @@ from portal.web.staff import (
     log_export,
     log_look_up,
     log_session,
+    overview,
     own_account,
     printing,
     report,
@@ -36,7 +37,7 @@ from portal.web.staff import (
     voucher,
 )
 from portal.web.staff.access import Access, Anyone, InStage, SignedIn, Staff
-from portal.web.staff.navigation import AT_THE_DESK, READS_THE_RECORD, RUNS_THE_SYSTEM
+from portal.web.staff.navigation import AT_THE_DESK, LOOKS_ON, READS_THE_RECORD, RUNS_THE_SYSTEM
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -77,6 +78,7 @@ _ALL = Staff(EVERY_ROLE, at_site=False)
 _DESK = Staff(AT_THE_DESK, at_site=True)
 _IT = Staff(RUNS_THE_SYSTEM, at_site=False)
 _RECORD = Staff(READS_THE_RECORD, at_site=False)
+_LOOKING = Staff(LOOKS_ON, at_site=False)
 _MANAGER = Staff(frozenset({Role.SITE_MANAGER}), at_site=True)
 
 ROUTES = (
@@ -137,6 +139,9 @@ ROUTES = (
     Route("POST", "/tutoring/group/start", groups.start, _DESK),
     Route("POST", "/tutoring/group/extend", groups.extend, _DESK),
     Route("POST", "/tutoring/group/end", groups.end, _DESK),
+    Route("GET", "/overview", overview.overview_page, _LOOKING),
+    Route("GET", "/overview/live", overview.live, _LOOKING, live=True),
+    Route("GET", "/overview/table", overview.table, _LOOKING),
     Route("GET", "/log", log.log_page, _IT),
     Route("GET", "/log/live", log.live, _IT, live=True),
     Route("POST", "/log/find", log_look_up.find, _IT),

@@ -11,6 +11,7 @@ from portal.domain.identity import SiteId
 from portal.domain.site import Site
 from portal.domain.staff_account import Account
 from portal.domain.staff_session import Standing
+from portal.services.overview import Overview
 from portal.services.ports import Clock
 from portal.services.staff.enrolment import Enrolment
 from portal.services.staff.own_account import OwnAccount
@@ -38,6 +39,7 @@ class StaffSite:
     own_account: OwnAccount
     desk: DeskDoors
     console: ConsoleDoors
+    overview: Overview
     slips: SlipTools
     pages: Pages
     clock: Clock

@@ -28,7 +28,7 @@ from tests.portal.web.staff.staff_under_test import (
     running_staff_site,
 )
 
-STREAMS = {"/desk/live", "/log/live"}
+STREAMS = {"/desk/live", "/log/live", "/overview/live"}
 FOR_STAFF = [route for route in ROUTES if isinstance(route.access, Staff)]
 
 

@@ -13,23 +13,26 @@ from portal.domain.password import PasswordFault
 from portal.domain.session import Ground
 from portal.domain.session_log import OUTCOMES, Named
 from portal.domain.slip import TARGETS
+from portal.domain.statistics import DEFINITIONS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
 from portal.services.console.exports import Format
 from portal.services.console.look_ups import LookUpRefusal
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
+from portal.services.ports.observing import Outcome, outcome_of
 from portal.services.staff.sign_in import SignInRefusal
 from portal.services.tutoring import TutoringRefusal
 from portal.services.voucher_orders import VoucherRefusal
 from portal.slips.pdf import NoPdf
-from portal.web.device_help import DEVICE_HELP, STEPS
+from portal.storage.statistics import NEWS
+from portal.web.device_help import STEPS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
-from portal.web.staff.pages import TEXTS
+from portal.web.staff.pages import MORE_TEXTS, TEXTS
 from portal.web.staff.voucher import LENGTHS_H
 from portal.web.texts import Language, fields_of, load_languages
 
-SV, EN = load_languages(TEXTS, DEVICE_HELP)
+SV, EN = load_languages(TEXTS, *MORE_TEXTS)
 ROOT = Path(__file__).parents[4]
 
 BANNED = {
@@ -122,6 +125,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
         *PUT_TOGETHER,
         *STEPS,
         *happened,
+        *overview_keys(),
     }
     for key in SV.texts:
         stem = key.removesuffix(".one").removesuffix(".many")
@@ -129,6 +133,23 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
             assert key in used or key.split(".")[1] in used, key
         else:
             assert stem in used | elsewhere, key
+
+
+def overview_keys() -> set[str]:
+    """Return the keys that the overview puts together, from what it can be given."""
+    refusals = {one.value for one in RefusalReason if outcome_of(one) is Outcome.REFUSED}
+    shorts = {f"{one}.short" for one in DEFINITIONS}
+    tiles = {"online", "success", "median_wait", "open_faults"}
+    return {
+        *(f"reason.{one}" for one in refusals),
+        *(f"news.{one}" for one in NEWS),
+        *(f"definition.{one}" for one in (*DEFINITIONS, *shorts)),
+        *(f"overview.{one}" for one in tiles),
+    }
+
+
+def test_whatever_the_overview_is_given_has_its_words() -> None:
+    assert overview_keys() <= SV.texts.keys()
 
 
 def written_kinds() -> set[str]:

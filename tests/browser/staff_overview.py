@@ -1,0 +1,67 @@
+"""A day at two libraries, in numbers: what the overview is drawn from."""
+
+from datetime import datetime, timedelta
+from math import inf, sin
+
+from portal.domain.identity import SiteId
+from portal.domain.statistics import TryCount, WaitCount, bucket_of
+from portal.services.ports.statistics import NodeReport
+from portal.storage.statistics import PostgresStatistics
+from tests.portal.web.staff.staff_under_test import BRANCH, CITY, StaffWorld
+
+_WAYS = (("card", 6), ("voucher", 3), ("open", 2), ("tutor", 1), ("remembered", 4), ("day_code", 1))
+
+
+async def a_day(world: StaffWorld) -> None:
+    """Count what happened in the last 24 hours, an outage of the library system included."""
+    store, now = PostgresStatistics(world.database), world.time()
+    tries: list[TryCount] = []
+    waits: list[WaitCount] = []
+    for number in range(288):
+        at = bucket_of(now) - timedelta(minutes=5 * number)
+        open_for = 8 <= at.hour + 1 < 19
+        if not open_for:
+            continue
+        for site_id, share in ((CITY, 1.0), (BRANCH, 0.3)):
+            tries += _tries(at, site_id, share, number)
+            waits.append(WaitCount(at, site_id, "card", 15.0 if number % 3 else 30.0, 3))
+    waits.append(WaitCount(bucket_of(now), CITY, "card", inf, 1))
+    await store.add(tries, waits)
+    for number in range(288):
+        at = bucket_of(now) - timedelta(minutes=5 * number)
+        online = int(60 + 50 * sin(number / 46)) if 7 <= at.hour < 18 else 0
+        await world.database.fetch(
+            "INSERT INTO online_sample VALUES ($1, 'city', $2), ($1, 'branch', $3)",
+            *(at, online, online // 4),
+        )
+    await store.report(
+        NodeReport("gateway-1", now, "0.1.0", in_step=True, gate_answers=True, gate_devices=43)
+    )
+    gone = now - timedelta(minutes=20)
+    await store.report(NodeReport("gateway-2", gone, "0.1.0", in_step=False, gate_answers=False))
+    for minutes, kind, site_id in ((90, "clock_jumped", ""), (12, "many_wrong_pins", "city")):
+        await world.database.fetch(
+            "INSERT INTO event (at, kind, site_id) VALUES ($1, $2, $3)",
+            *(now - timedelta(minutes=minutes), kind, site_id),
+        )
+    await world.database.fetch(
+        "INSERT INTO sign_in_attempt (at, card, device, site_id, outcome)"
+        " VALUES ($1, decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"
+        " 'branch', 'unavailable')",
+        now - timedelta(minutes=1),
+    )
+
+
+def _tries(at: datetime, site_id: SiteId, share: float, number: int) -> list[TryCount]:
+    made = [
+        TryCount(at, site_id, way, "admitted", "", max(1, round(count * share)))
+        for way, count in _WAYS
+        if (number + count) % 3
+    ]
+    if number % 2:
+        made.append(TryCount(at, site_id, "card", "refused", "cred.wrong", 1))
+    if site_id == BRANCH and number < 8:
+        made.append(TryCount(at, site_id, "card", "refused", "lms.down", 4))
+    if number % 7 == 0:
+        made.append(TryCount(at, site_id, "voucher", "mistyped", "code.typo", 1))
+    return made
