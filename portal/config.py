@@ -149,6 +149,29 @@ class Syslog(Section):
     )
 
 
+class Faults(Section):
+    """``[faults]``: where fault reports go besides the staff site's list. By default nowhere."""
+
+    answer_within_h: int = Field(
+        4, ge=1, le=168, description="Hours until a report that nobody has seen is told again."
+    )
+    webhook_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="Gets a signed JSON POST."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What the signature is made with (HMAC-SHA-256)."
+    )
+    mail_to: str = Field("", pattern=r"^([^\s@]+@[^\s@]+)?$", description="Gets a letter.")
+    mail_from: str = Field("", pattern=r"^([^\s@]+@[^\s@]+)?$", description="Its sender.")
+    smtp_host: str = Field("", description="The mail server.")
+    smtp_port: Port = Field(587, description="Its port.")
+    smtp_tls: bool = Field(
+        default=True, description="STARTTLS, or nothing is sent. false: on this machine only."
+    )
+    smtp_user: str = Field("", description="Log-in. Empty: none.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="For the log-in.")
+
+
 class WalledGarden(Section):
     """``[[gate.walled_garden]]``: names that captive devices may reach."""
 
@@ -449,6 +472,7 @@ class Config(Section):
     gate: Gate = Field(default_factory=Gate)
     keeper: Keeper = Field(default_factory=Keeper)
     syslog: Syslog | None = None
+    faults: Faults = Field(default_factory=Faults)
     processes: Processes = Field(default_factory=Processes)
     library_system: LibrarySystem | None = None
     limits: Limits = Field(default_factory=Limits)

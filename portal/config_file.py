@@ -15,7 +15,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config import Config, Hours, Keeper, LibrarySystem, Portal, SiteSection, Staff, Syslog
+from portal.config import (
+    Config,
+    Faults,
+    Hours,
+    Keeper,
+    LibrarySystem,
+    Portal,
+    SiteSection,
+    Staff,
+    Syslog,
+)
 from portal.config_controller import BRING_THEIR_ADDRESS, FAMILIES, ControllerSection
 from portal.config_radius import ASK_NOTHING, Radius, RadiusClientSection
 from portal.config_reference import model_in
@@ -160,6 +170,7 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _radius_contradictions(sites, sections)
     yield from _keeper_contradictions(sections)
     yield from _syslog_contradictions(sections.get("syslog"))
+    yield from _fault_contradictions(sections.get("faults", Faults()))
     yield from _sites_without_anybody(sites, sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
@@ -286,6 +297,14 @@ def _syslog_contradictions(syslog: Syslog | None) -> Iterator[Problem]:
         yield Problem(
             "syslog.client_key_file", "a client certificate needs its key, and it the key"
         )
+
+
+def _fault_contradictions(faults: Faults) -> Iterator[Problem]:
+    if faults.webhook_url and not faults.webhook_secret.get_secret_value():
+        text = "missing; the webhook's receiver knows ours by it: openssl rand -base64 24"
+        yield Problem("faults.webhook_secret", text)
+    if faults.mail_to and not (faults.mail_from and faults.smtp_host):
+        yield Problem("faults.smtp_host", "mail_to needs smtp_host and mail_from")
 
 
 def _double_clients(radius: Radius) -> Iterator[Problem]:

@@ -310,6 +310,7 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         place=slip_place(config),
         ssid=config.organisation.ssid,
         kept=kept(config).history,
+        answer_within=timedelta(hours=config.faults.answer_within_h),
     )
 
 

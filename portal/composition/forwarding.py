@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -10,12 +11,16 @@ from portal import metrics
 from portal.clock import utc_now
 from portal.composition.start import StartError
 from portal.config import Config, Syslog
+from portal.domain.identity import Secret, SiteId
 from portal.forwarding.syslog_channel import Collector, SyslogChannel
 from portal.forwarding.syslog_message import Dress
+from portal.forwarding.ticket_systems import Mail, Names, Webhook
+from portal.services.fault_telling import FaultTelling, TicketSystem
 from portal.services.forwarding import Forwarding
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.outbox import PostgresOutbox
+from portal.storage.tickets import PostgresTickets
 from portal.web import health
 
 
@@ -79,3 +84,28 @@ def _collector(section: Syslog) -> Collector:
 
 def _dress(section: Syslog) -> Dress:
     return Dress(socket.gethostname(), os.getpid(), section.facility, section.enterprise_number)
+
+
+def compose_fault_telling(config: Config, database: Database) -> FaultTelling | None:
+    """Return who tells the ticket system of faults; None: there is none."""
+    section, systems = config.faults, list[TicketSystem]()
+    names = Names(config.organisation.name, {SiteId(site.id): site.name for site in config.sites})
+    if section.webhook_url:
+        secret = Secret(section.webhook_secret.get_secret_value())
+        systems.append(Webhook(section.webhook_url, secret, names, utc_now))
+    if section.mail_to:
+        systems.append(
+            Mail(
+                section.smtp_host,
+                section.smtp_port,
+                section.mail_from,
+                section.mail_to,
+                names,
+                section.smtp_tls,
+                section.smtp_user,
+                Secret(section.smtp_password.get_secret_value()),
+            )
+        )
+    answer_within = timedelta(hours=section.answer_within_h)
+    tickets = PostgresTickets(database)
+    return FaultTelling(tickets, systems, answer_within, utc_now) if systems else None

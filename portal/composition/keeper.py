@@ -9,7 +9,11 @@ from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
 from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
-from portal.composition.forwarding import compose_forwarding, start_forwarding
+from portal.composition.forwarding import (
+    compose_fault_telling,
+    compose_forwarding,
+    start_forwarding,
+)
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.health import make_registry, serve_health_in_time
 from portal.composition.keeper_health import (
@@ -78,6 +82,9 @@ async def run_keeper(config: Config) -> None:
         group.create_task(keeper.hear(told), name="hear")
         reporting = compose_reporting(config, aside, asked, in_step)
         group.create_task(reporting.work(), name="report")
+        telling = compose_fault_telling(config, aside)
+        if telling is not None:
+            group.create_task(telling.work(), name="tell of faults")
         more = start_forwarding(group, forwarding, registry, aside)
         answers = compose_keeper_health(config, registry, aside, asked, more)
         serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)

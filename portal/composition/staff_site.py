@@ -54,6 +54,7 @@ from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.session_log import PostgresSessionLog
 from portal.storage.statistics import PostgresStatistics
+from portal.storage.tickets import PostgresTickets
 from portal.storage.tutoring import PostgresTutored
 from portal.web import health
 from portal.web.api.application import ApiApplication
@@ -189,6 +190,7 @@ def compose_site(
             ),
         ),
         overview=Overview(PostgresStatistics(database)),
+        faults=PostgresTickets(database),
         console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

@@ -7,7 +7,7 @@ or a person's number is struck out.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portal.domain.identity import SiteId
@@ -41,6 +41,37 @@ class FaultReport:
     facts: Mapping[str, object]
     by: str
     at: datetime
+
+
+class FaultStatus(StrEnum):
+    """How far a report has come."""
+
+    NEW = "new"
+    SEEN = "seen"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A report with its number, and what became of it."""
+
+    number: int
+    report: FaultReport
+    seen_at: datetime | None = None
+    owner: str | None = None
+    fixed_at: datetime | None = None
+    fixed_by: str | None = None
+
+    @property
+    def status(self) -> FaultStatus:
+        """How far it has come."""
+        if self.fixed_at is not None:
+            return FaultStatus.FIXED
+        return FaultStatus.NEW if self.seen_at is None else FaultStatus.SEEN
+
+    def is_overdue(self, now: datetime, answer_within: timedelta) -> bool:
+        """Say whether nobody has seen it for longer than agreed."""
+        return self.status is FaultStatus.NEW and now - self.report.at >= answer_within
 
 
 def plain_words(text: str) -> str:

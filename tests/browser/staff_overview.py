@@ -11,6 +11,10 @@ from tests.portal.web.staff.staff_under_test import BRANCH, CITY, StaffWorld
 
 _WAYS = (("card", 6), ("voucher", 3), ("open", 2), ("tutor", 1), ("remembered", 4), ("day_code", 1))
 
+_FACTS = """{"version": "0.1.0", "gate_answers": true, "internet_is_down": false,
+"library_is_away": true, "online": 43, "waiting": 3,
+"library_answers_last_hour": {"ok": 31, "unavailable": 4}, "refusals_last_hour": {"lms.down": 4}}"""
+
 
 async def a_day(world: StaffWorld) -> None:
     """Count what happened in the last 24 hours, an outage of the library system included."""
@@ -43,6 +47,12 @@ async def a_day(world: StaffWorld) -> None:
         await world.database.fetch(
             "INSERT INTO event (at, kind, site_id) VALUES ($1, $2, $3)",
             *(now - timedelta(minutes=minutes), kind, site_id),
+        )
+    for hours, kind, words in ((6, "nobody_in", "Ingen kommer in sedan i morse."), (1, "slow", "")):
+        await world.database.fetch(
+            "INSERT INTO fault_report (at, site_id, kind, words, facts, by) VALUES"
+            " ($1, 'city', $2, $3, $4::jsonb, 'robin')",
+            *(now - timedelta(hours=hours), kind, words, _FACTS),
         )
     await world.database.fetch(
         "INSERT INTO sign_in_attempt (at, card, device, site_id, outcome)"

@@ -128,6 +128,8 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "day-off": StaffState("branch", "/desk/day"),
     "overview": StaffState("it", "/overview"),
     "overview-of-manager": StaffState("manager", "/overview"),
+    "faults": StaffState("it", "/faults"),
+    "faults-of-manager": StaffState("manager", "/faults"),
     "log": StaffState("it", "/log?period=week"),
     "log-own-time": StaffState("it", "/log?from=2026-11-25T00%3A00&ground=card"),
     "log-empty": StaffState("it", "/log?period=week&outcome=revoked"),

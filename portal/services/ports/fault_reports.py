@@ -1,11 +1,11 @@
 """The door to fault reports, and to what a site's own records say of its health."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from portal.domain.fault_report import FaultReport
+from portal.domain.fault_report import FaultReport, Ticket
 from portal.domain.identity import SiteId
 
 
@@ -22,6 +22,48 @@ class SiteHealth:
     refusals: Mapping[str, int]
     waiting: int
     online: int
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A report that the ticket system is to be told of: a new one, or one that nobody has seen.
+
+    ``before`` is when somebody was last told of it.
+    """
+
+    ticket: Ticket
+    reminder: bool
+    before: datetime | None
+
+
+class Tickets(Protocol):
+    """Reports as IT works on them. Every method raises DatabaseUnavailableError."""
+
+    async def of_sites(self, site_ids: Sequence[SiteId], fixed_since: datetime) -> list[Ticket]:
+        """Return those that are open, the oldest first, then those fixed since."""
+        ...
+
+    async def see(self, number: int, site_ids: Sequence[SiteId], by: str, now: datetime) -> bool:
+        """Make it somebody's; False: there is none that is open at these sites."""
+        ...
+
+    async def fix(self, number: int, site_ids: Sequence[SiteId], by: str, now: datetime) -> bool:
+        """Say that it is fixed; False as in ``see``."""
+        ...
+
+    async def take_untold(
+        self, now: datetime, lease: timedelta, answer_within: timedelta
+    ) -> Untold | None:
+        """Return one that the ticket system is to be told of; nobody else gets it for the lease."""
+        ...
+
+    async def told(self, untold: Untold, now: datetime) -> None:
+        """Note that the ticket system was told."""
+        ...
+
+    async def put_back(self, untold: Untold) -> None:
+        """Note that it was not; it may be taken again at once."""
+        ...
 
 
 class FaultReports(Protocol):

@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("/desk", "nav.desk", AT_THE_DESK),
     Entry("/tutoring", "nav.tutoring", AT_THE_DESK),
     Entry("/overview", "nav.overview", LOOKS_ON),
+    Entry("/faults", "nav.faults", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),

@@ -46,6 +46,8 @@ class StaffSettings:
     templates: Path | None = None
     ssid: str = ""
     """The guest network's name, told to who does not find it."""
+    answer_within: timedelta = timedelta(hours=4)
+    """How soon somebody is to have seen a fault report."""
     answer_timeout_s: float = 10.0
     kept: timedelta = timedelta(days=14)
     """How long ended sessions and events stay."""

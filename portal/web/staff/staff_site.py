@@ -13,6 +13,7 @@ from portal.domain.staff_account import Account
 from portal.domain.staff_session import Standing
 from portal.services.overview import Overview
 from portal.services.ports import Clock
+from portal.services.ports.fault_reports import Tickets
 from portal.services.staff.enrolment import Enrolment
 from portal.services.staff.own_account import OwnAccount
 from portal.services.staff.sign_in import StaffSignIn
@@ -40,6 +41,7 @@ class StaffSite:
     desk: DeskDoors
     console: ConsoleDoors
     overview: Overview
+    faults: Tickets
     slips: SlipTools
     pages: Pages
     clock: Clock

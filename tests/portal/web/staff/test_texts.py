@@ -7,7 +7,7 @@ import pytest
 
 from portal.domain.audit_chain import Act, Fault, Reason
 from portal.domain.complaint import ComplaintFault, Confidence
-from portal.domain.fault_report import FaultKind
+from portal.domain.fault_report import FaultKind, FaultStatus
 from portal.domain.log_table import COLUMNS
 from portal.domain.password import PasswordFault
 from portal.domain.session import Ground
@@ -26,6 +26,7 @@ from portal.services.voucher_orders import VoucherRefusal
 from portal.slips.pdf import NoPdf
 from portal.storage.statistics import NEWS
 from portal.web.device_help import STEPS
+from portal.web.staff.faults import FACTS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
 from portal.web.staff.pages import MORE_TEXTS, TEXTS
@@ -142,6 +143,11 @@ def overview_keys() -> set[str]:
     tiles = {"online", "success", "median_wait", "open_faults"}
     return {
         *(f"reason.{one}" for one in refusals),
+        *(f"fact.{one}" for one in FACTS),
+        *(f"fact.answer.{one}" for one in ("ok", "bad_credentials", "unavailable")),
+        *(f"fact.answer.{one}" for one in ("blocked", "expired")),
+        *(f"faults.status.{one}" for one in FaultStatus),
+        *(f"faults.done.{one}" for one in ("taken", "fixed", "gone")),
         *(f"news.{one}" for one in NEWS),
         *(f"definition.{one}" for one in (*DEFINITIONS, *shorts)),
         *(f"overview.{one}" for one in tiles),

@@ -1,0 +1,96 @@
+"""The ways to the organisation's ticket system: a webhook, and e-mail.
+
+Not what is said (ticket_message.py). Fails open: a system that is away is told later.
+"""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+
+import aiohttp
+
+from portal.domain.identity import Secret, SiteId
+from portal.forwarding.ticket_message import SIGNATURE_HEADER, sign, to_json, to_letter
+from portal.services.fault_telling import TicketSystemUnavailableError
+from portal.services.ports import Clock
+from portal.services.ports.fault_reports import Untold
+
+TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What organisation and sites are called."""
+
+    organisation: str
+    sites: Mapping[SiteId, str]
+
+    def of(self, untold: Untold) -> tuple[str, str]:
+        """Return the organisation's name and the site's."""
+        site_id = untold.ticket.report.site_id
+        return self.organisation, self.sites.get(site_id, site_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Implements services.fault_telling.TicketSystem: a POST with a signed JSON body."""
+
+    url: str
+    secret: Secret
+    names: Names
+    clock: Clock
+
+    async def tell(self, untold: Untold) -> None:
+        """See services.fault_telling.TicketSystem."""
+        body = to_json(untold, *self.names.of(untold))
+        headers = {
+            "Content-Type": "application/json",
+            SIGNATURE_HEADER: sign(body, self.secret.reveal().encode(), self.clock()),
+        }
+        limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=limit, trust_env=False) as session,
+                session.post(self.url, data=body, headers=headers, allow_redirects=False) as answer,
+            ):
+                if not 200 <= answer.status < 300:
+                    raise TicketSystemUnavailableError(f"the webhook answered {answer.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise TicketSystemUnavailableError(type(problem).__name__) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Implements services.fault_telling.TicketSystem: a letter by SMTP (RFC 5321).
+
+    ``starttls``: refuse to go on without TLS. ``user`` "": no log-in.
+    """
+
+    host: str
+    port: int
+    sender: str
+    recipient: str
+    names: Names
+    starttls: bool = True
+    user: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
+    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    async def tell(self, untold: Untold) -> None:
+        """See services.fault_telling.TicketSystem."""
+        letter = to_letter(untold, self.names.of(untold), self.sender, self.recipient)
+        try:
+            await asyncio.to_thread(self._send, letter)
+        except (smtplib.SMTPException, OSError) as problem:
+            raise TicketSystemUnavailableError(type(problem).__name__) from problem
+
+    def _send(self, letter: EmailMessage) -> None:
+        with smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S) as server:
+            if self.starttls:
+                server.starttls(context=self.context)
+            if self.user:
+                server.login(self.user, self.password.reveal())
+            server.send_message(letter)

@@ -1,0 +1,237 @@
+"""Fault reports on their way to a ticket system: real SMTP, real HTTP, a real PostgreSQL."""
+
+import hashlib
+import hmac
+import json
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+
+from portal.domain.fault_report import FaultKind, FaultReport, Ticket
+from portal.domain.identity import Secret, SiteId
+from portal.forwarding.ticket_message import to_json, to_letter
+from portal.forwarding.ticket_systems import Mail, Names, Webhook
+from portal.services.fault_telling import (
+    LEASE,
+    FaultTelling,
+    TicketSystem,
+    TicketSystemUnavailableError,
+)
+from portal.services.ports.fault_reports import Untold
+from portal.storage.database import Database
+from portal.storage.fault_reports import PostgresFaultReports
+from portal.storage.tickets import PostgresTickets
+from tests.portal.forwarding.collector import Keys, make_keys
+from tests.portal.forwarding.mail_server import mail_server
+
+NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+CITY = SiteId("city")
+NAMES = Names("Exempelby", {CITY: "Stadsbiblioteket"})
+SECRET = "aa-long-enough-secret"
+REPORT = FaultReport(CITY, FaultKind.SLOW, "Det går\nlångsamt", {"online": 12}, "kim", NOW)
+HOURS = timedelta(hours=4)
+
+
+def untold(**changes: object) -> Untold:
+    made = Untold(Ticket(12, REPORT), reminder=False, before=None)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Receiver:
+    """A webhook's receiver, which checks the signature as docs/monitoring.md says."""
+
+    url: str = ""
+    status: int = 204
+    bodies: list[dict[str, object]] = field(default_factory=list)
+    proven: list[bool] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        parts = dict(part.split("=") for part in request.headers["X-Kvar-Signature"].split(","))
+        right = hmac.new(SECRET.encode(), f"{parts['t']}.".encode() + body, hashlib.sha256)
+        fresh = abs(int(parts["t"]) - NOW.timestamp()) < 300
+        self.proven.append(fresh and hmac.compare_digest(right.hexdigest(), parts["v1"]))
+        self.bodies.append(json.loads(body))
+        return web.Response(status=self.status, headers={"Location": "http://127.0.0.1:1/"})
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    made, application = Receiver(), web.Application()
+    application.router.add_post("/faults", made.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/faults"
+    yield made
+    await runner.cleanup()
+
+
+def webhook(receiver: Receiver, secret: str = SECRET) -> Webhook:
+    return Webhook(receiver.url, Secret(secret), NAMES, lambda: NOW)
+
+
+def test_the_fields_are_fixed() -> None:
+    assert json.loads(to_json(untold(reminder=True), "Exempelby", "Stadsbiblioteket")) == {
+        "version": 1,
+        "event": "reminder",
+        "organisation": "Exempelby",
+        "number": 12,
+        "site": "city",
+        "site_name": "Stadsbiblioteket",
+        "kind": "slow",
+        "words": "Det går\nlångsamt",
+        "status": "new",
+        "reported_at": "2026-11-26T09:00:00+00:00",
+        "reported_by": "kim",
+        "facts": {"online": 12},
+    }
+
+
+async def test_a_webhook_is_signed(receiver: Receiver) -> None:
+    await webhook(receiver).tell(untold())
+    await webhook(receiver, "another").tell(untold())
+    assert receiver.proven == [True, False]
+    assert receiver.bodies[0]["number"] == 12
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+async def test_a_webhook_that_does_not_take_it(receiver: Receiver, status: int) -> None:
+    receiver.status = status
+    with pytest.raises(TicketSystemUnavailableError, match=str(status)):
+        await webhook(receiver).tell(untold())
+
+
+async def test_nobody_there() -> None:
+    gone = Webhook("http://127.0.0.1:1/", Secret(SECRET), NAMES, lambda: NOW)
+    with pytest.raises(TicketSystemUnavailableError):
+        await gone.tell(untold())
+    with pytest.raises(TicketSystemUnavailableError):
+        await Mail("127.0.0.1", 1, "a@b.example", "c@d.example", NAMES).tell(untold())
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return make_keys(tmp_path_factory.mktemp("mail"))
+
+
+def letterbox(port: int, keys: Keys, **changes: object) -> Mail:
+    context = ssl.create_default_context(cafile=keys.authority)
+    made = Mail(
+        "localhost", port, "kvar@exempelby.example", "it@exempelby.example", NAMES, context=context
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def server_context(keys: Keys) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(keys.chain, keys.key)
+    return context
+
+
+async def test_a_letter_over_tls_with_a_log_in(keys: Keys) -> None:
+    async with mail_server(server_context(keys)) as server:
+        server.wants = ("kvar", "hemligt")
+        box = letterbox(server.port, keys, user="kvar", password=Secret("hemligt"))
+        await box.tell(untold(reminder=True))
+        (letter,) = server.letters
+        assert server.envelopes == [("kvar@exempelby.example", "it@exempelby.example")]
+        assert letter["Subject"] == "Påminnelse: Kvar 12: slow, Stadsbiblioteket"
+        assert letter["Auto-Submitted"] == "auto-generated"
+        text = letter.get_content().replace("\r\n", "\n")
+        assert "words: Det går långsamt\n" in text
+        assert "online: 12" in text
+        with pytest.raises(TicketSystemUnavailableError):
+            await replace(box, password=Secret("fel")).tell(untold())
+
+
+async def test_without_tls_nothing_is_said_where_tls_is_wanted(keys: Keys) -> None:
+    async with mail_server() as server:
+        with pytest.raises(TicketSystemUnavailableError):
+            await letterbox(server.port, keys).tell(untold())
+        assert server.letters == []
+        await letterbox(server.port, keys, starttls=False).tell(untold())
+        assert len(server.letters) == 1
+        server.refuses = True
+        with pytest.raises(TicketSystemUnavailableError):
+            await letterbox(server.port, keys, starttls=False).tell(untold())
+
+
+def test_no_name_becomes_a_header() -> None:
+    names = ("A\r\nBcc: x@y.example", "B\r\nBcc: x@y.example")
+    letter = to_letter(untold(), names, "a@b.example", "c@d.example")
+    assert letter["Bcc"] is None
+    assert "\nBcc:" not in letter.as_string()
+
+
+@dataclass
+class Told:
+    """A ticket system that notes, or refuses."""
+
+    heard: list[tuple[int, bool]] = field(default_factory=list)
+    away: bool = False
+
+    async def tell(self, untold: Untold) -> None:
+        if self.away:
+            raise TicketSystemUnavailableError("told to fail")
+        self.heard.append((untold.ticket.number, untold.reminder))
+
+
+def telling(database: Database, system: TicketSystem, now: datetime) -> FaultTelling:
+    return FaultTelling(PostgresTickets(database), [system], HOURS, lambda: now)
+
+
+async def test_told_once_and_again_when_nobody_looks(database: Database) -> None:
+    system = Told()
+    number = await PostgresFaultReports(database).add(REPORT)
+    for hours in (0, 1, 3.9):
+        assert await telling(database, system, NOW + timedelta(hours=hours)).tell_all()
+    assert system.heard == [(number, False)]
+    for hours in (4, 5, 7.9, 8):
+        await telling(database, system, NOW + timedelta(hours=hours)).tell_all()
+    assert system.heard[1:] == [(number, True), (number, True)]
+    await PostgresTickets(database).see(number, [CITY], "eva", NOW + timedelta(hours=9))
+    await telling(database, system, NOW + timedelta(hours=20)).tell_all()
+    assert len(system.heard) == 3
+
+
+async def test_a_system_that_is_away_is_told_later(database: Database) -> None:
+    system = Told(away=True)
+    number = await PostgresFaultReports(database).add(REPORT)
+    assert not await telling(database, system, NOW).tell_all()
+    system.away = False
+    assert await telling(database, system, NOW).tell_all()
+    assert system.heard == [(number, False)]
+    # a reminder that was not taken is due still
+    system.away = True
+    late = NOW + timedelta(hours=5)
+    assert not await telling(database, system, late).tell_all()
+    system.away = False
+    assert await telling(database, system, late).tell_all()
+    assert system.heard[-1] == (number, True)
+
+
+async def test_who_died_while_telling_keeps_nothing_back(database: Database) -> None:
+    system, tickets = Told(), PostgresTickets(database)
+    number = await PostgresFaultReports(database).add(REPORT)
+    assert await tickets.take_untold(NOW, LEASE, HOURS) is not None
+    assert await tickets.take_untold(NOW, LEASE, HOURS) is None  # another node leaves it alone
+    await telling(database, system, NOW + LEASE).tell_all()
+    assert system.heard == [(number, False)]
+
+
+async def test_what_is_fixed_is_told_nobody(database: Database) -> None:
+    system, tickets = Told(), PostgresTickets(database)
+    number = await PostgresFaultReports(database).add(REPORT)
+    assert await tickets.fix(number, [CITY], "eva", NOW)
+    assert not await tickets.fix(number, [CITY], "bo", NOW)
+    await telling(database, system, NOW).tell_all()
+    assert system.heard == []
+    (known,) = await tickets.of_sites([CITY], NOW - HOURS)
+    assert (known.owner, known.fixed_by, known.status) == ("eva", "eva", "fixed")
