@@ -1,6 +1,6 @@
 """The configuration of the RADIUS bridge: frozen models of ``[radius]``, documented field by field.
 
-Not the reading of the file (config_file.py) and not what follows (portal/radius_settings.py). The
+Not the reading of the file (config_file.py) and not what follows (access_points/settings.py). The
 rule to keep: a shared secret that somebody could guess is refused.
 """
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 
-from portal.access_points import BridgedAccessPoints, Keys, Sender
+from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
+from portal.access_points.settings import Bridged
 from portal.composition.controllers import open_controllers
 from portal.composition.radius_clients import bridged
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.config_radius import RadiusClientSection
-from portal.radius_settings import Bridged
 from portal.services.key_ring import KeyRing, KeyRingError
 from radius_bridge.clients import FamilyName
 

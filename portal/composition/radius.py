@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from portal import metrics
+from portal.access_points.controller_desk import Controlled, ControllerDesk
 from portal.clock import utc_now
 from portal.composition.controllers import open_controllers
 from portal.composition.database import dsn, key_directory
@@ -38,7 +39,6 @@ from portal.composition.start import StartError, until_stopped
 from portal.config import Config
 from portal.config_file import ConfigError, load
 from portal.config_radius import Radius
-from portal.controller_desk import Controlled, ControllerDesk
 from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.radius_presence import RadiusPresence

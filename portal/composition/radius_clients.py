@@ -4,11 +4,11 @@ import os
 import stat
 from pathlib import Path
 
-from portal import radius_settings
+from portal.access_points import settings as access_point_settings
+from portal.access_points.settings import Bridged, ClientSecrets
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.config_radius import RadiusClientSection, check_secret
-from portal.radius_settings import Bridged, ClientSecrets
 from radius_bridge.secret import Secret
 
 _TLS_SECRET = "radsec"  # noqa: S105 - RFC 6614 section 2.3: the certificates are what is proved
@@ -23,7 +23,7 @@ def bridged(config: Config) -> Bridged:
         StartError: a file cannot be used; the text names it.
     """
     sections = config.radius.clients if config.radius else ()
-    return radius_settings.bridged(config, {s.name: _secrets(s) for s in sections})
+    return access_point_settings.bridged(config, {s.name: _secrets(s) for s in sections})
 
 
 def _secrets(section: RadiusClientSection) -> ClientSecrets:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from portal import settings
+from portal.access_points.dynamic_desk import DeskDoors, DynamicDesk
+from portal.access_points.ledger import RadiusLedger
+from portal.access_points.policy import PolicyKeys, PolicySettings, RadiusPolicy
+from portal.access_points.settings import Bridged
 from portal.clock import utc_now
 from portal.composition.database import journal_directory
 from portal.composition.doors import compose_doors
@@ -18,10 +22,6 @@ from portal.config import Config
 from portal.config_radius import Radius
 from portal.domain.access_point import AccessPoint
 from portal.no_gate import NoGate
-from portal.radius_dynamic import DeskDoors, DynamicDesk
-from portal.radius_ledger import RadiusLedger
-from portal.radius_policy import PolicyKeys, PolicySettings, RadiusPolicy
-from portal.radius_settings import Bridged
 from portal.services.accounting import Accounting
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing, KeyRingError

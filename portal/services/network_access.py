@@ -1,8 +1,8 @@
 """Network access: whom an access point may let in, that asks about a device by RADIUS.
 
-Not the protocol (portal/radius_policy.py) and not the rules of coming back (returning.py). The rule
-to keep: who is known is answered from memory, also with the database away; a stranger costs the
-database one question in ten seconds, together with others.
+Not the protocol (portal/access_points/policy.py) and not the rules of coming back (returning.py).
+The rule to keep: who is known is answered from memory, also with the database away; a stranger
+costs the database one question in ten seconds, together with others.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Where devices are at access points: in memory at once, in the database soon after.
 
-Not what follows from it (portal/radius_dynamic.py). The rule to keep: no answer waits for this;
-what cannot be written now is written later, and a flood of addresses costs a bounded memory.
+Not what follows from it (portal/access_points/dynamic_desk.py). The rule to keep: no answer waits
+for this; what cannot be written now is written later, and a flood of addresses costs a bounded
+memory.
 """
 
 import asyncio

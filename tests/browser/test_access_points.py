@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser, Page
 
-from portal.access_points import BridgedAccessPoints, Keys, Sender
+from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
 from portal.domain import login_token
 from portal.domain.access_point import AccessPoint as AccessPointSettings
 from portal.services.ports.access_points import Arrival, Unbelieved

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from portal.access_points import BridgedAccessPoints, Keys, Sender
+from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
 from portal.domain.access_point import AccessPoint
 from portal.domain.admission import Admit
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from portal.access_points import BridgedAccessPoints, Sender
+from portal.access_points.senders import BridgedAccessPoints, Sender
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.services.ports.access_points import Arrival, Unbelieved, Unseen

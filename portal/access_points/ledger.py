@@ -8,10 +8,10 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from portal.access_points.grants import NO_SESSION, place_of, session_id_of
 from portal.domain.access_point import AccessPoint
 from portal.domain.accounting import Octets, Use, UseStatus
 from portal.domain.identity import MacAddress
-from portal.radius_grants import NO_SESSION, place_of, session_id_of
 from portal.services.accounting import Accounting
 from portal.services.places import Places
 from portal.services.ports.accounting import JournalError, Restart, UseRecord

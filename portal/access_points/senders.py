@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from portal.access_points.grants import grant_of, terms_of
 from portal.domain import login_token, passage, visit_token
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
-from portal.radius_grants import grant_of, terms_of
 from portal.services.ports.access_points import (
     PREFIX,
     AccessPointUnavailableError,

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 from radius_bridge.secret import Secret
 from radius_bridge.wire import Code, Packet, decode
-from tests.portal.radius.running import dashed, mac, request
+from tests.portal.access_points.running import dashed, mac, request
 from tests.radius_bridge.bridge import Asker, signed
 
 SECRET = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"

@@ -1,8 +1,8 @@
 """Tells controllers what changed: put out whose session ended, let others stay to their new end.
 
-Not the letting in, which a visitor's page waits for (portal/access_points.py), and not what goes by
-RADIUS (radius_dynamic.py). The rule to keep: a controller has an end of its own for every device,
-so that what could not be said ends by itself, a minute late at most.
+Not the letting in, which a visitor's page waits for (senders.py), and not what goes by RADIUS
+(dynamic_desk.py). The rule to keep: a controller has an end of its own for every device, so that
+what could not be said ends by itself, a minute late at most.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from portal.access_points.grants import grant_of, terms_of
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Session
-from portal.radius_grants import grant_of, terms_of
 from portal.services.live_picture import Change, LivePicture
 from portal.services.ports import Clock
 from radius_bridge.controllers.controller import Admission, Controller, ControllerError

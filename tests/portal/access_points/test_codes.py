@@ -17,7 +17,7 @@ from radius_bridge.mschap import MsChapLogin, answer, challenge_hash, challenge_
 from radius_bridge.old_ciphers import md4
 from radius_bridge.secret import Secret
 from radius_bridge.wire import Attribute, Code, vendor_attribute
-from tests.portal.radius.running import SITE, Running, dashed, mac, running, session_of
+from tests.portal.access_points.running import SITE, Running, dashed, mac, running, session_of
 
 ACCEPT, REJECT = Code.ACCESS_ACCEPT, Code.ACCESS_REJECT
 UNKNOWN = with_check_digit("123456780")

@@ -13,7 +13,7 @@ from portal.services.remembered import Remembered
 from portal.storage.database import Deadlines
 from radius_bridge.access import AccessQuestion, Silence, Station, ToPortal
 from radius_bridge.wire import Code
-from tests.portal.radius.running import SITE, Running, mac, running, session_of
+from tests.portal.access_points.running import SITE, Running, mac, running, session_of
 from tests.portal.storage.outage import Outage
 
 ACCEPT, REJECT = Code.ACCESS_ACCEPT, Code.ACCESS_REJECT

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from portal.controller_desk import Controlled, ControllerDesk
+from portal.access_points.controller_desk import Controlled, ControllerDesk
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import SiteId
 from portal.domain.session import Session

@@ -12,6 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from portal.access_points.grants import (
+    Terms,
+    cui_of,
+    grant_of,
+    grant_of_allowed,
+    place_of,
+    terms_of,
+)
+from portal.access_points.refusal_words import message_for, wrong
 from portal.domain import login_token, visit_token
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import Device, MacAddress
@@ -20,15 +29,6 @@ from portal.domain.session import Session
 from portal.domain.typed_code import NoCode
 from portal.domain.visit_token import Visit
 from portal.domain.voucher_code import read_voucher_code
-from portal.radius_grants import (
-    Terms,
-    cui_of,
-    grant_of,
-    grant_of_allowed,
-    place_of,
-    terms_of,
-)
-from portal.radius_words import message_for, wrong
 from portal.services.network_access import NetworkAccess
 from portal.services.outcomes import Admitted, SignInOutcome
 from portal.services.places import Places

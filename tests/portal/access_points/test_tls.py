@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from pyrad.packet import CoAPacket
 
+from portal.access_points.settings import Bridged
 from portal.composition.radius_parts import compose_tls
 from portal.composition.start import StartError
 from portal.config_radius import Radius
-from portal.radius_settings import Bridged
 from radius_bridge.clients import Clients
 from radius_bridge.tls_server import TlsServer
 from radius_bridge.wire import Code, encode
 from tests.peers.access_point import WORDS, Request, reply
-from tests.portal.radius.running import Running, dashed, mac, running, session_of
+from tests.portal.access_points.running import Running, dashed, mac, running, session_of
 from tests.radius_bridge.bridge import by_mac, signed
 from tests.radius_bridge.certificates import ENTRANCE, Certificates
 from tests.radius_bridge.tls_peer import RADSEC, TlsPeer, client_context, connected

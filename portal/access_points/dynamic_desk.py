@@ -13,10 +13,10 @@ from typing import Never
 
 import structlog
 
+from portal.access_points.grants import grant_of, station_of, terms_of
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress
 from portal.domain.session import Session
-from portal.radius_grants import grant_of, station_of, terms_of
 from portal.services.live_picture import Change, LivePicture
 from portal.services.places import Known, Places
 from portal.services.ports import Clock, DatabaseUnavailableError

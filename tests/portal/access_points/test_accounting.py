@@ -12,9 +12,9 @@ from portal.storage.accounting_journal import DiskJournal
 from portal.storage.database import Deadlines
 from radius_bridge.pipeline import Service
 from radius_bridge.wire import Code
-from tests.portal.radius.accountant import INTERIM, START, STOP, Accountant, Visit
-from tests.portal.radius.relay import relay
-from tests.portal.radius.running import Running, mac, running
+from tests.portal.access_points.accountant import INTERIM, START, STOP, Accountant, Visit
+from tests.portal.access_points.relay import relay
+from tests.portal.access_points.running import Running, mac, running
 from tests.portal.storage.outage import Outage
 
 BRIEF = Deadlines(connect_s=1.0, statement_s=1.5)

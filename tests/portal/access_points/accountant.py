@@ -9,7 +9,7 @@ from uuid import UUID
 from portal.domain.accounting import Octets
 from radius_bridge.authenticators import Verdict, judge_reply, sign_request
 from radius_bridge.wire import Code, Packet, decode
-from tests.portal.radius.running import SHARED, dashed, mac, request
+from tests.portal.access_points.running import SHARED, dashed, mac, request
 
 START, STOP, INTERIM = 1, 2, 3
 

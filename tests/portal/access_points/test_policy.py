@@ -16,7 +16,7 @@ from portal.domain.session import EndReason, Ground
 from portal.services.remembered import Remembered
 from portal.storage.sessions import PostgresSessions
 from radius_bridge.wire import Attribute, Code
-from tests.portal.radius.running import SITE, Running, mac, running, session_of
+from tests.portal.access_points.running import SITE, Running, mac, running, session_of
 
 ACCEPT, REJECT = Code.ACCESS_ACCEPT, Code.ACCESS_REJECT
 

@@ -7,7 +7,7 @@ import pytest
 
 from portal.domain.session import EndReason
 from radius_bridge.wire import Code
-from tests.portal.radius.running import Running, mac, running
+from tests.portal.access_points.running import Running, mac, running
 
 CISCO = 'family = "cisco"'
 
