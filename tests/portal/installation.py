@@ -178,7 +178,7 @@ async def installed(dsn: str, directory: Path, more: str = "") -> AsyncIterator[
         await made.start_library()
         await made.start("kvar", *made.kvar, "run")
         for name in PROCESSES:
-            await eventually(partial(made.is_ready, name), 60)
+            await eventually(partial(made.is_ready, name), 180)
         yield made
     finally:
         for name in reversed(list(made.processes)):
