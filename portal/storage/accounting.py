@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from portal.domain.accounting import Account, ClosedBy, Octets, follow
+from portal.domain.accounting import Account, ClosedBy, Octets, close_by_reboot, follow
 from portal.domain.identity import MacAddress, SiteId
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.accounting import QuietSession, Restart, UseRecord
@@ -56,14 +57,15 @@ class PostgresAccounts:
         raise DatabaseUnavailableError("deadlocks")
 
     async def _write(self, records: Sequence[UseRecord | Restart]) -> None:
-        uses = [record for record in records if isinstance(record, UseRecord)]
         async with self._locked(record.access_point for record in records) as connection:
+            book = await _read_book(connection, records)
             for record in records:
+                book.add(record)
                 if isinstance(record, Restart):
                     told = (record.access_point, record.nas, record.bss, record.at)
                     await connection.execute(_SQL["restart"], *told)
-            if uses:
-                await _write_uses(connection, uses)
+            if book.counted:
+                await _write_book(connection, book)
 
     async def close_silent(self, silent_since: Mapping[str, datetime]) -> int:
         """See services.ports.accounting.Accounts."""
@@ -99,30 +101,63 @@ class PostgresAccounts:
         return [QuietSession(session_of(row), row["access_point"]) for row in rows]
 
 
-async def _write_uses(connection: asyncpg.Connection, uses: Sequence[UseRecord]) -> None:
-    rows = await connection.fetch(_SQL["read"], list({record.name for record in uses}))
-    book = _Book({bytes(row["name"]): _account_of(row) for row in rows})
-    for record in uses:
-        book.add(record)
+async def _read_book(
+    connection: asyncpg.Connection, records: Sequence[UseRecord | Restart]
+) -> "_Book":
+    names = {record.name for record in records if isinstance(record, UseRecord)}
+    rows = await connection.fetch(_SQL["read"], list(names)) if names else ()
+    return _Book({bytes(row["name"]): (_radio_of(row), _account_of(row)) for row in rows})
+
+
+async def _write_book(connection: asyncpg.Connection, book: "_Book") -> None:
     await connection.execute(_SQL["lock_sessions"], *book.devices())
     await connection.execute(_SQL["write"], *book.account_columns(), *book.counted_columns())
 
 
+class _Radio(NamedTuple):
+    """Where an account is kept."""
+
+    access_point: str
+    nas: bytes
+    bss: bytes
+    site_id: str
+
+    def has_restarted(self, restart: Restart) -> bool:
+        """Say whether that was this radio, or all of its access point."""
+        is_here = (self.access_point, self.nas) == (restart.access_point, restart.nas)
+        return is_here and restart.bss in {self.bss, b""}
+
+
 @dataclass(slots=True)
 class _Book:
-    """The accounts of one batch, and what its records add to sessions."""
+    """The accounts that one batch names, and what its records add to sessions.
 
-    before: Mapping[bytes, Account]
-    accounts: dict[bytes, tuple[UseRecord, Account]] = field(default_factory=dict)
+    All are written at its end, over what a restart did to them in the table meanwhile: here each
+    record found the account as it was when its turn came.
+    """
+
+    accounts: dict[bytes, tuple[_Radio, Account]]
     counted: list[tuple[MacAddress, UUID | None, int, int, datetime]] = field(default_factory=list)
 
-    def add(self, record: UseRecord) -> None:
+    def add(self, record: UseRecord | Restart) -> None:
+        if isinstance(record, Restart):
+            self._restart(record)
+        else:
+            self._use(record)
+
+    def _restart(self, restart: Restart) -> None:
+        for name, (radio, account) in self.accounts.items():
+            is_open = account.ended_at is None and account.started_at < restart.at
+            if is_open and radio.has_restarted(restart):
+                self.accounts[name] = (radio, close_by_reboot(account, restart.at))
+
+    def _use(self, record: UseRecord) -> None:
         known = self.accounts.get(record.name)
-        account = known[1] if known else self.before.get(record.name)
-        after = follow(account, record.use)
-        self.accounts[record.name] = (record, after.account)
+        after = follow(known[1] if known else None, record.use)
+        radio = _Radio(record.access_point, record.nas, record.bss, record.site_id)
+        self.accounts[record.name] = (radio, after.account)
         if after.earlier is not None:
-            self.accounts[_archived(record.name, after.earlier)] = (record, after.earlier)
+            self.accounts[_archived(record.name, after.earlier)] = (radio, after.earlier)
         added = after.added if record.counts_bytes else Octets()
         seen_at = min(record.use.happened_at, record.use.arrived_at)
         session_id = after.account.session_id
@@ -146,10 +181,10 @@ def _archived(name: bytes, account: Account) -> bytes:
     return hashlib.sha256(name + account.started_at.isoformat().encode()).digest()
 
 
-def _row_of(name: bytes, record: UseRecord, account: Account) -> tuple[object, ...]:
+def _row_of(name: bytes, radio: _Radio, account: Account) -> tuple[object, ...]:
     octets = map(_bounded, (*account.total, *account.before))
     return (
-        *(name, record.access_point, record.nas, record.bss, record.site_id, account.session_id),
+        *(name, *radio, account.session_id),
         *(account.started_at, account.told_at, account.heard_at, *octets, account.duration),
         *(account.restarted_at, account.ended_at, account.closed_by, account.cause),
     )
@@ -157,6 +192,10 @@ def _row_of(name: bytes, record: UseRecord, account: Account) -> tuple[object, .
 
 def _bounded(octets: int) -> int:
     return min(octets, MOST_OCTETS)
+
+
+def _radio_of(row: asyncpg.Record) -> _Radio:
+    return _Radio(row["access_point"], bytes(row["nas"]), bytes(row["bss"]), row["site_id"])
 
 
 def _account_of(row: asyncpg.Record) -> Account:

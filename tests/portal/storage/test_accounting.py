@@ -130,6 +130,36 @@ async def test_where_a_gate_counts_nothing_is_added(database: Database, now: dat
     assert await accounts_of(database) == [(7, None)]
 
 
+async def test_a_restart_comes_in_its_turn_within_a_batch(
+    database: Database, now: datetime
+) -> None:
+    """Joined, told of, the access point restarts, and the device joins under the same number."""
+    accounts, again = PostgresAccounts(database), now + 3 * MINUTE
+    before = [
+        record(None, START, now, begun=now),
+        record(None, INTERIM, now + MINUTE, (10, 900), begun=now),
+    ]
+    restart = Restart("ap", b"ap-hall", b"", now + 2 * MINUTE)
+    after = [record(None, INTERIM, again + MINUTE, (1, 50), begun=again)]
+    await accounts.write([*before, restart])
+    assert await accounts_of(database) == [(900, "reboot")]
+    await database.fetch("DELETE FROM accounting_session")
+    await accounts.write([*before, restart, *after])
+    assert await accounts_of(database) == [(900, "reboot"), (50, None)]
+
+
+async def test_a_restart_in_a_batch_ends_what_was_open_when_its_turn_came(
+    database: Database, now: datetime
+) -> None:
+    accounts = PostgresAccounts(database)
+    await accounts.write([record(None, START, now, begun=now)])
+    late = record(None, STOP, now + MINUTE, (10, 900), begun=now)
+    elsewhere = Restart("ap", b"ap-hall", b"0200bb", now + 2 * MINUTE)
+    here = Restart("ap", b"ap-hall", b"0200aa", now + 3 * MINUTE)
+    await accounts.write([elsewhere, late, here])
+    assert await accounts_of(database) == [(900, "stop")]
+
+
 async def test_a_restart_closes_what_began_before_on_that_radio_only(
     database: Database, now: datetime
 ) -> None:
