@@ -66,9 +66,8 @@ class Complaint:
 
 def read_complaint(fields: Mapping[str, str], zone: tzinfo) -> Complaint | ComplaintFault:
     """Read a form: ``address``, ``port``, ``at``, ``zone`` ("utc", or the organisation's own)."""
-    try:
-        address = ip_address(fields.get("address", "").strip())
-    except ValueError:
+    address = _address(fields.get("address", ""))
+    if address is None:
         return ComplaintFault.ADDRESS
     port = _number(fields.get("port", ""))
     if fields.get("port", "").strip() and port not in _PORTS:
@@ -93,6 +92,15 @@ def judge(complaint: Complaint, found: int, kept: timedelta, now: datetime) -> C
     if found > MOST_CANDIDATES:
         return Confidence.TOO_MANY
     return Confidence.ONE if found == 1 else Confidence.CANDIDATES
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address; one with a scope is none: a scope is any text, and of one line only."""
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    return None if isinstance(address, IPv6Address) and address.scope_id is not None else address
 
 
 def _number(text: str) -> int | None:

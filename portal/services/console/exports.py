@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import BinaryIO
 from uuid import UUID
 
+import structlog
+
 from portal.domain.audit_chain import Act
 from portal.domain.log_table import MOST_ROWS, LogRow, LogWords, cells, heads, json_line
 from portal.domain.session_log import ONLINE, Cursor, LogFilter
@@ -33,6 +35,8 @@ AT_ONCE = 1000
 """Rows a statement, well within its time-out; and what is held in memory."""
 
 CHUNK_BYTES = 1 << 16
+
+_log = structlog.get_logger()
 
 
 class Format(StrEnum):
@@ -112,9 +116,11 @@ class Exports:
             try:
                 await self._write(job)
             except (DatabaseUnavailableError, OSError):
-                job.failed = True
-                if job.file is not None:
-                    job.file.close()
+                _fail(job)
+            except Exception as problem:  # noqa: BLE001 - one export's fault must not end the desk
+                # No text of it: it could hold what a row holds.
+                _log.error("export_broken", problem=type(problem).__name__)
+                _fail(job)
 
     def size(self, job: Export) -> int:
         """Return how many bytes are in the file."""
@@ -167,6 +173,12 @@ class Exports:
         job = self._jobs.pop(key)
         if job.file is not None:
             job.file.close()
+
+
+def _fail(job: Export) -> None:
+    job.failed = True
+    if job.file is not None:
+        job.file.close()
 
 
 def _begin(wish: ExportWish) -> str:

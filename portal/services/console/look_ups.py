@@ -80,8 +80,11 @@ class Auditing:
 
         Raises:
             DatabaseUnavailableError: it was not written; nothing may be shown.
+            ValueError: what was asked cannot stand there whole; so nothing may be shown either.
         """
-        deed = Deed(now, why.by, act, why.reason, why.case_number, about[:LONGEST_ABOUT], found)
+        if len(about) > LONGEST_ABOUT or not about.isprintable():
+            raise ValueError(f"{act}: no text for the record")
+        deed = Deed(now, why.by, act, why.reason, why.case_number, about, found)
         row = await self.record.write(deed)
         # Outside the database too: whoever cuts or rewrites the record cannot change this.
         _log.info("audit_row_written", number=row.number, act=act, by=why.by, hash=row.hash.hex())

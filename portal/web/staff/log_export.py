@@ -77,9 +77,10 @@ def _wish(site: StaffSite, visit: Visit, question: Asked, why: Why) -> ExportWis
     wanted = filter_of(site, visit, question)
     if wanted is None:
         return None
-    told = narrowing(question) | {"name": question.name}
-    if question.finding:
-        told["found"] = "yes"
+    # Only what was checked may stand in the record: a finding makes the name one that nobody read,
+    # and no refusal is in this list.
+    which = {"found": "yes"} if question.finding else {"name": question.name}
+    told = narrowing(replace(question, reason=None)) | which
     parts = [f"{name}={text}" for name, text in told.items() if text]
     chosen = visit.fields.get("format")
     return ExportWish(

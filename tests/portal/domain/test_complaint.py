@@ -61,6 +61,8 @@ def test_the_zone_is_the_complaints_own(at: str, zone: str, hour: int) -> None:
     [
         ({"address": "example.se"}, ComplaintFault.ADDRESS),
         ({"address": ""}, ComplaintFault.ADDRESS),
+        ({"address": "fe80::1%Anna Andersson"}, ComplaintFault.ADDRESS),
+        ({"address": "fe80::1%0"}, ComplaintFault.ADDRESS),
         ({"port": "0"}, ComplaintFault.PORT),
         ({"port": "65536"}, ComplaintFault.PORT),
         ({"port": "x"}, ComplaintFault.PORT),

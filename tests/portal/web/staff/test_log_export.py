@@ -152,6 +152,38 @@ async def test_what_cannot_be_written_down_is_not_handed_out(
     assert (await ida.get(f"/log/export/file?job={job}")).status == 303
 
 
+@pytest.mark.parametrize("reason", ["\0", "Anna Andersson " * 30])
+async def test_what_is_no_part_of_the_list_is_no_part_of_the_record(
+    ida: Person, world: StaffWorld, reason: str
+) -> None:
+    await finished(ida, await begin(ida, reason=reason))
+    [row] = await PostgresAudit(world.database).page(None, 9)
+    assert row.about == "csv 2026-10-31T23:00Z/2026-11-30T23:00Z"
+
+
+async def test_a_name_that_nobody_read_is_not_in_the_record(ida: Person, world: StaffWorld) -> None:
+    form = await ida.get("/log/look-up")
+    why = {"reason": "own_request", "case": "2026-7"}
+    found = await ida.post("/log/look-up", form, typed=PHONE, what="device", **why)
+    word = found.headers["Location"].partition("finding=")[2]
+    await finished(ida, await begin(ida, finding=word, name="Anna Andersson"))
+    [row, _] = await PostgresAudit(world.database).page(None, 9)
+    assert row.about.endswith("Z found=yes")
+
+
+async def test_one_broken_export_ends_that_one_alone(
+    ida: Person, world: StaffWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "csv_line", None)
+        begun = await begin(ida)
+        while "Refresh" in (shown := await ida.get(begun.headers["Location"])).headers:
+            pass
+    assert "inget har lämnats ut" in shown.body
+    assert (await ida.get(await finished(ida, await begin(ida)))).status == 200
+    assert len(await PostgresAudit(world.database).page(None, 9)) == 1
+
+
 async def test_a_long_list_is_written_page_by_page_and_cut(
     ida: Person, world: StaffWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
