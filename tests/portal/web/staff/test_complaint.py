@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.domain.identity import MacAddress
+from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Ground
 from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
@@ -13,6 +13,7 @@ from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, Person, S
 
 ASKED = {"address": "192.0.2.10", "port": "40001", "tolerance": "60", "case": "A-17"}
 DURING = "2026-11-25 12:30:00"  # local: the phone was online
+NOW = "2026-11-26 10:00:00"
 BEFORE = "2026-11-25 03:00:00"
 
 
@@ -86,13 +87,29 @@ async def test_of_a_crowd_no_list_is_given(ida: Person, world: StaffWorld) -> No
     assert '<th scope="row">' not in shown.body
 
 
-async def test_an_account_of_one_library_answers_for_that_one(
-    world: StaffWorld, ida: Person
+@pytest.mark.parametrize(("sites", "listed"), [((BRANCH, BUS), 1), ((CITY,), 1), (None, 2)])
+async def test_an_account_counts_all_and_lists_its_own(
+    world: StaffWorld, ida: Person, sites: tuple[SiteId, ...] | None, listed: int
 ) -> None:
-    assert "Troligt" in (await complain(ida)).body
-    for sites, told in (((BRANCH, BUS), "Ingen var uppkopplad"), ((CITY,), "Troligt")):
-        person = await world.enrol(f"bo{len(sites)}", Role.IT, sites=sites)
-        assert told in (await complain(person)).body
+    """Two were connected: nobody is told that there was only one."""
+    await start(world, PHONE, CITY, Ground.ACCEPT, None)
+    assert "Troligt" not in (await complain(ida, at=NOW)).body
+    person = await world.enrol("bo", Role.IT, sites=sites)
+    shown = await complain(person, at=NOW)
+    assert "2 enheter var uppkopplade då" in shown.body
+    assert shown.body.count('<th scope="row">') == listed
+    assert ("inte listas: 1." in shown.body) == (listed == 1)
+    row, _ = await PostgresAudit(world.database).page(None, 9)
+    assert (row.about.endswith("candidates"), row.found) == (True, listed)
+
+
+async def test_the_only_one_may_be_at_a_library_of_others(world: StaffWorld, ida: Person) -> None:
+    bo = await world.enrol("bo", Role.IT, sites=(BRANCH, BUS))
+    shown = await complain(bo)
+    assert "Bara en enhet var uppkopplad" in shown.body
+    assert "inte listas: 1." in shown.body
+    assert '<th scope="row">' not in shown.body
+    assert "Kvar har inte kontrollerat" in (await complain(ida)).body
 
 
 @pytest.mark.parametrize(
