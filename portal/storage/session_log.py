@@ -159,14 +159,19 @@ class PostgresSessionLog:
     async def _past_of(
         self, sought: Sought, wanted: LogFilter, page: tuple[object, ...]
     ) -> list[asyncpg.Record]:
-        name = "past_of_devices" if sought.what is Named.DEVICE else "past_of_guests"
-        spans = sought.spans
+        spans, kind = sought.spans, "devices" if sought.what is Named.DEVICE else "guests"
+        narrowed = (_sites(wanted), wanted.ground, wanted.outcome)
+        if all(span.low == span.high for span in spans):
+            names = [span.low for span in spans]
+            return await self._database.fetch(
+                _SQL[f"past_of_named_{kind}"], *page, names, *narrowed
+            )
         return await self._database.fetch(
-            _SQL[name],
+            _SQL[f"past_of_{kind}"],
             *page,
             *([span.low for span in spans], [span.high for span in spans]),
             *([span.since for span in spans], [span.until for span in spans]),
-            *(_sites(wanted), wanted.ground, wanted.outcome),
+            *narrowed,
         )
 
     async def _counted(self, name: str, *values: object) -> int:

@@ -60,6 +60,32 @@ SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestam
      ORDER BY started_at DESC, id DESC LIMIT $5) AS s
  ORDER BY started_at DESC, id DESC LIMIT $5
 
+-- name: past_of_named_devices
+-- Whole names, one or two a week: found first and sorted then, since they are few.
+WITH found AS MATERIALIZED (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session
+     WHERE device_trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
+       AND ($7::text[] IS NULL OR site_id = ANY($7)) AND ($8::text IS NULL OR ground = $8)
+       AND ($9::text IS NULL OR end_reason = $9)
+)
+SELECT * FROM found WHERE (started_at, id) < ($3, $4)
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: past_of_named_guests
+-- Whole names, one or two a week: found first and sorted then, since they are few.
+WITH found AS MATERIALIZED (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session
+     WHERE subject_trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
+       AND ($7::text[] IS NULL OR site_id = ANY($7)) AND ($8::text IS NULL OR ground = $8)
+       AND ($9::text IS NULL OR end_reason = $9)
+)
+SELECT * FROM found WHERE (started_at, id) < ($3, $4)
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
 -- name: count_live
 SELECT count(*) FROM (
     SELECT FROM live_session
