@@ -20,6 +20,7 @@ import structlog
 from portal import metrics
 from portal.access_points.controller_desk import Controlled, ControllerDesk
 from portal.clock import utc_now
+from portal.composition.collector import collect_seldom
 from portal.composition.controllers import open_controllers
 from portal.composition.database import dsn, key_directory
 from portal.composition.health import expose, make_registry, serve_health
@@ -100,6 +101,7 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         if worker == 0:
             _start_first(group, section, memory, bridge)
             group.create_task(supervise(_others(section, config_file)), name="workers")
+        collect_seldom()
         _log.info("radius_served", clients=len(served.clients.all), worker=worker)
 
 
