@@ -64,6 +64,14 @@ def _secret(value: SecretStr) -> SecretStr:
 SharedSecret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
+LONGEST_NAME = 63
+"""Characters. What every dialect has room for (radius_bridge/vendors), however it is written."""
+
+Named = Annotated[str, Field(max_length=LONGEST_NAME, pattern=r"^[ -~\u00a1-\uffff]*$")]
+"""A role or a VLAN. Without control characters, which a VLAN would be read with as a tag (RFC 2868
+section 3), and without what takes four octets a character."""
+
+
 ASK_NOTHING = frozenset({FamilyName.OPENNDS})
 """Families that send visitors to the portal, and no RADIUS."""
 
@@ -140,14 +148,14 @@ class RadiusClientSection(Section):
         description="MAC addresses that are always let in, such as a printer's. Anybody can "
         "imitate one.",
     )
-    vlan: str = Field("", description="VLAN of guests that are in. Empty: the network's own.")
-    role: str = Field(
+    vlan: Named = Field("", description="VLAN of guests that are in. Empty: the network's own.")
+    role: Named = Field(
         "", description="Role, group or filter of guests that are in, as the access point names it."
     )
-    portal_role: str = Field(
+    portal_role: Named = Field(
         "", description="The same for a device that is to see the login page (cisco: the ACL)."
     )
-    portal_vlan: str = Field(
+    portal_vlan: Named = Field(
         "",
         description="VLAN where a gateway shows the login page, for access points that cannot "
         "redirect.",
