@@ -11,6 +11,7 @@ CWA), 213920 (9800 CWA), 217457 (external web authentication).
 from dataclasses import dataclass
 
 from radius_bridge.access import Bandwidth, Grant, Station, ToPortal
+from radius_bridge.dictionary import named
 from radius_bridge.vendors import standard
 from radius_bridge.vendors.family import (
     DynamicMessage,
@@ -22,13 +23,16 @@ from radius_bridge.vendors.family import (
     WayBack,
 )
 from radius_bridge.vendors.redirects import is_ours, mac_of, original_url, read_address, read_query
-from radius_bridge.wire import Attribute
+from radius_bridge.wire import Attribute, vendor_attribute
 
 DYNAMIC_PORT = 1700
 """Cisco's own before RFC 5176; IOS XE listens on it unless told otherwise."""
 URL_MAX_OCTETS = 234
 """247 of a vendor's attribute, less ``url-redirect=``."""
+AUDIT_SESSION_MAX_OCTETS = 230
+"""The same less ``audit-session-id=``. No controller can have sent more."""
 
+_PAIR = named("Cisco-AVPair")
 _KEYS = frozenset({"switch_url", "client_mac", "redirect", "statusCode"})
 _PATH = "/login.html"
 _ALREADY_IN = "1"
@@ -43,9 +47,10 @@ def pair(name: str, value: str) -> Attribute:
 def audit_session(station: Station) -> tuple[Attribute, ...]:
     """Return the controller's key of the session, as it sent it."""
     key = station.audit_session_id
-    if key is None:
+    if key is None or len(key) > AUDIT_SESSION_MAX_OCTETS:
         return ()
-    return (pair("audit-session-id", key.decode("ascii", "replace")),)
+    value = b"audit-session-id=" + key  # octets: text could grow, or come back as another key
+    return (vendor_attribute(_PAIR.vendor, _PAIR.kind, value),)
 
 
 def reauthenticate(station: Station) -> DynamicMessage | None:

@@ -25,7 +25,7 @@ from radius_bridge.vendors.family import (
     Redirected,
     WayBack,
 )
-from radius_bridge.wire import Attribute, Packet
+from radius_bridge.wire import VALUE_MAX_OCTETS, Attribute, Packet
 
 INTERIM_INTERVAL_MIN_S = 60
 """RFC 2869 section 5.16; CoovaChilli and hostapd ignore what is shorter."""
@@ -119,13 +119,12 @@ def calling_station(mac: str | None) -> tuple[Attribute, ...]:
 
 def user_name(station: Station) -> tuple[Attribute, ...]:
     """Return the name that the access point used, octet for octet."""
-    return (Attribute(_USER_NAME, station.user_name),) if station.user_name else ()
+    return _octets(_USER_NAME, station.user_name or None)
 
 
 def accounting_session(station: Station) -> tuple[Attribute, ...]:
     """Return the access point's own key of the session."""
-    key = station.accounting_session_id
-    return () if key is None else (Attribute(_ACCT_SESSION_ID, key),)
+    return _octets(_ACCT_SESSION_ID, station.accounting_session_id)
 
 
 def framed_ip(station: Station) -> tuple[Attribute, ...]:
@@ -140,8 +139,14 @@ def nas(station: Station) -> tuple[Attribute, ...]:
 
 def nas_identifier(station: Station) -> tuple[Attribute, ...]:
     """Return the access point's name for itself."""
-    name = station.nas_identifier
-    return () if name is None else (Attribute(_NAS_IDENTIFIER, name),)
+    return _octets(_NAS_IDENTIFIER, station.nas_identifier)
+
+
+def _octets(kind: int, value: bytes | None) -> tuple[Attribute, ...]:
+    """Return what an access point said, as it stands; nothing that no packet can have held."""
+    if value is None or len(value) > VALUE_MAX_OCTETS:
+        return ()
+    return (Attribute(kind, value),)
 
 
 def _ipv4(name: str, address: str | None) -> tuple[Attribute, ...]:
@@ -226,7 +231,7 @@ class Standard:
 
     def is_found(self, station: Station) -> bool:
         """Tell whether the keys name one session, and not the whole access point."""
-        return station.mac is not None or station.accounting_session_id is not None
+        return station.mac is not None or bool(accounting_session(station))
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings
