@@ -1,9 +1,11 @@
 """Composes the command that verifies the record of look-ups."""
 
+from datetime import UTC
+
 from portal.composition.database import dsn
 from portal.composition.start import StartError
 from portal.config import Config
-from portal.domain.audit_chain import Broken, Fault
+from portal.domain.audit_chain import Broken, Fault, Whole
 from portal.services.console.verification import verify as examined
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.audit import PostgresAudit
@@ -31,5 +33,11 @@ async def verify(config: Config) -> str:
             f"the record is broken: row {verdict.number} {_TOLD[verdict.fault]}. Compare it with "
             "the lines audit_row_written of the staff site's log, and with a backup"
         )
-    last = f"; the last, {verdict.last_number}, has {verdict.last.hex()}" if verdict.rows else ""
-    return f"the record is whole: {verdict.rows} rows{last}"
+    return f"the record is whole: {verdict.rows} rows{_ends(verdict)}"
+
+
+def _ends(whole: Whole) -> str:
+    if whole.first is None:
+        return ""
+    first = f"the first, {whole.first.number}, is of {whole.first.at.astimezone(UTC):%Y-%m-%d}"
+    return f"; {first}; the last, {whole.last_number}, has {whole.last.hex()}"

@@ -16,8 +16,7 @@ from portal.forwarding.syslog_channel import Collector, SyslogChannel
 from portal.forwarding.syslog_message import Dress
 from portal.forwarding.ticket_systems import Mail, Names, Webhook
 from portal.services.fault_telling import FaultTelling, TicketSystem
-from portal.services.forwarding import Forwarding
-from portal.services.ports import DatabaseUnavailableError
+from portal.services.forwarding import Forwarding, forward_nothing
 from portal.storage.database import Database
 from portal.storage.outbox import PostgresOutbox
 from portal.storage.tickets import PostgresTickets
@@ -49,7 +48,7 @@ def start_forwarding(
     """Start it, and return what is to be refreshed at a scrape. Without it nothing waits."""
     outbox = PostgresOutbox(database)
     if forwarding is None:
-        group.create_task(_turn_off(outbox), name="forward nothing")
+        group.create_task(forward_nothing(outbox), name="forward nothing")
         return []
     group.create_task(forwarding.work(), name="forward events")
     shown = metrics.ForwardingMetrics(registry, forwarding.tally)
@@ -59,17 +58,6 @@ def start_forwarding(
         shown.note(await outbox.waiting())
 
     return [refresh]
-
-
-async def _turn_off(outbox: PostgresOutbox) -> None:
-    """Forget what waited for a collector that is no longer configured."""
-    while True:
-        try:
-            await outbox.turn(on=False)
-        except DatabaseUnavailableError:
-            await asyncio.sleep(5.0)
-        else:
-            return
 
 
 def _collector(section: Syslog) -> Collector:

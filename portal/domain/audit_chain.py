@@ -2,7 +2,8 @@
 
 Not the record itself (portal/storage/audit.py; the database computes the same hashes when it
 writes). The rule to keep: whoever changes, adds, moves or takes away a row in the middle breaks the
-chain from there on. Only the last hash, kept elsewhere, shows that the end was cut off or that
+chain from there on. That the beginning was cut off shows by the first row's date alone, which is
+told for that. Only the last hash, kept elsewhere, shows that the end was cut off or that
 everything was written anew; every row's is told in the process's own log for that.
 """
 
@@ -97,11 +98,15 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Nothing is wrong with these rows. ``last`` is the hash to compare with one kept elsewhere."""
+    """Nothing is wrong with these rows. ``last`` is the hash to compare with one kept elsewhere.
+
+    ``first``: its date tells whether what was before it was due.
+    """
 
     rows: int
     last_number: int
     last: bytes
+    first: AuditRow | None = None
 
 
 def hash_of(row: AuditRow) -> bytes:
@@ -125,8 +130,9 @@ def examine(rows: Iterable[AuditRow]) -> Broken | Whole:
 
     The oldest may follow one that was deleted when it was due.
     """
-    count, before = 0, None
+    count, first, before = 0, None, None
     for row in rows:
+        first = first or row
         if before is not None and (row.number, row.previous) != (before.number + 1, before.hash):
             return Broken(row.number, Fault.UNLINKED)
         if before is None and row.number == 1 and row.previous != BEFORE_ALL:
@@ -136,4 +142,4 @@ def examine(rows: Iterable[AuditRow]) -> Broken | Whole:
         count, before = count + 1, row
     if before is None:
         return Whole(0, 0, BEFORE_ALL)
-    return Whole(count, before.number, before.hash)
+    return Whole(count, before.number, before.hash, first)

@@ -42,6 +42,7 @@ class Webhook:
     secret: Secret
     names: Names
     clock: Clock
+    name: str = "webhook"
 
     async def tell(self, untold: Untold) -> None:
         """See services.fault_telling.TicketSystem."""
@@ -78,6 +79,7 @@ class Mail:
     user: str = ""
     password: Secret = field(default_factory=lambda: Secret(""))
     context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    name: str = "mail"
 
     async def tell(self, untold: Untold) -> None:
         """See services.fault_telling.TicketSystem."""

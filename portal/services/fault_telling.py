@@ -1,7 +1,8 @@
 """Tells the organisation's ticket system of fault reports, again of those nobody has seen.
 
 Not the list itself, and not the form of what is sent (portal/forwarding). The rule to keep: a
-ticket system that is away delays nothing else; it is told later, at least once.
+ticket system that is away, or refuses a report, delays neither another system nor another report;
+it is told later, at least once.
 """
 
 import asyncio
@@ -16,10 +17,8 @@ from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.fault_reports import Tickets, Untold
 
 LOOK_EVERY_S = 5.0
-PAUSE_S = 60.0
-"""After a ticket system did not take a report."""
-
 LEASE = timedelta(minutes=5)
+"""How long a report is one node's to tell, and when one that was not taken is told anew."""
 
 _log = structlog.get_logger()
 
@@ -30,6 +29,11 @@ class TicketSystemUnavailableError(Exception):
 
 class TicketSystem(Protocol):
     """Where reports are told: by e-mail, by webhook."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the database: which system was told of which report."""
+        ...
 
     async def tell(self, untold: Untold) -> None:
         """Hand over a report.
@@ -48,35 +52,41 @@ class FaultTelling:
     systems: Sequence[TicketSystem]
     answer_within: timedelta
     clock: Clock
-    _was_well: bool = field(default=True, init=False)
+    _ailing: set[str] = field(default_factory=set, init=False)
 
-    async def work(self) -> Never:
-        """Tell for ever."""
-        while True:
-            is_well = await self.tell_all()
-            await asyncio.sleep(LOOK_EVERY_S if is_well else PAUSE_S)
-
-    async def tell_all(self) -> bool:
-        """Tell all that is due; False: somebody did not take it."""
-        try:
-            while untold := await self.tickets.take_untold(self.clock(), LEASE, self.answer_within):
-                if not await self._tell(untold):
-                    await self.tickets.put_back(untold)
-                    return False
-                await self.tickets.told(untold, self.clock())
-        except DatabaseUnavailableError:
-            return False
-        return True
-
-    async def _tell(self, untold: Untold) -> bool:
-        try:
+    async def work(self) -> None:
+        """Tell for ever, each system in its own time."""
+        async with asyncio.TaskGroup() as group:
             for system in self.systems:
-                await system.tell(untold)
+                group.create_task(self._work(system), name=f"tell faults by {system.name}")
+
+    async def _work(self, system: TicketSystem) -> Never:
+        while True:
+            await self.tell_all(system)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def tell_all(self, system: TicketSystem) -> None:
+        """Tell a system all that is due; what it does not take is due again after the lease."""
+        try:
+            while untold := await self._next(system):
+                if await self._tell(system, untold):
+                    await self.tickets.told(system.name, untold, self.clock())
+        except DatabaseUnavailableError:
+            return
+
+    async def _next(self, system: TicketSystem) -> Untold | None:
+        now = self.clock()
+        return await self.tickets.take_untold(system.name, now, LEASE, self.answer_within)
+
+    async def _tell(self, system: TicketSystem, untold: Untold) -> bool:
+        told = {"system": system.name, "number": untold.ticket.number}
+        try:
+            await system.tell(untold)
         except TicketSystemUnavailableError as problem:
-            if self._was_well:
-                _log.warning("fault_not_told", number=untold.ticket.number, reason=str(problem))
-            self._was_well = False
+            if system.name not in self._ailing:
+                _log.warning("fault_not_told", **told, reason=str(problem))
+            self._ailing.add(system.name)
             return False
-        self._was_well = True
-        _log.info("fault_told", number=untold.ticket.number, reminder=untold.reminder)
+        self._ailing.discard(system.name)
+        _log.info("fault_told", **told, reminder=untold.reminder)
         return True

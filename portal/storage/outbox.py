@@ -18,13 +18,14 @@ class PostgresOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def turn(self, *, on: bool) -> None:
+    async def turn_on(self) -> None:
         """See services.ports.forwarding.Outbox."""
-        if on:
-            await self._database.fetch(_SQL["turn_on"])
-        else:
-            await self._database.fetch(_SQL["turn_off"])
-            await self._database.fetch(_SQL["forget_all"])
+        await self._database.fetch(_SQL["turn_on"])
+
+    async def turn_off(self, silent_for: timedelta) -> None:
+        """See services.ports.forwarding.Outbox."""
+        await self._database.fetch(_SQL["turn_off"], silent_for)
+        await self._database.fetch(_SQL["forget_all"])
 
     async def take(self, most: int, now: datetime, lease: timedelta) -> Sequence[ForwardedEvent]:
         """See services.ports.forwarding.Outbox."""

@@ -1,13 +1,13 @@
 -- Events that wait for the log collector.
 
 -- name: turn_on
-INSERT INTO forwarding DEFAULT VALUES ON CONFLICT DO NOTHING
+INSERT INTO forwarding DEFAULT VALUES ON CONFLICT (one) DO UPDATE SET at = now()
 
 -- name: turn_off
-DELETE FROM forwarding
+DELETE FROM forwarding WHERE at < now() - $1::interval
 
 -- name: forget_all
-DELETE FROM event_outbox
+DELETE FROM event_outbox WHERE NOT EXISTS (SELECT FROM forwarding)
 
 -- name: take
 WITH taken AS (

@@ -34,21 +34,17 @@ class PostgresTickets:
         return bool(await self._database.fetch(_SQL["fix"], number, list(site_ids), by, now))
 
     async def take_untold(
-        self, now: datetime, lease: timedelta, answer_within: timedelta
+        self, system: str, now: datetime, lease: timedelta, answer_within: timedelta
     ) -> Untold | None:
         """See services.ports.fault_reports.Tickets."""
         row = await self._database.fetch_row(
-            _SQL["take_untold"], now, now - lease, now - answer_within
+            _SQL["take_untold"], system, now, now - lease, now - answer_within
         )
-        return None if row is None else Untold(_ticket(row), row["reminder"], row["before"])
+        return None if row is None else Untold(_ticket(row), row["reminder"])
 
-    async def told(self, untold: Untold, now: datetime) -> None:
+    async def told(self, system: str, untold: Untold, now: datetime) -> None:
         """See services.ports.fault_reports.Tickets."""
-        await self._database.fetch(_SQL["told"], untold.ticket.number, now)
-
-    async def put_back(self, untold: Untold) -> None:
-        """See services.ports.fault_reports.Tickets."""
-        await self._database.fetch(_SQL["put_back"], untold.ticket.number, untold.before)
+        await self._database.fetch(_SQL["told"], system, untold.ticket.number, now)
 
 
 def _ticket(row: Any) -> Ticket:

@@ -15,21 +15,24 @@ UPDATE fault_report SET seen_at = coalesce(seen_at, $4), owner = coalesce(owner,
  WHERE number = $1 AND site_id = ANY($2) AND fixed_at IS NULL RETURNING number
 
 -- name: take_untold
--- reminded_at is the claim as well: of a new report until told_at is set, of a reminder for good.
+-- The claim is what counts: what two take at once only one claims. It ends with the lease, taken or
+-- not, so that a report that is refused lets the others by.
 WITH due AS (
-    SELECT number, told_at, reminded_at FROM fault_report
-     WHERE fixed_at IS NULL AND at > $1::timestamptz - interval '7 days'
-       AND CASE WHEN told_at IS NULL THEN reminded_at IS NULL OR reminded_at <= $2
-                ELSE seen_at IS NULL AND greatest(at, reminded_at) <= $3 END
-     ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT r.number FROM fault_report AS r
+      LEFT JOIN fault_telling AS t ON t.number = r.number AND t.system = $1
+     WHERE r.fixed_at IS NULL AND r.at > $2::timestamptz - interval '7 days'
+       AND (t.claimed_at > $3) IS NOT TRUE
+       AND (t.told_at IS NULL OR (r.seen_at IS NULL AND t.told_at <= $4))
+     ORDER BY r.number LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+), claimed AS (
+    INSERT INTO fault_telling AS t (number, system, claimed_at) SELECT number, $1, $2 FROM due
+    ON CONFLICT (number, system) DO UPDATE SET claimed_at = excluded.claimed_at
+     WHERE (t.claimed_at > $3) IS NOT TRUE AND (t.told_at > $4) IS NOT TRUE
+    RETURNING number, told_at
 )
-UPDATE fault_report AS f SET reminded_at = $1 FROM due WHERE f.number = due.number
-RETURNING f.number, f.at, f.site_id, f.kind, f.words, f.facts::text AS facts, f.by, f.seen_at,
-          f.owner, f.fixed_at, f.fixed_by, due.told_at IS NOT NULL AS reminder,
-          due.reminded_at AS before
+SELECT r.number, r.at, r.site_id, r.kind, r.words, r.facts::text AS facts, r.by, r.seen_at, r.owner,
+       r.fixed_at, r.fixed_by, c.told_at IS NOT NULL AS reminder
+  FROM claimed AS c JOIN fault_report AS r USING (number)
 
 -- name: told
-UPDATE fault_report SET told_at = coalesce(told_at, $2) WHERE number = $1
-
--- name: put_back
-UPDATE fault_report SET reminded_at = $2 WHERE number = $1
+UPDATE fault_telling SET told_at = $3, claimed_at = NULL WHERE number = $2 AND system = $1

@@ -26,14 +26,10 @@ class SiteHealth:
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A report that the ticket system is to be told of: a new one, or one that nobody has seen.
-
-    ``before`` is when somebody was last told of it.
-    """
+    """A report that a ticket system is to be told of: a new one, or one that nobody has seen."""
 
     ticket: Ticket
     reminder: bool
-    before: datetime | None
 
 
 class Tickets(Protocol):
@@ -52,17 +48,16 @@ class Tickets(Protocol):
         ...
 
     async def take_untold(
-        self, now: datetime, lease: timedelta, answer_within: timedelta
+        self, system: str, now: datetime, lease: timedelta, answer_within: timedelta
     ) -> Untold | None:
-        """Return one that the ticket system is to be told of; nobody else gets it for the lease."""
+        """Return one that this ticket system is to be told of.
+
+        Nobody gets it again for this system until ``lease`` is over; other systems do.
+        """
         ...
 
-    async def told(self, untold: Untold, now: datetime) -> None:
-        """Note that the ticket system was told."""
-        ...
-
-    async def put_back(self, untold: Untold) -> None:
-        """Note that it was not; it may be taken again at once."""
+    async def told(self, system: str, untold: Untold, now: datetime) -> None:
+        """Note that this ticket system was told."""
         ...
 
 

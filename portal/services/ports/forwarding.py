@@ -26,8 +26,12 @@ class Channel(Protocol):
 class Outbox(Protocol):
     """Events that wait for the collector. Every method raises DatabaseUnavailableError."""
 
-    async def turn(self, *, on: bool) -> None:
-        """Have events of now on kept for the collector, or none, and forget what waits."""
+    async def turn_on(self) -> None:
+        """Have events of now on kept for the collector; to be said again and again."""
+        ...
+
+    async def turn_off(self, silent_for: timedelta) -> None:
+        """Keep none and forget what waits, if nobody has turned it on for so long."""
         ...
 
     async def take(self, most: int, now: datetime, lease: timedelta) -> Sequence[ForwardedEvent]:

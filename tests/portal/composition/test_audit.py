@@ -30,7 +30,8 @@ async def test_the_record_is_whole_until_a_row_is_changed(
         deed = Deed(now, "kim", Act.EXPORT, Reason.OWN_REQUEST, case, "sessions", 3)
         row = await PostgresAudit(database).write(deed)
     assert await audit.verify(config) == (
-        f"the record is whole: 2 rows; the last, 2, has {row.hash.hex()}"
+        f"the record is whole: 2 rows; the first, 1, is of {now:%Y-%m-%d};"
+        f" the last, 2, has {row.hash.hex()}"
     )
     await database.fetch("ALTER TABLE audit DISABLE TRIGGER ALL")
     await database.fetch("UPDATE audit SET found = 0 WHERE number = 1")

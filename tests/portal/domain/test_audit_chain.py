@@ -42,13 +42,13 @@ def chain(count: int, first: int = 1, before: bytes = BEFORE_ALL) -> list[AuditR
 
 def test_a_whole_chain() -> None:
     rows = chain(5)
-    assert examine(rows) == Whole(5, 5, rows[-1].hash)
+    assert examine(rows) == Whole(5, 5, rows[-1].hash, rows[0])
     assert examine([]) == Whole(0, 0, BEFORE_ALL)
 
 
 def test_the_oldest_may_follow_one_that_was_deleted_when_due() -> None:
     rows = chain(3, first=7, before=b"x" * 32)
-    assert examine(rows) == Whole(3, 9, rows[-1].hash)
+    assert examine(rows) == Whole(3, 9, rows[-1].hash, rows[0])
     assert examine(chain(3, before=b"x" * 32)) == Broken(1, Fault.UNLINKED)
 
 

@@ -1,11 +1,12 @@
 """Events on their way to a real collector over TLS, out of a real PostgreSQL."""
 
 import asyncio
+import itertools
 import json
 import re
 import subprocess
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,8 @@ from portal.forwarding import syslog_channel
 from portal.forwarding.syslog_channel import Collector as Where
 from portal.forwarding.syslog_channel import SyslogChannel
 from portal.forwarding.syslog_message import Dress
-from portal.services.forwarding import AT_ONCE, LEASE, Forwarding
+from portal.services import forwarding as service
+from portal.services.forwarding import AT_ONCE, LEASE, TRIM_EVERY, Forwarding
 from portal.services.ports import EventKind
 from portal.services.ports.forwarding import CollectorUnavailableError
 from portal.storage import outbox as store
@@ -78,7 +80,7 @@ async def test_every_kind_of_event_arrives(
     database: Database, keys: Keys, collector: Collector
 ) -> None:
     work = forwarding(database, keys, collector.port)
-    await work.outbox.turn(on=True)
+    await work.outbox.turn_on()
     kinds = every_kind()
     assert {"session_started", "session_ended", "voucher_used", "group_joined"} <= set(kinds)
     for kind in kinds:
@@ -94,7 +96,7 @@ async def test_a_pseudonym_leaves_and_no_address(
     database: Database, keys: Keys, collector: Collector
 ) -> None:
     work = forwarding(database, keys, collector.port)
-    await work.outbox.turn(on=True)
+    await work.outbox.turn_on()
     await database.fetch(
         "INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace)"
         " VALUES ($1, 'session_started', 'city', '01936000-0000-7000-8000-000000000001',"
@@ -114,12 +116,73 @@ async def test_nothing_waits_while_nobody_forwards(database: Database) -> None:
     outbox = PostgresOutbox(database)
     await write(database, "clock_jumped")
     assert await outbox.waiting() == 0
-    await outbox.turn(on=True)
+    await outbox.turn_on()
     await write(database, "clock_jumped")
     assert await outbox.waiting() == 1
-    await outbox.turn(on=False)
+    await outbox.turn_off(timedelta(0))
     await write(database, "clock_jumped")
     assert await outbox.waiting() == 0
+
+
+async def test_a_node_without_a_collector_drops_nothing_of_one_that_has_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "OFF_EVERY_S", 0.01)
+    outbox, works = PostgresOutbox(database), asyncio.Event()
+    work = Forwarding(outbox, Deaf(works), lambda: NOW)
+    nothing = service.forward_nothing(outbox)
+    tasks = [asyncio.create_task(one) for one in (nothing, work.work())]
+    await eventually(partial(is_on, database))
+    await database.fetch("UPDATE forwarding SET at = now() - interval '9 minutes'")
+    await write(database, "clock_jumped")
+    await works.wait()
+    assert await outbox.waiting() == 1
+    # nobody has forwarded for long: what waits is forgotten, and no more is kept
+    tasks[1].cancel()
+    await database.fetch("UPDATE forwarding SET at = now() - interval '11 minutes'")
+
+    async def is_forgotten() -> bool:
+        return not await is_on(database) and await outbox.waiting() == 0
+
+    await eventually(is_forgotten)
+    # one that comes back has events kept again, and says so each minute
+    minutes = itertools.count()
+    again = Forwarding(outbox, Deaf(works), lambda: NOW + TRIM_EVERY * next(minutes))
+    tasks.append(asyncio.create_task(again.work()))
+    await eventually(partial(is_on, database))
+    await database.fetch("UPDATE forwarding SET at = now() - interval '9 minutes'")
+
+    async def is_fresh() -> bool:
+        rows = await database.fetch("SELECT FROM forwarding WHERE at > now() - interval '1 minute'")
+        return bool(rows)
+
+    await eventually(is_fresh)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class Deaf:
+    """A collector that takes nothing, and tells that it was asked."""
+
+    asked: asyncio.Event
+
+    async def send(self, events: Sequence[ForwardedEvent]) -> None:
+        self.asked.set()
+        raise CollectorUnavailableError(f"told to fail: {len(events)}")
+
+
+async def is_on(database: Database) -> bool:
+    return bool(await database.fetch("SELECT FROM forwarding"))
+
+
+async def test_who_of_the_staff_did_it_does_not_leave(database: Database) -> None:
+    outbox = PostgresOutbox(database)
+    await outbox.turn_on()
+    await write(database, "group_ended", by="kim", group="7")
+    (event,) = await outbox.take(1, NOW, LEASE)
+    assert event.detail == {"group": "7"}
 
 
 async def test_what_a_dead_collector_did_not_take_waits_across_a_restart(
@@ -128,7 +191,7 @@ async def test_what_a_dead_collector_did_not_take_waits_across_a_restart(
     async with collecting(keys) as first:
         port = first.port
         work = forwarding(database, keys, port)
-        await work.outbox.turn(on=True)
+        await work.outbox.turn_on()
         await write(database, "clock_jumped", n="1")
         await work.forward()
         await heard(first, 1)
@@ -152,7 +215,7 @@ async def test_a_process_that_died_while_sending_keeps_nothing_back(
     database: Database, keys: Keys, collector: Collector
 ) -> None:
     work = forwarding(database, keys, collector.port)
-    await work.outbox.turn(on=True)
+    await work.outbox.turn_on()
     await write(database, "clock_jumped")
     assert len(await work.outbox.take(10, NOW, LEASE)) == 1  # and then it was killed
     await work.forward()
@@ -166,7 +229,7 @@ async def test_two_nodes_send_each_event_once(
     database: Database, keys: Keys, collector: Collector
 ) -> None:
     nodes = [forwarding(database, keys, collector.port) for _ in range(2)]
-    await nodes[0].outbox.turn(on=True)
+    await nodes[0].outbox.turn_on()
     for number in range(2 * AT_ONCE):
         await write(database, "clock_jumped", n=str(number))
     await asyncio.gather(*(node.forward() for node in nodes))
@@ -178,7 +241,7 @@ async def test_two_nodes_send_each_event_once(
 
 async def test_what_waits_is_bounded_and_the_oldest_goes(database: Database) -> None:
     outbox = PostgresOutbox(database)
-    await outbox.turn(on=True)
+    await outbox.turn_on()
     for number in range(10):
         await write(database, "clock_jumped", NOW - timedelta(days=number))
     assert await outbox.trim(100, NOW - timedelta(days=7, hours=1)) == 2
@@ -197,7 +260,7 @@ async def test_nobody_but_the_collector_gets_anything(
     for wrong, trusted in ((other, keys), (elsewhere, elsewhere)):
         async with collecting(wrong) as impostor:
             work = forwarding(database, trusted, impostor.port)
-            await work.outbox.turn(on=True)
+            await work.outbox.turn_on()
             await write(database, "clock_jumped")
             assert not await work.forward()
             assert impostor.heard == []
@@ -236,7 +299,7 @@ async def test_a_collector_that_reads_nothing_is_given_up_and_nothing_is_lost(
     monkeypatch.setattr(syslog_channel, "SEND_S", 0.2)
     collector.deaf = True
     work = forwarding(database, keys, collector.port)
-    await work.outbox.turn(on=True)
+    await work.outbox.turn_on()
     for _ in range(AT_ONCE):
         await write(database, "clock_jumped", **{f"n{number}": "x" * 200 for number in range(40)})
     assert not await work.forward()

@@ -1,5 +1,6 @@
 """Fault reports on their way to a ticket system: real SMTP, real HTTP, a real PostgreSQL."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -37,7 +38,7 @@ HOURS = timedelta(hours=4)
 
 
 def untold(**changes: object) -> Untold:
-    made = Untold(Ticket(12, REPORT), reminder=False, before=None)
+    made = Untold(Ticket(12, REPORT), reminder=False)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -174,55 +175,90 @@ def test_no_name_becomes_a_header() -> None:
 class Told:
     """A ticket system that notes, or refuses."""
 
+    name: str = "told"
     heard: list[tuple[int, bool]] = field(default_factory=list)
     away: bool = False
+    refused: int | None = None
 
     async def tell(self, untold: Untold) -> None:
-        if self.away:
+        if self.away or untold.ticket.number == self.refused:
             raise TicketSystemUnavailableError("told to fail")
         self.heard.append((untold.ticket.number, untold.reminder))
 
 
-def telling(database: Database, system: TicketSystem, now: datetime) -> FaultTelling:
-    return FaultTelling(PostgresTickets(database), [system], HOURS, lambda: now)
+async def tell_all(database: Database, now: datetime, *systems: TicketSystem) -> None:
+    telling = FaultTelling(PostgresTickets(database), systems, HOURS, lambda: now)
+    for system in systems:
+        await telling.tell_all(system)
 
 
 async def test_told_once_and_again_when_nobody_looks(database: Database) -> None:
     system = Told()
     number = await PostgresFaultReports(database).add(REPORT)
     for hours in (0, 1, 3.9):
-        assert await telling(database, system, NOW + timedelta(hours=hours)).tell_all()
+        await tell_all(database, NOW + timedelta(hours=hours), system)
     assert system.heard == [(number, False)]
     for hours in (4, 5, 7.9, 8):
-        await telling(database, system, NOW + timedelta(hours=hours)).tell_all()
+        await tell_all(database, NOW + timedelta(hours=hours), system)
     assert system.heard[1:] == [(number, True), (number, True)]
     await PostgresTickets(database).see(number, [CITY], "eva", NOW + timedelta(hours=9))
-    await telling(database, system, NOW + timedelta(hours=20)).tell_all()
+    await tell_all(database, NOW + timedelta(hours=20), system)
     assert len(system.heard) == 3
 
 
 async def test_a_system_that_is_away_is_told_later(database: Database) -> None:
     system = Told(away=True)
     number = await PostgresFaultReports(database).add(REPORT)
-    assert not await telling(database, system, NOW).tell_all()
+    await tell_all(database, NOW, system)
     system.away = False
-    assert await telling(database, system, NOW).tell_all()
+    await tell_all(database, NOW + LEASE, system)
     assert system.heard == [(number, False)]
     # a reminder that was not taken is due still
     system.away = True
     late = NOW + timedelta(hours=5)
-    assert not await telling(database, system, late).tell_all()
+    await tell_all(database, late, system)
     system.away = False
-    assert await telling(database, system, late).tell_all()
+    await tell_all(database, late + LEASE, system)
     assert system.heard[-1] == (number, True)
+
+
+async def test_the_well_one_of_two_systems_gets_each_report_once(database: Database) -> None:
+    well, ill, reports = Told("mail"), Told("webhook", away=True), PostgresFaultReports(database)
+    numbers = [await reports.add(REPORT), await reports.add(REPORT)]
+    for minutes in range(0, 60, 5):
+        await tell_all(database, NOW + timedelta(minutes=minutes), well, ill)
+    assert well.heard == [(number, False) for number in numbers]
+    # and is reminded, though the other one has taken nothing yet
+    ill.away = False
+    await tell_all(database, NOW + HOURS, well, ill)
+    assert well.heard[2:] == [(number, True) for number in numbers]
+    assert ill.heard == [(number, False) for number in numbers]
+
+
+async def test_a_report_that_is_refused_lets_the_next_one_by(database: Database) -> None:
+    system, reports = Told(), PostgresFaultReports(database)
+    system.refused, taken = await reports.add(REPORT), await reports.add(REPORT)
+    await tell_all(database, NOW, system)
+    assert system.heard == [(taken, False)]
+
+
+async def test_two_nodes_tell_each_report_once(postgres_dsn: str, database: Database) -> None:
+    system, reports = Told(), PostgresFaultReports(database)
+    numbers = [await reports.add(REPORT) for _ in range(10)]
+    async with Database(postgres_dsn, size=8) as many:
+        await asyncio.gather(*(tell_all(many, NOW, system) for _ in range(8)))
+    await tell_all(database, NOW, system)
+    assert sorted(system.heard) == [(number, False) for number in numbers]
 
 
 async def test_who_died_while_telling_keeps_nothing_back(database: Database) -> None:
     system, tickets = Told(), PostgresTickets(database)
     number = await PostgresFaultReports(database).add(REPORT)
-    assert await tickets.take_untold(NOW, LEASE, HOURS) is not None
-    assert await tickets.take_untold(NOW, LEASE, HOURS) is None  # another node leaves it alone
-    await telling(database, system, NOW + LEASE).tell_all()
+    assert await tickets.take_untold(system.name, NOW, LEASE, HOURS) is not None
+    assert (
+        await tickets.take_untold(system.name, NOW, LEASE, HOURS) is None
+    )  # another node leaves it alone
+    await tell_all(database, NOW + LEASE, system)
     assert system.heard == [(number, False)]
 
 
@@ -231,7 +267,7 @@ async def test_what_is_fixed_is_told_nobody(database: Database) -> None:
     number = await PostgresFaultReports(database).add(REPORT)
     assert await tickets.fix(number, [CITY], "eva", NOW)
     assert not await tickets.fix(number, [CITY], "bo", NOW)
-    await telling(database, system, NOW).tell_all()
+    await tell_all(database, NOW, system)
     assert system.heard == []
     (known,) = await tickets.of_sites([CITY], NOW - HOURS)
     assert (known.owner, known.fixed_by, known.status) == ("eva", "eva", "fixed")

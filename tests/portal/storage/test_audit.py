@@ -1,13 +1,14 @@
 """The record of look-ups in PostgreSQL: only added to, and linked whoever writes."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from portal.domain.audit_chain import (
     BEFORE_ALL,
+    KEPT,
     Act,
     Broken,
     Deed,
@@ -39,7 +40,7 @@ async def test_the_database_computes_the_hashes_that_we_do(
     assert (first.number, first.previous, first.hash) == (1, BEFORE_ALL, hash_of(first))
     assert (second.number, second.previous, second.hash) == (2, first.hash, hash_of(second))
     assert first.about == deed(now).about
-    assert await examined(record) == Whole(2, 2, second.hash)
+    assert await examined(record) == Whole(2, 2, second.hash, first)
 
 
 async def test_writers_at_once_make_one_chain(postgres_dsn: str, now: datetime) -> None:
@@ -91,17 +92,34 @@ async def test_who_goes_round_the_triggers_is_found(database: Database, now: dat
 async def test_rows_that_are_due_go_and_the_rest_is_a_chain(
     database: Database, now: datetime
 ) -> None:
-    record = PostgresAudit(database)
+    record, begin = PostgresAudit(database), datetime.now(UTC) - KEPT - timedelta(days=100)
     for days in range(5):
-        await record.write(deed(now + timedelta(days=days)))
-    gone = await database.fetch("SELECT forget_audit($1) AS n", now + timedelta(days=2, hours=1))
+        await record.write(deed(begin + timedelta(days=days)))
+    gone = await database.fetch("SELECT forget_audit($1) AS n", begin + timedelta(days=2, hours=1))
     assert gone[0]["n"] == 3
-    assert await examined(record) == Whole(2, 5, (await record.page(None, 1))[0].hash)
+    last, first = await record.page(None, 2)
+    assert await examined(record) == Whole(2, 5, last.hash, first)
     # The newest stays, however old: the chain goes on from it.
-    await database.fetch("SELECT forget_audit($1)", now + timedelta(days=99))
+    await database.fetch("SELECT forget_audit($1)", begin + timedelta(days=99))
     assert [row.number for row in await record.page(None, 9)] == [5]
     assert (await record.write(deed(now))).number == 6
     assert isinstance(await examined(record), Whole)
+
+
+async def test_the_beginning_is_not_cut_off_before_it_is_due(database: Database) -> None:
+    record, now = PostgresAudit(database), datetime.now(UTC)
+    for days in (728, 727, 0):
+        await record.write(deed(now - timedelta(days=days)))
+    with pytest.raises(asyncpg.RaiseError, match="two years"):
+        await database.fetch("SELECT forget_audit($1)", now - timedelta(days=727, hours=1))
+    with pytest.raises(asyncpg.RaiseError, match="when they are due"):
+        await database.fetch(
+            "WITH due AS MATERIALIZED ("
+            "    SELECT set_config('kvar.audit_due_before', now()::text, true))"
+            " DELETE FROM audit USING due WHERE number = 1 AND due IS NOT NULL"
+        )
+    assert [row.number for row in await record.page(None, 9)] == [3, 2, 1]
+    await database.fetch("SELECT forget_audit($1)", now - KEPT)  # as each night
 
 
 async def test_pages_go_back_from_the_newest(database: Database, now: datetime) -> None:
