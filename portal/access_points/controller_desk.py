@@ -2,12 +2,15 @@
 
 Not the letting in, which a visitor's page waits for (senders.py), and not what goes by RADIUS
 (dynamic_desk.py). The rule to keep: a controller has an end of its own for every device, so that
-what could not be said ends by itself, a minute late at most.
+what cannot be said ends by itself then, and is said again until then; a controller that is away
+holds up nobody else's, and a fault of ours over one device is logged and costs the others nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 import structlog
 
@@ -21,16 +24,24 @@ from radius_bridge.controllers.controller import Admission, Controller, Controll
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import LoginToken, Redirected
 
-PAUSES_S = (2.0, 10.0, 60.0)
-"""Between tries: a controller that restarts is back within a minute or two."""
+PAUSES_S = (2.0, 10.0, 60.0, 300.0, 600.0)
+"""Between tries, the last again and again: a controller that restarts is back within a minute or
+two, one behind a line that is down within hours."""
+
+END_MARGIN = timedelta(minutes=1)
+"""After the end that a controller was told: it counts in minutes."""
 
 MOST_AT_ONCE = 8
-"""Questions: at closing time all sessions of a library end together."""
+"""Questions to a controller: at closing time all sessions of a library end together."""
 
 _NOBODY = LoginToken("", Secret(b""))
 """Those that know addresses ask nobody about a login."""
 
 _log = structlog.get_logger()
+
+
+_Told = tuple[str, MacAddress]
+"""Of whom which controller is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,16 @@ class Controlled:
 
     access_point: AccessPoint
     controller: Controller
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is being told of a device; a later one takes its place.
+
+    ``until`` is when the controller's own end comes.
+    """
+
+    until: datetime
 
 
 class ControllerDesk:
@@ -57,7 +78,8 @@ class ControllerDesk:
         self._tasks = tasks
         self._clock = clock
         self._pauses_s = pauses_s
-        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._wanted: dict[_Told, _Wanted] = {}
         if self._at:
             picture.changed.append(self._changed)
 
@@ -67,22 +89,43 @@ class ControllerDesk:
             if before is None or (after is not None and after.due_at == before.due_at):
                 continue
             for one in self._at.get(before.site_id, ()):
-                self._tasks.create_task(self._tell(one, change.mac), name="tell controller")
+                self._start(one, change.mac, before.due_at)
 
-    async def _tell(self, one: Controlled, mac: MacAddress) -> None:
-        """Say what holds when it is said: another change may have come meanwhile."""
-        for pause_s in (*self._pauses_s, None):
-            session = self._picture.session(mac, self._clock())
-            try:
-                async with self._turns:
-                    await self._say(one, mac, session)
-            except ControllerError as problem:
-                verb = "expel" if session is None else "admit"
-                _log.warning("controller_did_not_confirm", verb=verb, reason=str(problem))
-            else:
-                return
-            if pause_s is not None:
-                await asyncio.sleep(pause_s)
+    def _start(self, one: Controlled, mac: MacAddress, until: datetime) -> None:
+        key = (one.access_point.name, mac)
+        earlier = self._wanted.get(key)
+        wanted = _Wanted(until if earlier is None else max(until, earlier.until))
+        self._wanted[key] = wanted
+        self._tasks.create_task(self._tell_until_heard(one, mac, wanted), name="tell controller")
+
+    async def _tell_until_heard(self, one: Controlled, mac: MacAddress, wanted: _Wanted) -> None:
+        key = (one.access_point.name, mac)
+        for pause_s in self._pauses():
+            if self._wanted.get(key) is not wanted or await self._tell(one, mac):
+                break
+            if self._clock() > wanted.until + END_MARGIN:
+                break
+            await asyncio.sleep(pause_s)
+        if self._wanted.get(key) is wanted:
+            del self._wanted[key]
+
+    def _pauses(self) -> Iterator[float]:
+        return chain(self._pauses_s, repeat(self._pauses_s[-1]))
+
+    async def _tell(self, one: Controlled, mac: MacAddress) -> bool:
+        """Say what holds when it is said, and whether that is done: all may have changed since."""
+        turns = self._turns.setdefault(one.access_point.name, asyncio.Semaphore(MOST_AT_ONCE))
+        try:
+            async with turns:
+                session = self._picture.session(mac, self._clock())
+                await self._say(one, mac, session)
+        except ControllerError as problem:
+            verb = "expel" if self._picture.session(mac, self._clock()) is None else "admit"
+            _log.warning("controller_did_not_confirm", verb=verb, reason=str(problem))
+            return False
+        except Exception as problem:  # noqa: BLE001 - the boundary of one device
+            _log.error("controller_not_told", reason=type(problem).__name__)
+        return True
 
     async def _say(self, one: Controlled, mac: MacAddress, session: Session | None) -> None:
         visitor = Redirected(mac)

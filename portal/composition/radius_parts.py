@@ -151,7 +151,8 @@ def with_tellings(
 ) -> Bridge:
     """Have the bridge tell access points too, and judge absence where there is no gate."""
     store = PostgresLive(memory.databases.quick)
-    doors = DeskDoors(memory.picture, memory.places, store, bridge.tell)
+    online = memory.doors.sessions.of_devices
+    doors = DeskDoors(memory.picture, memory.places, store, online, bridge.tell)
     bridge.desk = DynamicDesk(doors, tasks, utc_now)
     bridge.exchanges = bridge.exchanges or DatagramExchanges()
     gated = frozenset(settings.gate_sites(config))

@@ -124,8 +124,8 @@ class LivePicture:
         gone = {one for one in known - standing if not self._may_be_written_soon(one)}
         changes = [change for session_id in gone for change in self._drop(session_id)]
         changes += [self._put(session) for session in sessions]
-        self.is_loaded.set()
         self._tell(changes)
+        self.is_loaded.set()  # after it, so that what was there before us can be told from news
 
     def _may_be_written_soon(self, session_id: UUID) -> bool:
         left = self._unwritten.get(session_id, 0)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from portal.access_points.controller_desk import Controlled, ControllerDesk
 from portal.domain.access_point import AccessPoint
-from portal.domain.identity import SiteId
+from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Session
 from portal.services.live_picture import LivePicture
 from radius_bridge.controllers.controller import Admission, ControllerError
@@ -23,6 +23,7 @@ class Heard:
 
     knows_addresses: bool = True
     failures: int = 0
+    faulty: str = ""
     told: list[str] = field(default_factory=list)
     tries: int = 0
 
@@ -35,6 +36,8 @@ class Heard:
         self.told.append(f"admit {admission.visitor.mac} {admission.grant.session_timeout_s}")
 
     async def expel(self, visitor: Redirected) -> None:
+        if visitor.mac == self.faulty:
+            raise ValueError(visitor.mac)
         self._maybe_fail()
         self.told.append(f"expel {visitor.mac}")
 
@@ -97,12 +100,65 @@ async def test_a_controller_that_was_away_is_told_again() -> None:
     assert controller.told == [f"expel {MAC}"]
 
 
-async def test_one_that_stays_away_is_left_to_its_own_end() -> None:
+async def test_one_that_stays_away_is_told_until_it_hears() -> None:
     controller = Heard(failures=99)
     async with desk(controller) as picture:
         picture.note(SESSION)
         picture.forget(SESSION)
-    assert (controller.told, controller.tries) == ([], 3)
+    assert (controller.told, controller.tries) == ([f"expel {MAC}"], 100)
+
+
+async def test_when_its_own_end_has_come_it_is_left_to_it() -> None:
+    controller = Heard(failures=99)
+    ended = make_session(
+        started_at=NOW - timedelta(hours=3), ends_at=NOW - timedelta(minutes=2), last_seen_at=NOW
+    )
+    async with desk(controller) as picture:
+        picture.note(ended)
+        picture.forget(ended)
+    assert (controller.told, controller.tries) == ([], 1)
+
+
+async def test_a_fault_of_ours_over_one_device_costs_the_others_nothing() -> None:
+    controller = Heard(faulty=MAC)
+    other = replace(SESSION, id=UUID(int=2), mac=MacAddress("02:00:00:00:00:77"))
+    async with desk(controller) as picture:
+        for session in (SESSION, other):
+            picture.note(session)
+            picture.forget(session)
+    assert controller.told == [f"expel {other.mac}"]
+
+
+async def test_a_controller_that_is_away_holds_up_no_other() -> None:
+    away, heard, hears = asyncio.Event(), Heard(), asyncio.Event()
+
+    class Slow(Heard):
+        async def expel(self, visitor: Redirected) -> None:
+            assert visitor.mac
+            await away.wait()
+
+    class Quick(Heard):
+        async def expel(self, visitor: Redirected) -> None:
+            heard.told.append(visitor.mac or "")
+            hears.set()
+
+    picture = LivePicture(None, lambda: NOW)  # type: ignore[arg-type]
+    async with asyncio.TaskGroup() as tasks:
+        both = [
+            Controlled(AccessPoint(name, SiteId("city")), controller)
+            for name, controller in (("slow", Slow()), ("quick", Quick()))
+        ]
+        ControllerDesk(both, picture, tasks, lambda: NOW, pauses_s=(0,))
+        for number in range(20):
+            one = replace(
+                SESSION, id=UUID(int=number), mac=MacAddress(f"02:00:00:00:00:{number:02x}")
+            )
+            picture.note(one)
+            picture.forget(one)
+        while len(heard.told) < 20:
+            hears.clear()
+            await hears.wait()
+        away.set()
 
 
 async def test_other_libraries_and_other_controllers_hear_nothing() -> None:

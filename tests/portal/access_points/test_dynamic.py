@@ -1,11 +1,20 @@
 """What access points are told by themselves: who is let in after a login, and who is out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from portal.domain.session import EndReason
+from portal.access_points.dynamic_desk import DynamicDesk
+from portal.clock import utc_now
+from portal.domain.identity import MacAddress
+from portal.services.live_picture import Change
+from portal.services.ports.live import Place
+from radius_bridge.access import Grant, Station
+from radius_bridge.dynamic_requests import Outcome
+from radius_bridge.vendors.family import DynamicMessage, DynamicVerb, Family
 from radius_bridge.wire import Code
 from tests.portal.access_points.running import Running, mac, running
 
@@ -55,19 +64,127 @@ async def test_whoever_is_revoked_is_put_out_at_once(cisco: Running) -> None:
     assert await ask(cisco) == -Code.ACCESS_ACCEPT
 
 
+async def quiet(bridge: Running) -> None:
+    """Wait until the desk has said what it had to say."""
+    desk = desk_of(bridge)
+    await bridge.until(lambda: desk._busy, lambda busy: not busy)
+
+
+def desk_of(bridge: Running) -> DynamicDesk:
+    assert bridge.bridge.desk is not None
+    return bridge.bridge.desk
+
+
 async def test_a_device_whose_session_another_replaced_stays(cisco: Running) -> None:
-    session = await cisco.let_in(1)
-    await cisco.known(1)
-    await ask(cisco)
-    await cisco.end(session, EndReason.REPLACED)
     await cisco.let_in(1)
     await cisco.known(1)
-    await cisco.memory.picture.compare()
-    desk = cisco.bridge.desk
-    assert desk is not None
-    await desk.compare()
-    assert Code.DISCONNECT_REQUEST not in {one.code for one in cisco.access_point.heard[1:]}
     assert await ask(cisco) == Code.ACCESS_ACCEPT
+    for _ in range(5):
+        await cisco.let_in(1)  # one transaction ends the one before
+    await cisco.memory.picture.compare()
+    await desk_of(cisco).compare()
+    await quiet(cisco)
+    assert cisco.access_point.heard == []
+    assert await ask(cisco) == Code.ACCESS_ACCEPT
+
+
+async def test_memory_alone_puts_nobody_out(cisco: Running) -> None:
+    session = await cisco.let_in(1)
+    await cisco.known(1)
+    assert await ask(cisco) == Code.ACCESS_ACCEPT
+    cisco.memory.picture.forget(session)
+    await quiet(cisco)
+    assert cisco.access_point.heard == []
+
+
+@pytest.mark.parametrize("minutes", [25, 300])
+async def test_who_logs_in_late_is_let_in_all_the_same(cisco: Running, minutes: int) -> None:
+    later = timedelta(minutes=minutes)
+    assert await ask(cisco) == -Code.ACCESS_ACCEPT, "redirected"
+    desk_of(cisco)._clock = lambda: utc_now() + later
+    await cisco.let_in(1, minutes=600)
+    [told] = await cisco.access_point.told(1)
+    assert told.code == Code.COA_REQUEST
+
+
+async def test_who_was_not_let_in_is_told_of_again_while_the_redirect_holds(cisco: Running) -> None:
+    assert await ask(cisco) == -Code.ACCESS_ACCEPT, "redirected"
+    cisco.access_point.answer = Code.COA_NAK
+    await cisco.let_in(1)
+    await cisco.access_point.told(1)
+    await quiet(cisco)
+    await cisco.memory.places.write()
+    desk_of(cisco)._clock = lambda: utc_now() + timedelta(minutes=25)
+    await desk_of(cisco).compare()
+    await cisco.access_point.told(2)
+
+
+class Faulty:
+    """A family with a fault that one device brings out."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+
+    def dynamic(self, verb: DynamicVerb, grant: Grant | None, station: Station) -> object:
+        if station.mac == mac(1):
+            raise ValueError("cannot be written")
+        return self.family.dynamic(verb, grant, station)
+
+
+async def test_a_fault_over_one_device_costs_the_others_nothing(cisco: Running) -> None:
+    desk = desk_of(cisco)
+    desk.families = {"ap": Faulty(desk.families["ap"])}  # type: ignore[dict-item]
+    for number in (1, 2):
+        session = await cisco.let_in(number)
+        await cisco.known(number)
+        assert await ask(cisco, number) == Code.ACCESS_ACCEPT
+        await cisco.end(session)
+    [told] = await cisco.access_point.told(1)
+    assert told.first(31) == b"02-00-00-00-00-02"
+
+
+async def test_an_access_point_that_is_away_holds_up_itself_alone(cisco: Running) -> None:
+    desk, away = desk_of(cisco), asyncio.Event()
+    waiting: list[str] = []
+    send = desk._send
+
+    async def slow(client: str, address: str, message: DynamicMessage) -> Outcome:
+        if address == "192.0.2.1":
+            waiting.append(address)
+            await away.wait()
+        return await send(client, address, message)
+
+    desk._send = slow
+    session = await cisco.let_in(1)
+    await cisco.known(1)
+    assert await ask(cisco) == Code.ACCESS_ACCEPT
+    for number in range(100, 170):
+        there = Place(mac(number), "ap", utc_now(), let_in=True, source_ip="192.0.2.1")
+        cisco.memory.places.note(there)
+    await cisco.memory.places.write()
+    await desk.compare()
+    await cisco.until(lambda: len(waiting), lambda count: count >= 64)
+    await cisco.end(session)
+    [told] = await cisco.access_point.told(1)
+    assert told.first(31) == b"02-00-00-00-00-01"
+
+
+async def test_what_is_heard_together_is_looked_up_together(cisco: Running) -> None:
+    desk, places = desk_of(cisco), cisco.memory.places
+    look_up, asked = places.look_up, list[int]()
+
+    async def counted(macs: Sequence[MacAddress]) -> None:
+        asked.append(len(macs))
+        await look_up(macs)
+
+    places.look_up = counted  # type: ignore[method-assign]
+    session = await cisco.let_in(1)
+    await cisco.known(1)
+    await quiet(cisco)
+    asked.clear()
+    desk._changed([Change(mac(number), None, session) for number in range(100, 150)])
+    await quiet(cisco)
+    assert asked == [50]
 
 
 async def test_a_longer_visit_is_told_where_the_access_point_can_be_told(
@@ -115,6 +232,7 @@ async def test_what_was_not_heard_is_told_again_by_the_comparison(cisco: Running
     await cisco.end(session)
     await cisco.access_point.told(1)
     cisco.access_point.answer = None
+    desk._clock = lambda: utc_now() + timedelta(seconds=30)
     while (await place(cisco))[1]:
         await cisco.memory.places.write()
         await desk.compare()
@@ -124,20 +242,29 @@ async def test_what_was_not_heard_is_told_again_by_the_comparison(cisco: Running
     assert len(cisco.access_point.heard) == heard, "told, and so no more"
 
 
-async def test_nobody_is_told_for_ever(cisco: Running) -> None:
-    desk = cisco.bridge.desk
-    assert desk is not None
-    session = await cisco.let_in(1)
+async def test_who_is_revoked_is_told_of_ever_more_rarely_until_it_is_heard(cisco: Running) -> None:
+    desk, begun = desk_of(cisco), utc_now()
+    session = await cisco.let_in(1, minutes=600)
     await cisco.known(1)
     await ask(cisco)
     cisco.access_point.answer = Code.DISCONNECT_NAK
     await cisco.end(session)
     await cisco.access_point.told(1)
     await cisco.memory.places.write()
-    for _ in range(40):
+    heard = {}
+    for minute in range(180):
+        desk._clock = lambda at=begun + timedelta(minutes=minute): at  # type: ignore[misc]
         await desk.compare()
-        await cisco.until(lambda: desk._busy, lambda busy: not busy)
-    assert len(cisco.access_point.heard) == 5
+        await quiet(cisco)
+        heard[minute] = len(cisco.access_point.heard)
+    assert 8 <= heard[60] <= 12
+    assert heard[170] - heard[120] == 5, "each ten minutes, without end"
+    cisco.access_point.answer = None
+    desk._clock = lambda: begun + timedelta(minutes=200)
+    await desk.compare()
+    await quiet(cisco)
+    assert (await place(cisco))[1] is False
+    assert desk._tries == {}
 
 
 async def test_a_restart_of_the_bridge_forgets_nobody(postgres_dsn: str, tmp_path: Path) -> None:
@@ -147,6 +274,7 @@ async def test_a_restart_of_the_bridge_forgets_nobody(postgres_dsn: str, tmp_pat
         await ask(before)
         await before.memory.places.write()
     async with running(postgres_dsn, tmp_path, CISCO) as after:
+        assert desk_of(after)._busy == set(), "what was there before is no news"
         await after.end(session)
         [told] = await after.access_point.told(1)
         assert told.code == Code.DISCONNECT_REQUEST
