@@ -3,6 +3,7 @@
 Not the page. The rule to keep: what is shown is never older than FRESH.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,14 +21,19 @@ class Overview:
     """One for each process."""
 
     statistics: Statistics
-    _known: tuple[datetime, Records] | None = field(default=None, init=False)
+    _known: tuple[datetime, Records | None] | None = field(default=None, init=False)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def records(self, now: datetime) -> tuple[datetime, Records] | None:
         """Return how things stand and since when that is known; None: nobody knows."""
-        if self._known is not None and timedelta(0) <= now - self._known[0] < FRESH:
-            return self._known
+        async with self._asking:  # who comes meanwhile gets the same answer, be it none
+            if self._known is None or not timedelta(0) <= now - self._known[0] < FRESH:
+                self._known = (now, await self._read(now))
+            at, records = self._known
+        return None if records is None else (at, records)
+
+    async def _read(self, now: datetime) -> Records | None:
         try:
-            self._known = (now, await self.statistics.read(now - LOOKED_BACK, now))
+            return await self.statistics.read(now - LOOKED_BACK, now)
         except STORE_ERRORS:
             return None
-        return self._known

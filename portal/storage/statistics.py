@@ -14,6 +14,9 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("statistics")
 
 _AWAY_FOR = timedelta(minutes=10)
+IN_DETAIL = timedelta(hours=1)
+"""What is told of the last hour is told to five minutes; what was before by half hours."""
+
 _HEARD_WITHIN = timedelta(minutes=30)
 """Access points tell of a visit every five or ten minutes."""
 
@@ -30,12 +33,15 @@ class PostgresStatistics:
 
     async def add(self, tries: Sequence[TryCount], waits: Sequence[WaitCount]) -> None:
         """See services.ports.statistics.Statistics."""
-        if tries:
-            rows = [(t.at, t.site_id, t.method, t.outcome, t.reason, t.count) for t in tries]
-            await self._database.fetch(_SQL["add_tries"], *map(list, zip(*rows, strict=True)))
-        if waits:
-            values = [(w.at, w.site_id, w.method, w.bound_s, w.count) for w in waits]
-            await self._database.fetch(_SQL["add_waits"], *map(list, zip(*values, strict=True)))
+        if not tries and not waits:
+            return
+        await self._database.fetch(
+            _SQL["add"],
+            *([t.at for t in tries], [t.site_id for t in tries], [t.method for t in tries]),
+            *([t.outcome for t in tries], [t.reason for t in tries], [t.count for t in tries]),
+            *([w.at for w in waits], [w.site_id for w in waits], [w.method for w in waits]),
+            *([w.bound_s for w in waits], [w.count for w in waits]),
+        )
 
     async def sample(self, site_ids: Sequence[SiteId], at: datetime, now: datetime) -> None:
         """See services.ports.statistics.Statistics."""
@@ -52,14 +58,15 @@ class PostgresStatistics:
     async def read(self, since: datetime, now: datetime) -> Records:
         """See services.ports.statistics.Statistics."""
         fetch = self._database.fetch
+        lately = now - IN_DETAIL
         figures = await self._figures.read(now)
         tutored = await fetch(_SQL["tutored"], now)
         points = await fetch(_SQL["access_points"], now - _HEARD_WITHIN)
         return Records(
             online=figures.online,
             samples=[OnlineSample(**row) for row in await fetch(_SQL["samples"], since)],
-            tries=[TryCount(**row) for row in await fetch(_SQL["tries"], since)],
-            waits=[WaitCount(**row) for row in await fetch(_SQL["waits"], since)],
+            tries=[TryCount(**row) for row in await fetch(_SQL["tries"], since, lately)],
+            waits=[WaitCount(**row) for row in await fetch(_SQL["waits"], since, lately)],
             faults=figures.faults,
             library_is_away=frozenset(
                 SiteId(row["site_id"]) for row in await fetch(_SQL["library"], now - _AWAY_FOR)

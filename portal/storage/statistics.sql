@@ -1,13 +1,16 @@
 -- What is counted by five minutes, and what the live page is made of.
 
--- name: add_tries
-INSERT INTO sign_in_tally AS t (at, site_id, method, outcome, reason, count)
-SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-ON CONFLICT (at, site_id, method, outcome, reason) DO UPDATE SET count = t.count + excluded.count
-
--- name: add_waits
+-- name: add
+-- One statement: whoever adds knows whether all was added, or nothing.
+WITH tries AS (
+    INSERT INTO sign_in_tally AS t (at, site_id, method, outcome, reason, count)
+    SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[],
+                         $6::bigint[])
+    ON CONFLICT (at, site_id, method, outcome, reason) DO UPDATE
+       SET count = t.count + excluded.count
+)
 INSERT INTO wait_tally AS t (at, site_id, method, bound_s, count)
-SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::float8[], $5::bigint[])
+SELECT * FROM unnest($7::timestamptz[], $8::text[], $9::text[], $10::float8[], $11::bigint[])
 ON CONFLICT (at, site_id, method, bound_s) DO UPDATE SET count = t.count + excluded.count
 
 -- name: sample
@@ -30,10 +33,15 @@ WHERE n.at <= excluded.at
 SELECT at, site_id, count FROM online_sample WHERE at >= $1 ORDER BY at
 
 -- name: tries
-SELECT at, site_id, method, outcome, reason, count FROM sign_in_tally WHERE at >= $1 ORDER BY at
+-- By five minutes since $2; before that by half hours, as the page has them.
+SELECT CASE WHEN at > $2 THEN at ELSE date_bin('30 minutes', at, timestamptz 'epoch') END AS at,
+       site_id, method, outcome, reason, sum(count)::bigint AS count
+  FROM sign_in_tally WHERE at >= $1 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1
 
 -- name: waits
-SELECT at, site_id, method, bound_s, count FROM wait_tally WHERE at >= $1 ORDER BY at
+SELECT CASE WHEN at > $2 THEN at ELSE date_bin('30 minutes', at, timestamptz 'epoch') END AS at,
+       site_id, method, bound_s, sum(count)::bigint AS count
+  FROM wait_tally WHERE at >= $1 GROUP BY 1, 2, 3, 4 ORDER BY 1
 
 -- name: nodes
 SELECT * FROM node_report ORDER BY node

@@ -52,7 +52,7 @@ class Statistics(Protocol):
     """Counts of the whole organisation. Every method raises DatabaseUnavailableError."""
 
     async def add(self, tries: Sequence[TryCount], waits: Sequence[WaitCount]) -> None:
-        """Add to what is counted already."""
+        """Add to what is counted already: all of it, or, where it raises, nothing."""
         ...
 
     async def sample(self, site_ids: Sequence[SiteId], at: datetime, now: datetime) -> None:
@@ -64,7 +64,7 @@ class Statistics(Protocol):
         ...
 
     async def read(self, since: datetime, now: datetime) -> Records:
-        """Return what there is."""
+        """Return what there is: the last hour's counts by five minutes, earlier by half hours."""
         ...
 
     async def forget(self, before: datetime) -> int:

@@ -4,11 +4,12 @@ Not the counting (services/overview.py) and not the log. The rules to keep: an a
 sites only; IT sees how the machines do as well; no number is about one person.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from portal.domain.identity import SiteId
 from portal.domain.site import LoginMethod, Site
 from portal.domain.spreadsheet import to_csv
 from portal.domain.staff_account import Role
+from portal.domain.statistics import OnlineSample, TryCount, WaitCount
 from portal.services.ports.statistics import Records
 from portal.web.staff import answers, charts
 from portal.web.staff.live import stream
@@ -33,6 +35,9 @@ SILENT_AFTER = timedelta(minutes=1)
 
 TICK_S = 5
 """How often a page that is open asks anew."""
+
+
+_Counted = TypeVar("_Counted", OnlineSample, TryCount, WaitCount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Row:
     success: str
     success_share: float | None
     median_s: float | None
+    waited: int
     reason: str
     asks_library: bool
     library_is_away: bool
@@ -73,7 +79,7 @@ async def overview_page(site: StaffSite, visit: Visit) -> web.Response:
     own = site.sites_of(visit.me.account)
     records = only(records, {one.id for one in own})
     zone = ZoneInfo(site.settings.time_zone)
-    rows = [_row(one, records, visit) for one in own]
+    rows = _rows(own, records, visit)
     runs = visit.me.account.has_one_of({Role.IT})
     slots = _slots(records, visit, zone)
     return site.render(
@@ -114,16 +120,16 @@ async def table(site: StaffSite, visit: Visit) -> web.Response:
     own = site.sites_of(visit.me.account)
     records = only(known[1], {one.id for one in own})
     text = visit.language.text
-    rows = [_row(one, records, visit) for one in own]
+    rows = _rows(own, records, visit)
     head = ["overview.site", *(f"definition.{name}.short" for name in statistics.DEFINITIONS)]
     body = [
         [
             row.site.name,
-            str(row.online),
-            str(row.peak),
+            _told(row.online),
+            _told(row.peak),
             _told(row.tries),
             "" if row.success_share is None or row.tries < statistics.FEW else row.success,
-            "" if row.median_s is None else str(round(row.median_s)),
+            "" if row.median_s is None or row.waited < statistics.FEW else str(round(row.median_s)),
             str(row.faults),
         ]
         for row in rows
@@ -155,6 +161,15 @@ def _told(count: int) -> str:
     return str(count) if count == 0 or count >= statistics.FEW else f"<{statistics.FEW}"
 
 
+def _by_hour(records: Iterable[_Counted], now: datetime) -> list[list[_Counted]]:
+    hours: list[list[_Counted]] = [[] for _ in range(24)]
+    for one in records:
+        place = (one.at - now) // HOUR
+        if -24 <= place < 0:
+            hours[place].append(one)
+    return hours
+
+
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.0f} %"
 
@@ -170,9 +185,7 @@ def _tiles(records: Records, visit: Visit, zone: ZoneInfo) -> Sequence[Tile]:
     most = max(statistics.peak(records.samples, today), online)
     tries = [one for one in records.tries if one.at > now - HOUR]
     waits = [one for one in records.waits if one.at > now - HOUR]
-    hours = [now - HOUR * (24 - number) for number in range(24)]
-    by_hour = [[one for one in records.tries if h <= one.at < h + HOUR] for h in hours]
-    waits_by_hour = [[one for one in records.waits if h <= one.at < h + HOUR] for h in hours]
+    by_hour, waits_by_hour = _by_hour(records.tries, now), _by_hour(records.waits, now)
     judged = sum(one.count for one in tries if one.outcome != "mistyped")
     waited = sum(one.count for one in waits)
     faults = sum(one.count for one in records.faults.values())
@@ -201,22 +214,42 @@ def _tiles(records: Records, visit: Visit, zone: ZoneInfo) -> Sequence[Tile]:
     )
 
 
-def _row(one: Site, records: Records, visit: Visit) -> Row:
+def _rows(own: Sequence[Site], records: Records, visit: Visit) -> list[Row]:
+    """Return the libraries' rows; records are many, and each is looked at once."""
     since = visit.now - HOUR
-    own = only(records, {one.id})
-    tries = [each for each in own.tries if each.at > since]
+    tries = _by_site(each for each in records.tries if each.at > since)
+    waits = _by_site(each for each in records.waits if each.at > since)
+    samples = _by_site(records.samples)
+    return [
+        _row(one, replace(records, tries=tries[one.id], waits=waits[one.id],
+                          samples=samples[one.id]), visit)
+        for one in own
+    ]  # fmt: skip
+
+
+def _by_site(records: Iterable[_Counted]) -> Mapping[SiteId, list[_Counted]]:
+    sites: dict[SiteId, list[_Counted]] = defaultdict(list)
+    for one in records:
+        sites[one.site_id].append(one)
+    return sites
+
+
+def _row(one: Site, records: Records, visit: Visit) -> Row:
+    """Return a library's row out of its own counts."""
+    tries = records.tries
     judged = sum(each.count for each in tries if each.outcome != "mistyped")
     reasons = statistics.reasons(tries)
     share = statistics.success_rate(tries)
     faults = records.faults.get(one.id)
     return Row(
         site=one,
-        online=own.online.get(one.id, 0),
-        peak=statistics.peak(own.samples, visit.now - 24 * HOUR),
+        online=records.online.get(one.id, 0),
+        peak=statistics.peak(records.samples, visit.now - 24 * HOUR),
         tries=judged,
         success=_percent(share),
         success_share=share,
-        median_s=statistics.median_wait_s([each for each in own.waits if each.at > since]),
+        median_s=statistics.median_wait_s(records.waits),
+        waited=sum(each.count for each in records.waits),
         reason=_reason(reasons[0][0], visit) if reasons else "",
         asks_library=LoginMethod.CARD in one.login_methods,
         library_is_away=one.id in records.library_is_away,

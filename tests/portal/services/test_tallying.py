@@ -84,6 +84,27 @@ async def test_what_cannot_be_written_waits(store: PostgresStatistics, now: date
     assert [one.bound_s for one in records.waits] == [inf]
 
 
+async def test_what_was_written_in_part_is_not_counted_twice(
+    store: PostgresStatistics, database: Database, now: datetime
+) -> None:
+    process = Tallying(store, lambda: now)
+    process.admitted(CITY, Ground.OPEN)
+    process.came_online(CITY, Ground.OPEN, timedelta(seconds=3))
+    await database.fetch(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE EXCEPTION USING ERRCODE = 'admin_shutdown'; END $$"
+    )
+    await database.fetch(
+        "CREATE TRIGGER refuse BEFORE INSERT ON wait_tally FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    await process.flush()
+    await database.fetch("DROP TRIGGER refuse ON wait_tally")
+    await process.flush()
+    records = await read(store, now)
+    assert [one.count for one in records.tries] == [1]
+    assert [one.count for one in records.waits] == [1]
+
+
 async def test_an_outage_does_not_fill_the_memory(store: PostgresStatistics, now: datetime) -> None:
     process = Tallying(store, lambda: now)
     for number in range(MOST_KEPT + 5):
@@ -138,3 +159,62 @@ async def test_who_looks_is_told_once_for_all(
     assert later is not None
     assert [one.count for one in later[1].tries] == [1]
     await database.close()
+
+
+@dataclass
+class Slow:
+    """A store that answers when it is told to, and counts who asked."""
+
+    records: Records
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: int = 0
+
+    async def read(self, since: datetime, now: datetime) -> Records:
+        assert since < now
+        self.asked += 1
+        await self.go.wait()
+        return self.records
+
+
+async def test_all_who_look_at_once_ask_once(store: PostgresStatistics, now: datetime) -> None:
+    slow = Slow(await read(store, now))
+    overview = Overview(slow)  # type: ignore[arg-type]
+    lookers = [asyncio.create_task(overview.records(now)) for _ in range(30)]
+    while not slow.asked:
+        await asyncio.sleep(0)
+    slow.go.set()
+    assert await asyncio.gather(*lookers) == [(now, slow.records)] * 30
+    assert slow.asked == 1
+
+
+async def test_who_asked_first_and_goes_away_keeps_nobody_waiting(
+    store: PostgresStatistics, now: datetime
+) -> None:
+    slow = Slow(await read(store, now))
+    overview = Overview(slow)  # type: ignore[arg-type]
+    lookers = [asyncio.create_task(overview.records(now)) for _ in range(3)]
+    while not slow.asked:
+        await asyncio.sleep(0)
+    lookers[0].cancel()
+    slow.go.set()
+    assert await asyncio.gather(*lookers[1:]) == [(now, slow.records)] * 2
+
+
+async def test_what_is_older_than_an_hour_comes_in_half_hours(
+    store: PostgresStatistics, now: datetime
+) -> None:
+    await store.add(
+        [
+            TryCount(now - timedelta(minutes=5 * number), CITY, "card", "admitted", "", 1)
+            for number in range(1, 37)
+        ],
+        [WaitCount(now - timedelta(minutes=5 * n), CITY, "card", 5.0, 1) for n in range(1, 37)],
+    )
+    records = await read(store, now)
+    begins = [now - timedelta(minutes=30 * number) for number in (6, 5, 4, 3)]
+    for counted in (records.tries, records.waits):
+        early = [(one.at, one.count) for one in counted if one.at <= now - timedelta(hours=1)]
+        # the moment an hour ago itself is older than the last hour
+        assert early == [*((at, 6) for at in begins), (now - timedelta(hours=1), 1)]
+        assert sum(one.count for one in counted) == 36
+        assert {one.count for one in counted if one.at > now - timedelta(hours=1)} == {1}
