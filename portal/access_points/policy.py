@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+import structlog
+
 from portal.access_points.grants import (
     Terms,
     cui_of,
@@ -42,6 +44,9 @@ LONGEST_NAME = 64
 
 LONGEST_ACCOUNTING_ID = 32
 """Octets that go into a visit's token: the address must fit into one attribute (Cisco)."""
+
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class RadiusPolicy:
         self._places = places
         self._tasks = tasks
         self._clock = clock
-        self._logins: dict[tuple[MacAddress, bytes], asyncio.Task[SignInOutcome]] = {}
+        self._logins: dict[tuple[MacAddress, bytes], asyncio.Task[SignInOutcome | None]] = {}
 
     def serve(self, access_points: Mapping[str, AccessPoint]) -> None:
         """Answer these from now on."""
@@ -193,7 +198,7 @@ class RadiusPolicy:
                 return self._answer(asked, await self._card(asked, name, pin), Fits())
         return self._wrong()
 
-    async def _card(self, asked: _Asked, card: str, pin: str) -> SignInOutcome:
+    async def _card(self, asked: _Asked, card: str, pin: str) -> SignInOutcome | None:
         """Ask once for what an access point asks twice, and go on when it does not wait.
 
         Broken off, a login would count as a wrong PIN.
@@ -202,14 +207,24 @@ class RadiusPolicy:
         login = self._logins.get(key)
         if login is None:
             typed = (TypedSecret(card), TypedSecret(pin))
-            login = self._tasks.create_task(
-                self._access.with_card(asked.device, *typed, asked.now), name="radius-card-login"
-            )
+            login = self._tasks.create_task(self._log_in(asked, *typed), name="radius-card-login")
             self._logins[key] = login
             login.add_done_callback(lambda _: self._logins.pop(key, None))
         return await asyncio.shield(login)
 
-    def _answer(self, asked: _Asked, outcome: SignInOutcome, fits: Fits) -> _Told:
+    async def _log_in(
+        self, asked: _Asked, card: TypedSecret, pin: TypedSecret
+    ) -> SignInOutcome | None:
+        """Return what came of it; None: a fault of ours, which costs this login alone."""
+        try:
+            return await self._access.with_card(asked.device, card, pin, asked.now)
+        except Exception as problem:  # noqa: BLE001 - the boundary of one login
+            _log.error("radius_login_failed", reason=type(problem).__name__)
+            return None
+
+    def _answer(self, asked: _Asked, outcome: SignInOutcome | None, fits: Fits) -> _Told:
+        if outcome is None:
+            return _Told(Silence())
         if isinstance(outcome, Admitted):
             return self._grant(asked, outcome.session, fits)
         return _Told(Refuse(message_for(outcome.reason, self._settings.language)))
@@ -242,9 +257,12 @@ class RadiusPolicy:
         return ToPortal(url, access_point.portal_role, access_point.portal_vlan)
 
     def _noted(self, asked: _Asked, told: _Told) -> Decision:
-        """Remember where the device is, and what its access point is told."""
+        """Remember where the device is, and what its access point is told.
+
+        A refused login says nothing of a device that is in already, or at the portal.
+        """
         decision, session = told
-        if isinstance(decision, Silence):
+        if isinstance(decision, Silence | Refuse):
             return decision
         until = None if session is None else session.due_at
         let_in = isinstance(decision, Grant)

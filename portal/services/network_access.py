@@ -2,11 +2,13 @@
 
 Not the protocol (portal/access_points/policy.py) and not the rules of coming back (returning.py).
 The rule to keep: who is known is answered from memory, also with the database away; a stranger
-costs the database one question in ten seconds, together with others.
+costs the database one question in ten seconds, together with others, and waits for nobody who is
+let in meanwhile. A fault of ours over one device is logged; that device meets the page.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Never
@@ -34,6 +36,10 @@ from portal.services.strangers import Strangers
 MOST_WAITING = 2_000
 """Devices that are looked for; whoever comes then meets the page, and is asked about again."""
 
+LET_IN_AT_ONCE = 3
+"""Of the process's connections to the database (four, if nobody wrote another number) one is left
+for finding out who else has come."""
+
 _log = structlog.get_logger()
 
 _Answer = asyncio.Future[Session | None]
@@ -57,7 +63,9 @@ class NetworkAccess:
         self._redeem = Redeem(doors)
         self._strangers = Strangers()
         self._waiting: dict[MacAddress, _Waiting] = {}
+        self._queue: deque[_Waiting] = deque()
         self._somebody = asyncio.Event()
+        self._turns = asyncio.Semaphore(LET_IN_AT_ONCE)
         self._followed: set[tuple[object, object]] = set()
         picture.changed.append(self._forget_strangers)
 
@@ -83,16 +91,18 @@ class NetworkAccess:
         if waiting is None:
             waiting = _Waiting(device, asyncio.get_running_loop().create_future())
             self._waiting[device.mac] = waiting
+            self._queue.append(waiting)
             self._somebody.set()
         return await asyncio.shield(waiting.answer)
 
     async def look(self) -> Never:
         """Look for those who wait, many at a time, for ever."""
-        while True:
-            await self._somebody.wait()
-            self._somebody.clear()
-            while self._waiting:
-                await self._look_for_some()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._somebody.wait()
+                self._somebody.clear()
+                while self._queue:
+                    await self._look_for_some(tasks)
 
     async def with_code(self, device: Device, code: str, now: datetime) -> SignInOutcome:
         """Let a device in by a voucher's code."""
@@ -116,6 +126,8 @@ class NetworkAccess:
             await self._doors.sessions.admit_at(session.id, device.site_id)
         except STORE_ERRORS:
             self._followed.discard(where)
+        except Exception as problem:  # noqa: BLE001 - the boundary of one session
+            _log.error("session_not_followed", reason=type(problem).__name__)
 
     def _noted(self, outcome: SignInOutcome) -> SignInOutcome:
         if isinstance(outcome, Admitted):
@@ -125,21 +137,52 @@ class NetworkAccess:
     def _forget_strangers(self, _changes: object) -> None:
         self._strangers = Strangers()
 
-    async def _look_for_some(self) -> None:
-        batch = dict(list(self._waiting.items())[:MOST_AT_ONCE])
-        devices = [waiting.device for waiting in batch.values()]
+    async def _look_for_some(self, tasks: asyncio.TaskGroup) -> None:
+        """Answer strangers at once, and let the others in beside it."""
+        count = min(len(self._queue), MOST_AT_ONCE)
+        batch = [self._queue.popleft() for _ in range(count)]
         now = self._clock()
+        found = await self._recognise([waiting.device for waiting in batch], now)
+        for waiting in batch:
+            if found is not None and self._is_strange(waiting.device, found):
+                self._strangers.add(waiting.device.mac, asyncio.get_running_loop().time())
+                self._answer(waiting, None)
+            else:
+                tasks.create_task(self._admit(waiting, found, now), name="let in")
+
+    async def _recognise(
+        self, devices: Sequence[Device], now: datetime
+    ) -> Mapping[MacAddress, Recognised] | None:
+        """Return who is known; None: nobody can be asked."""
         try:
-            found = await self._returning.recognise(devices, now)
+            return await self._returning.recognise(devices, now)
         except STORE_ERRORS as problem:
             _log.warning("devices_not_looked_for", reason=type(problem).__name__)
-            found = None
-        for mac, waiting in batch.items():
-            session = await self._let_in(waiting.device, found, now)
+        except Exception as problem:  # noqa: BLE001 - the boundary of one question
+            _log.error("devices_not_recognised", reason=type(problem).__name__)
+        return None
+
+    def _is_strange(self, device: Device, found: Mapping[MacAddress, Recognised]) -> bool:
+        site = self._doors.sites.get(device.site_id)
+        is_open = site is not None and LoginMethod.NONE in site.login_methods
+        return device.mac not in found and not is_open
+
+    async def _admit(
+        self, waiting: _Waiting, found: Mapping[MacAddress, Recognised] | None, now: datetime
+    ) -> None:
+        session = None
+        try:
+            async with self._turns:
+                session = await self._let_in(waiting.device, found, now)
             if session is None and found is not None:
-                self._strangers.add(mac, asyncio.get_running_loop().time())
-            del self._waiting[mac]
-            waiting.answer.set_result(session)
+                self._strangers.add(waiting.device.mac, asyncio.get_running_loop().time())
+        except Exception as problem:  # noqa: BLE001 - the boundary of one device
+            _log.error("device_not_let_in", reason=type(problem).__name__)
+        self._answer(waiting, session)
+
+    def _answer(self, waiting: _Waiting, session: Session | None) -> None:
+        del self._waiting[waiting.device.mac]
+        waiting.answer.set_result(session)
 
     async def _let_in(
         self, device: Device, found: Mapping[MacAddress, Recognised] | None, now: datetime

@@ -1,18 +1,20 @@
 """Who may come in, by the bridge as it runs: from memory, from the database, and by logins."""
 
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from portal.clock import utc_now
 from portal.domain import login_token, visit_token
 from portal.domain.identity import Device, SiteId
-from portal.domain.session import EndReason, Ground
+from portal.domain.session import EndReason, Ground, Session
 from portal.services.remembered import Remembered
 from portal.storage.sessions import PostgresSessions
 from radius_bridge.wire import Attribute, Code
@@ -115,6 +117,35 @@ async def test_an_open_library_lets_everybody_in(bridge: Running) -> None:
     assert (found.ground, found.site_id) == (Ground.OPEN, SiteId("open"))
 
 
+async def test_a_stranger_waits_for_nobody_who_is_let_in(bridge: Running) -> None:
+    access, go_on = bridge.memory.access, asyncio.Event()
+    let_in = access._let_in
+
+    async def slow(device: Device, *rest: Any) -> Session | None:
+        await go_on.wait()
+        return await let_in(device, *rest)
+
+    access._let_in = slow  # type: ignore[method-assign]
+    asking = asyncio.create_task(bridge.ask_by_mac(1, source="127.0.0.2"))
+    await bridge.until(lambda: access._waiting, bool)
+    assert (await bridge.ask_by_mac(2)).code == REJECT
+    go_on.set()
+    await bridge.known(1)
+    asking.cancel()
+
+
+async def test_a_fault_over_one_device_costs_the_others_nothing(bridge: Running) -> None:
+    access = bridge.memory.access
+
+    async def fail(*_: object) -> Session | None:
+        raise KeyError("a fault of ours")
+
+    let_in, access._let_in = access._let_in, fail  # type: ignore[method-assign]
+    assert (await bridge.ask_by_mac(1, source="127.0.0.2")).code == REJECT
+    access._let_in = let_in  # type: ignore[method-assign]
+    assert (await bridge.ask_by_mac(2, source="127.0.0.2")).code == ACCEPT
+
+
 async def test_a_session_follows_its_device_to_another_site(bridge: Running) -> None:
     session = await bridge.let_in(1)
     await bridge.known(1)
@@ -193,6 +224,29 @@ class TestCards:
         assert bridge.library.asked["20000000000001"] <= 5
         reply = await bridge.ask_by_password(1, "20000000000001", "1234")
         assert reply.code == REJECT
+
+    async def test_a_wrong_pin_puts_nobody_out_who_is_in(self, bridge: Running) -> None:
+        await bridge.let_in(1)
+        await bridge.known(1)
+        assert (await bridge.ask_by_mac(1)).code == ACCEPT
+        reply = await bridge.ask_by_password(1, "20000000000001", "9999")
+        assert reply.code == REJECT
+        known = bridge.memory.places.get(mac(1))
+        assert known is not None
+        assert known.place.let_in
+
+    async def test_a_fault_in_one_login_costs_that_login_alone(self, bridge: Running) -> None:
+        async def fail() -> None:
+            raise KeyError("a fault of ours")
+
+        bridge.library.before_answering = fail
+        counters = bridge.bridge.responder.pipeline.counters
+        asking = asyncio.create_task(bridge.ask_by_password(1, "20000000000001", "1234"))
+        await bridge.until(lambda: counters.of("ap").get("undecided", 0), lambda count: count == 1)
+        asking.cancel()
+        bridge.library.before_answering = None
+        reply = await bridge.ask_by_password(2, "20000000000001", "1234")
+        assert reply.code == ACCEPT
 
     async def test_a_device_that_is_named_by_its_address_never_reaches_them(
         self, bridge: Running
