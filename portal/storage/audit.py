@@ -31,9 +31,12 @@ class PostgresAudit:
             raise DatabaseUnavailableError("write gave no row")
         return _row(row)
 
-    async def page(self, before: int | None, most: int) -> Sequence[AuditRow]:
+    async def page(
+        self, before: int | None, most: int, by: str | None = None
+    ) -> Sequence[AuditRow]:
         """See services.ports.audit.AuditRecord."""
-        rows = await self._database.fetch(_SQL["page"], _NEWEST if before is None else before, most)
+        below = _NEWEST if before is None else before
+        rows = await self._database.fetch(_SQL["page"], below, most, by)
         return [_row(row) for row in rows]
 
     async def all(self) -> AsyncIterator[AuditRow]:

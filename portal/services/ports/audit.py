@@ -16,8 +16,10 @@ class AuditRecord(Protocol):
         """Add a row and return it."""
         ...
 
-    async def page(self, before: int | None, most: int) -> Sequence[AuditRow]:
-        """Return at most so many rows below this number, the newest first."""
+    async def page(
+        self, before: int | None, most: int, by: str | None = None
+    ) -> Sequence[AuditRow]:
+        """Return at most so many rows below this number, the newest first; ``by``: only theirs."""
         ...
 
     def all(self) -> AsyncIterator[AuditRow]:

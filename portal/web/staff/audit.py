@@ -1,6 +1,7 @@
 """The record of look-ups, to read: who looked at what, and why; and whether the chain holds.
 
-The rule to keep: nothing here changes anything; nobody's role lets them change the record.
+The rules to keep: nothing here changes anything; nobody's role lets them change the record. No row
+says whose libraries it is about, so an account that is not for every library reads its own rows.
 """
 
 from aiohttp import web
@@ -18,7 +19,9 @@ PAGE = 50
 async def audit_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show a page of the record; with ``?verify=1`` say whether it is whole."""
     before = whole_number(asked(visit, "before"))
-    rows = await site.console.record.page(before, PAGE + 1)
+    account = visit.me.account
+    by = None if account.sites is None else account.name
+    rows = await site.console.record.page(before, PAGE + 1, by)
     verdict = await verify(site.console.record) if asked(visit, "verify") else None
     values = {
         "rows": rows[:PAGE],

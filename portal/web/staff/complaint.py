@@ -11,7 +11,7 @@ from portal.services.console.complaints import Answer
 from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.web.staff.asked import asked
 from portal.web.staff.errors import FieldError
-from portal.web.staff.log import telling, zone_of
+from portal.web.staff.log import leave_screen, telling, zone_of
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -23,7 +23,9 @@ async def complaint_page(site: StaffSite, visit: Visit) -> web.Response:
     if found is None or not isinstance(found.value, Answer):
         return _form(site, visit)
     values = {"answer": found.value, "most": MOST_CANDIDATES, **telling(site, visit)}
-    return site.render("complaint-answer", visit, zone=str(zone_of(site)), **values)
+    response = site.render("complaint-answer", visit, zone=str(zone_of(site)), **values)
+    leave_screen(response, found, visit.now, "/log/complaint")
+    return response
 
 
 async def answer(site: StaffSite, visit: Visit) -> web.Response:

@@ -6,7 +6,7 @@ account sees its own sites' sessions, and a page reads no more rows than it show
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -22,7 +22,9 @@ from portal.domain.session_log import (
     read_name,
     write_cursor,
 )
+from portal.services.console.findings import Finding
 from portal.services.ports.session_log import LoggedSession
+from portal.web.staff.asked import BY_ITSELF
 from portal.web.staff.live import stream
 from portal.web.staff.log_address import (
     PRESETS,
@@ -50,7 +52,18 @@ async def log_page(site: StaffSite, visit: Visit) -> web.Response:
         return site.go(write_asked("/log", replace(asked, finding="", name=""), zone_of(site)))
     rows = await site.console.log.page(wanted, asked.cursor, PAGE + 1)
     count = await site.console.log.count(wanted, MOST_COUNTED + 1)
-    return render_log(site, visit, asked, rows=rows, count=count)
+    response = render_log(site, visit, asked, rows=rows, count=count)
+    if asked.finding:
+        found = site.console.findings.find(asked.finding, visit.me.account.id, visit.now)
+        leave_screen(response, found, visit.now, write_asked("/log", asked, zone_of(site)))
+    return response
+
+
+def leave_screen(response: web.Response, found: Finding | None, now: datetime, path: str) -> None:
+    """Let the page go on by itself when what it shows is forgotten."""
+    left = 1 if found is None else max(1, int((found.until - now).total_seconds()))
+    mark = "&" if "?" in path else "?"
+    response.headers["Refresh"] = f"{left}; url={path}{mark}{BY_ITSELF}=1"
 
 
 async def live(site: StaffSite, visit: Visit) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from portal.domain.audit_chain import LONGEST_CASE, Reason
 from portal.domain.identity import Secret
-from portal.domain.session_log import Cursor, Named, instant_of, read_name, write_cursor
+from portal.domain.session_log import Named, instant_of, read_name, write_cursor
 from portal.services.console.look_ups import LookUpRefusal, guess_what, read_why
 from portal.web.staff.errors import FieldError
 from portal.web.staff.log import asked_of, filter_of, zone_of
@@ -35,7 +35,7 @@ async def find(site: StaffSite, visit: Visit) -> web.Response:
         return site.go("/log")
     if read_name(typed, visit.now, visit.now) is not None:
         return site.go(write_asked("/log", everything, zone_of(site)))
-    if (one := await _session_key(site, typed)) is not None:
+    if (one := await _session_key(site, visit, typed)) is not None:
         return site.go(f"/log/session?one={one}")
     return _show(site, visit, typed, guess_what(typed))
 
@@ -71,14 +71,16 @@ def _everything(site: StaffSite, visit: Visit) -> Asked:
     return Asked(Period.ALL, min(asked.since, begins), asked.until)
 
 
-async def _session_key(site: StaffSite, typed: str) -> str | None:
+async def _session_key(site: StaffSite, visit: Visit, typed: str) -> str | None:
     try:
         session_id = UUID(typed)
     except ValueError:
         return None
     at = instant_of(session_id)
     found = None if at is None else await site.console.log.find(at, session_id)
-    return None if found is None else write_cursor(Cursor(found.started_at, found.id))
+    if found is None or not visit.me.account.works_at(found.site_id):
+        return None
+    return write_cursor(found.cursor)
 
 
 def _refused(

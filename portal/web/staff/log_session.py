@@ -17,9 +17,9 @@ from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.services.ports.session_log import LoggedEvent, LoggedSession
 from portal.services.staff.attempts import MustWait
 from portal.services.staff.sign_in import SignInRefusal
-from portal.web.staff.asked import BY_ITSELF, asked
+from portal.web.staff.asked import asked
 from portal.web.staff.errors import FieldError, explain
-from portal.web.staff.log import telling, worded
+from portal.web.staff.log import leave_screen, telling, worded
 from portal.web.staff.log_look_up import FIELDS
 from portal.web.staff.measures import length
 from portal.web.staff.staff_site import StaffSite
@@ -36,9 +36,8 @@ async def session_page(site: StaffSite, visit: Visit) -> web.Response:
     fits = found.value if found is not None and isinstance(found.value, Compared) else None
     answer = fits if fits is not None and fits.session_id == session.id else None
     response = await show_session(site, visit, session, Said(compared=answer))
-    if found is not None and answer is not None:
-        left = max(1, int((found.until - visit.now).total_seconds()))
-        response.headers["Refresh"] = f"{left}; url=/log/session?one={_key(session)}&{BY_ITSELF}=1"
+    if answer is not None:
+        leave_screen(response, found, visit.now, f"/log/session?one={_key(session)}")
     return response
 
 

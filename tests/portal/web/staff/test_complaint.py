@@ -137,5 +137,8 @@ async def test_an_answer_is_its_askers_for_ten_minutes(ida: Person, world: Staff
     to = (await ida.post("/log/complaint", form, at=DURING, **ASKED)).headers["Location"]
     bo = await world.enrol("bo", Role.IT, sites=None)
     assert "Svar på anmälan" not in (await bo.get(to)).body
+    where = "/log/complaint?by_itself=1"
+    assert (await ida.get(to)).headers["Refresh"] == f"{int(KEPT.total_seconds())}; url={where}"
+    assert "Refresh" not in (await ida.get(where)).headers
     world.time.passes(seconds=KEPT.total_seconds())
     assert "Svar på anmälan" not in (await ida.get(to)).body

@@ -89,6 +89,10 @@ async def test_an_account_of_one_library_sees_that_one(world: StaffWorld, histor
     assert len(await rows(bo, "/log?period=all")) == 1
     assert len(await rows(bo, "/log?period=all&site=city")) == 1  # not hers: as if not asked
     assert await page_of(bo, history.online.id) != "/log"
+    log = await bo.get("/log")
+    foreign = await bo.post("/log/find", log, find=str(history.over.id))
+    nothing = await bo.post("/log/find", log, find="019b0000-0000-7000-8000-000000000001")
+    assert (foreign.status, nothing.status) == (200, 200)  # a session of others' is as none
     key = await page_of(await world.enrol("ida", Role.IT, sites=None), history.over.id)
     assert (await bo.get(key)).headers["Location"] == "/log"
     assert "<tbody>" not in (await bo.get("/log/refused?period=all")).body
@@ -228,6 +232,20 @@ async def test_what_was_found_is_its_finders_for_ten_minutes(
     assert (await ida.get(to)).status == 303
 
 
+async def test_what_was_found_leaves_the_screen_with_its_word(
+    ida: Person, world: StaffWorld
+) -> None:
+    _, to = await look_up(ida, CARD.reveal())
+    assert "Refresh" not in (await ida.get("/log")).headers
+    world.time.passes(seconds=60)
+    left, _, where = (await ida.get(to)).headers["Refresh"].partition("; url=")
+    assert int(left) == KEPT.total_seconds() - 60
+    assert where == f"{to}&by_itself=1"
+    world.time.passes(seconds=int(left))
+    gone = await ida.get(where)
+    assert (gone.status, "finding" in gone.headers["Location"]) == (303, False)
+
+
 async def test_with_its_key_destroyed_a_week_knows_nobody(ida: Person, world: StaffWorld) -> None:
     """T62: the rows are there still, as in an old backup; only the key is not."""
     keys: KeyRing = world.doors.keys
@@ -344,6 +362,19 @@ async def test_the_record_is_read_and_verified(ida: Person, world: StaffWorld) -
     await world.database.fetch("ALTER TABLE audit DISABLE TRIGGER ALL")
     await world.database.fetch("UPDATE audit SET by = 'eva'")
     assert "Rad 1 är ändrad" in (await eva.get("/audit?verify=1")).body
+
+
+@pytest.mark.parametrize("role", [Role.IT, Role.AUDITOR])
+async def test_an_account_of_one_library_reads_its_own_rows(
+    ida: Person, world: StaffWorld, role: Role
+) -> None:
+    await look_up(ida, CARD.reveal())
+    bo = await world.enrol("bo", role, sites=(BRANCH,))
+    assert "2026-118" not in (await bo.get("/audit")).body
+    if role is Role.IT:
+        await look_up(bo, CARD.reveal())
+        assert (await bo.get("/audit")).body.count("2026-118") == 1
+    assert "2026-118" in (await ida.get("/audit")).body
 
 
 HOSTILE = "<script>alert(1)</script>\"'\x1b[31m\u202e{{7*7}}"
