@@ -2,7 +2,8 @@
 
 Not the rules (portal/domain/accounting.py). The rule to keep: who is told that a record was taken
 may forget it, so it is in the database or on disk before; each counts once however often it is
-written, so that in doubt it is written again.
+written, so that in doubt it is written again; and what the database will not take stays on disk,
+while the others go on.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ class Accounting:
         self._accounts = accounts
         self._journal = journal
         self._is_away = False
+        self._refused: set[str] = set()
 
     async def write(self, records: Sequence[UseRecord | Restart]) -> None:
         """Write records, all or none.
@@ -55,6 +57,8 @@ class Accounting:
                 await self.drain()
             except DatabaseUnavailableError:
                 self._is_away = True
+            except Exception as problem:  # noqa: BLE001 - the boundary of one round
+                _log.error("accounting_not_written", reason=type(problem).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def drain(self) -> int:
@@ -65,12 +69,36 @@ class Accounting:
         """
         written = 0
         for name in await self._journal.waiting():
-            records = await self._journal.read(name)
+            records = None if name in self._refused else await self._journal.read(name)
             if records is not None:
-                await self._accounts.write(records)
-                written += len(records)
-                await self._journal.remove(name)
+                taken = await self._write_each(records)
+                written += taken
+                if taken == len(records):
+                    await self._journal.remove(name)
+                else:
+                    self._set_by(name, len(records) - taken)
         self._is_away = False  # or the next write finds out
         if written:
             _log.info("accounting_written", records=written)
         return written
+
+    async def _write_each(self, records: Sequence[UseRecord | Restart]) -> int:
+        """Write records, and return how many the database took: one it refuses costs itself alone.
+
+        Raises:
+            DatabaseUnavailableError: some were not written.
+        """
+        try:
+            await self._accounts.write(records)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - the boundary of one record, when it is alone
+            if len(records) <= 1:
+                return 0
+            return sum([await self._write_each([record]) for record in records])
+        return len(records)
+
+    def _set_by(self, name: str, refused: int) -> None:
+        """Leave a batch on disk for the next start: a later version may have no such fault."""
+        self._refused.add(name)
+        _log.error("accounting_refused", batch=name, records=refused)

@@ -1,8 +1,8 @@
 """Where devices are at access points: in memory at once, in the database soon after.
 
 Not what follows from it (portal/access_points/dynamic_desk.py). The rule to keep: no answer waits
-for this; what cannot be written now is written later, and a flood of addresses costs a bounded
-memory.
+for this; what cannot be written now is written later, what can never be written holds up no other,
+and a flood of addresses costs a bounded memory.
 """
 
 import asyncio
@@ -58,13 +58,15 @@ class Places:
     ) -> bool:
         """Note a device that is let in where it was a moment ago; False: `note` has to.
 
-        Most are: this is what a known device that is asked about costs.
+        Most are: this is what a known device that is asked about costs. With another end it is
+        another grant: between the two another process may have put the device out.
         """
         known = self._known.get(mac)
         if known is None or not known.place.let_in or known.told != told:
             return False
-        known.granted_until = granted_until
-        return now < known.place.heard_at + STILL_THERE
+        self._known.move_to_end(mac)
+        is_as_before = granted_until == known.granted_until
+        return is_as_before and now < known.place.heard_at + STILL_THERE
 
     def note(
         self, place: Place, granted_until: datetime | None = None, told: object = None
@@ -77,9 +79,11 @@ class Places:
         if known is None:
             self._add(Known(place, granted_until, told))
         elif place.heard_at >= known.place.heard_at:
+            self._known.move_to_end(place.mac)
+            is_new = granted_until is not None and granted_until != known.granted_until
             known.granted_until = granted_until or known.granted_until if place.let_in else None
             known.told = told
-            if not _is_same(place, known.place):
+            if is_new or not _is_same(place, known.place):
                 known.place = place
                 self._unwritten.add(place.mac)
 
@@ -96,6 +100,7 @@ class Places:
             known = self._known.get(place.mac)
             if known is None or place.heard_at > known.place.heard_at:
                 self._known[place.mac] = Known(place)
+                self._known.move_to_end(place.mac)
                 self._shrink()
 
     async def look_up(self, macs: Sequence[MacAddress]) -> None:
@@ -114,6 +119,8 @@ class Places:
                 await self.write()
             except DatabaseUnavailableError as problem:
                 _log.debug("places_wait", reason=str(problem))
+            except Exception as problem:  # noqa: BLE001 - one write's boundary
+                _log.error("places_not_written", reason=type(problem).__name__)
 
     async def write(self) -> None:
         """Write what is new, the most that one statement takes.
@@ -127,10 +134,23 @@ class Places:
         if not places:
             return
         try:
-            await self._store.keep_places(places)
+            await self._keep(places)
         except DatabaseUnavailableError:
             self._unwritten.update(place.mac for place in places)
             raise
+
+    async def _keep(self, places: Sequence[Place]) -> None:
+        """Write places; one that the database does not take is passed over, and holds up none."""
+        try:
+            await self._store.keep_places(places)
+        except DatabaseUnavailableError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - the boundary of one place, when it is alone
+            if len(places) > 1:
+                for place in places:
+                    await self._keep([place])
+                return
+            _log.error("place_not_written", reason=type(problem).__name__)
 
     def _add(self, known: Known) -> None:
         self._known[known.place.mac] = known

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,3 +84,18 @@ async def test_who_cannot_be_told_the_truth_is_told_nothing(
     with pytest.raises(JournalError):
         await accounting.write([told(5, 100)])
     await outage.end()
+
+
+async def test_what_the_database_refuses_holds_up_nothing_and_stays(
+    brief: Database, tmp_path: Path
+) -> None:
+    journal = DiskJournal(tmp_path)
+    broken = replace(told(5, 9, number=2), access_point="ap\0")  # no text of PostgreSQL's
+    await journal.keep([told(5, 100), broken])
+    [refused] = await journal.waiting()
+    await journal.keep([told(5, 7, number=3)])
+    accounting = Accounting(PostgresAccounts(brief), journal)
+    assert await accounting.drain() == 2
+    assert await total(brief) == [100, 7]
+    assert await journal.waiting() == [refused]
+    assert await accounting.drain() == 0, "until the next start"

@@ -163,7 +163,7 @@ async def test_an_older_note_changes_nothing(database: Database, now: datetime) 
 
 async def test_who_is_where_he_was_is_not_written_again(database: Database, now: datetime) -> None:
     places = Places(PostgresLive(database))
-    places.note(place(1, now), told="station")
+    places.note(place(1, now), now + HOUR, "station")
     await places.write()
     assert places.note_again(mac(1), "station", now + MINUTE, now + HOUR)
     assert not places.note_again(mac(1), "another", now + MINUTE, None)
@@ -172,6 +172,54 @@ async def test_who_is_where_he_was_is_not_written_again(database: Database, now:
     assert places._unwritten == set()
     places.note(place(1, now + HOUR))
     assert places._unwritten == {mac(1)}
+
+
+async def test_who_is_let_in_for_another_visit_is_written_again(
+    database: Database, now: datetime
+) -> None:
+    """Another process may have put the device out between the two."""
+    store = PostgresLive(database)
+    ours, theirs = Places(store), Places(store)
+    ours.note(place(1, now), now + HOUR, "station")
+    await ours.write()
+    await theirs.look_up([mac(1)])
+    theirs.told(mac(1), now + MINUTE, let_in=False)
+    await theirs.write()
+    assert not ours.note_again(mac(1), "station", now + 2 * MINUTE, now + 2 * HOUR)
+    ours.note(place(1, now + 2 * MINUTE), now + 2 * HOUR, "station")
+    await ours.write()
+    [written] = await store.places([mac(1)])
+    assert written.let_in
+
+
+async def test_who_was_not_heard_of_for_longest_is_forgotten_first(
+    database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.services.places.MOST", 3)
+    places = Places(PostgresLive(database))
+    for number in (1, 2, 3):
+        places.note(place(number, now), now + HOUR, "station")
+    places.note(place(1, now + MINUTE))
+    assert places.note_again(mac(2), "station", now + MINUTE, now + HOUR)
+    places.learn([place(4, now)])
+    assert [places.get(mac(number)) is None for number in (1, 2, 3, 4)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+async def test_a_place_that_the_database_refuses_holds_up_no_other(
+    database: Database, now: datetime
+) -> None:
+    store = PostgresLive(database)
+    places = Places(store)
+    places.note(replace(place(1, now), source_ip="\0"))  # no text of PostgreSQL's
+    places.note(place(2, now))
+    await places.write()
+    assert [one.mac for one in await store.places([mac(1), mac(2)])] == [mac(2)]
+    assert places._unwritten == set()
 
 
 async def test_who_is_in_without_a_session_or_waits_with_one_is_found(
