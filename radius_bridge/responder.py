@@ -51,6 +51,9 @@ class Limits:
     """Rejects that wait for their second."""
     ask_timeout_s: float = 5.0
     """An access point asks again after 3 to 5 s, and what comes later is nobody's answer."""
+    unwell_s: float = 5.0
+    """So long after a failed write Status-Server gets no answer. Then whoever only asks how we are
+    sends records again: they tell whether it is over."""
 
 
 class _Room:
@@ -98,6 +101,7 @@ class Responder:
         self._question_room = _Room(limits.questions, limits.questions_of_client)
         self._delayed_room = _Room(limits.delayed, limits.delayed_of_client)
         self._tasks: asyncio.TaskGroup | None = None
+        self._recovery: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Ask and write until cancelled. Announces first which clients are served unproved."""
@@ -206,7 +210,7 @@ class Responder:
         try:
             await self._ledger.write([work.record for work, _ in batch])
         except NotWrittenError:
-            self.pipeline.can_account = False
+            self._set_unwell()
             for work, _ in batch:
                 self._abandon(work, Discard.NOT_WRITTEN)
         except Exception:  # noqa: BLE001 - the boundary of one request, when it is alone
@@ -218,9 +222,21 @@ class Responder:
             _log.exception("a record of client %s failed", work.client.name)
             self._abandon(work, Discard.FAILED)
         else:
-            self.pipeline.can_account = True
+            self._set_well()
             for work, send in batch:
                 self._acknowledge(work, send)
+
+    def _set_unwell(self) -> None:
+        self._set_well()
+        self.pipeline.can_account = False
+        loop = asyncio.get_running_loop()
+        self._recovery = loop.call_later(self._limits.unwell_s, self._set_well)
+
+    def _set_well(self) -> None:
+        self.pipeline.can_account = True
+        if self._recovery is not None:
+            self._recovery.cancel()
+            self._recovery = None
 
     def _acknowledge(self, work: AccountingWork, send: Send) -> None:
         reply = self.pipeline.acknowledge(work)

@@ -111,6 +111,18 @@ async def test_what_comes_while_one_group_is_written_is_the_next() -> None:
         assert running.ledger.batches == [1, 5, 3]
 
 
+async def test_who_only_asks_how_the_bridge_is_hears_again_after_a_failed_write() -> None:
+    async with bridge(limits=Limits(unwell_s=0.05)) as running:
+        port = running.port(Service.ACCOUNTING)
+        running.ledger.works = False
+        with Asker() as asker:
+            asker.tell(signed(accounting(1)), port)
+            await counts(running, Discard.NOT_WRITTEN, 1)
+            while not running.pipeline.can_account:
+                await asyncio.sleep(0.005)
+            assert (await asker.ask_for(signed(status(2)), port)).identifier == 2
+
+
 async def test_what_is_not_written_gets_no_answer_and_comes_again() -> None:
     async with bridge() as running:
         port = running.port(Service.ACCOUNTING)
