@@ -63,31 +63,50 @@ def find_account(user: str) -> pwd.struct_passwd:
         raise UnknownUserError(f"there is no user {user!r}; make it, or change it") from problem
 
 
-async def supervise(children: Sequence[Child]) -> None:
-    """Run the children until cancelled; then stop them and wait for them."""
+class Alive:
+    """The processes that run now, for those who have something to tell all of them."""
+
+    def __init__(self) -> None:
+        self.processes: set[Process] = set()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to each; one that dies meanwhile is started again anyway."""
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+
+async def supervise(children: Sequence[Child], alive: Alive | None = None) -> None:
+    """Run the children until cancelled; then stop them and wait for them.
+
+    ``alive`` is kept as they come and go.
+    """
+    alive = alive or Alive()
     async with asyncio.TaskGroup() as group:
         for child in children:
-            group.create_task(_keep_running(child), name=child.name)
+            group.create_task(_keep_running(child, alive), name=child.name)
 
 
-async def _keep_running(child: Child) -> None:
+async def _keep_running(child: Child, alive: Alive) -> None:
     loop = asyncio.get_running_loop()
     pause_s = FIRST_PAUSE_S
     while True:
         started = loop.time()
-        code = await _run_once(child)
+        code = await _run_once(child, alive)
         lived_s = loop.time() - started
         log.warning("process_died", process=child.name, code=code, lived_s=round(lived_s, 3))
         pause_s = FIRST_PAUSE_S if lived_s > HEALTHY_AFTER_S else min(pause_s * 2, LONGEST_PAUSE_S)
         await asyncio.sleep(pause_s)
 
 
-async def _run_once(child: Child) -> int:
+async def _run_once(child: Child, alive: Alive) -> int:
     process = await asyncio.create_subprocess_exec(*command_line(child))
     log.info("process_started", process=child.name, pid=process.pid)
+    alive.processes.add(process)
     try:
         return await process.wait()
     finally:
+        alive.processes.discard(process)
         await _stop(process)
 
 

@@ -1,7 +1,8 @@
 """Composes the RADIUS bridge's process. Its parts: radius_parts.py.
 
 Of several workers the first has the health port, RADIUS/TLS, and tells access points; the kernel
-divides what comes over UDP. SIGHUP reads the clients anew: access points that stay notice nothing.
+divides what comes over UDP. SIGHUP reads the clients anew, in the other workers too: access points
+that stay notice nothing.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ from portal.services.ports import DatabaseUnavailableError
 from portal.services.radius_presence import RadiusPresence
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, SessionChanged, listen
-from portal.supervisor import Child, supervise
+from portal.supervisor import Alive, Child, supervise
 from portal.web import health
 from radius_bridge.controllers.controller import Controller
 from radius_bridge.datagram_exchanges import DatagramExchanges
@@ -92,7 +93,9 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
             bridge.tls = compose_tls(section, bridge.responder)
         server = opened.enter_context(_bound(section, bridge))
         bridge.serve(served)
-        opened.enter_context(_on_hangup(partial(_reload, bridge, memory, config_file)))
+        workers = Alive()
+        reload = partial(_reload, bridge, memory, config_file, workers)
+        opened.enter_context(_on_hangup(reload))
         if library is not None:
             group.create_task(library.watch(), name="library system")
         group.create_task(server.run(), name="udp")
@@ -100,7 +103,7 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         group.create_task(memory.picture.hear(_changes(listen(dsn(config)))), name="hear")
         if worker == 0:
             _start_first(group, section, memory, bridge)
-            group.create_task(supervise(_others(section, config_file)), name="workers")
+            group.create_task(supervise(_others(section, config_file), workers), name="workers")
         collect_seldom()
         _log.info("radius_served", clients=len(served.clients.all), worker=worker)
 
@@ -223,8 +226,9 @@ def _on_hangup(reload: Callable[[], None]) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _reload(bridge: Bridge, memory: Memory, config_file: Path) -> None:
+def _reload(bridge: Bridge, memory: Memory, config_file: Path, workers: Alive) -> None:
     """Serve the clients that the file names now; one that cannot be used changes nothing."""
+    workers.signal(signal.SIGHUP)
     try:
         config = load(config_file)
         served = bridged(config)

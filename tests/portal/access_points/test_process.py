@@ -38,17 +38,17 @@ class Served:
     port: int
     said: str = ""
 
-    async def says(self, words: str) -> None:
+    async def says(self, words: str, times: int = 1) -> None:
         assert self.process.stdout
-        while words not in self.said:
+        while self.said.count(words) < times:
             line = await self.process.stdout.readline()
             assert line, self.said
             self.said += line.decode()
 
-    async def reload(self, words: str) -> None:
+    async def reload(self, words: str, times: int = 1) -> None:
         self.said = ""
         self.process.send_signal(signal.SIGHUP)
-        await self.says(words)
+        await self.says(words, times)
 
     @asynccontextmanager
     async def peer(self, name: str) -> AsyncIterator[TlsPeer]:
@@ -73,17 +73,20 @@ client_ca_file = "{files.client_authority}"
 
 
 @asynccontextmanager
-async def served(dsn: str, directory: Path, certificates: Certificates) -> AsyncIterator[Served]:
+async def served(
+    dsn: str, directory: Path, certificates: Certificates, workers: int = 1
+) -> AsyncIterator[Served]:
     ports = free_ports(("authentication", "accounting", "tls", "health"))
     file = directory / "kvar.toml"
     text = configured(CONFIG, certificates, ports).replace("{coa_port}", "3799")
+    text = text.replace("[radius]\n", f"[radius]\nworkers = {workers}\n")
     text = text.replace("{directory}", str(directory)) + f'\n[database]\ndsn = "{dsn}"\n'
     file.write_text(text, encoding="utf-8")
     command = (sys.executable, "-m", "portal", "--config", str(file), "radius")
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
     try:
         made = Served(process, file, certificates, ports["tls"])
-        await made.says("radius_served")
+        await made.says("radius_served", times=workers)
         yield made
     finally:
         process.send_signal(signal.SIGTERM)
@@ -124,3 +127,11 @@ async def test_certificates_and_clients_change_while_it_serves(
         assert await is_answered(entrance), "it stays connected through the renewal"
         with pytest.raises(ssl.SSLCertVerificationError, match=r"renewed|mismatch"):
             await kvar.peer(ENTRANCE).__aenter__()
+
+
+async def test_every_worker_reads_the_clients_anew(
+    postgres_dsn: str, tmp_path: Path, certificates: Certificates
+) -> None:
+    async with served(postgres_dsn, tmp_path, certificates, workers=2) as kvar:
+        await kvar.reload("radius_clients_reloaded", times=2)
+        assert "process_died" not in kvar.said
