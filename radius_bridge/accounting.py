@@ -5,18 +5,16 @@ The rule to keep: a record has the same `key` however often and in whatever orde
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from radius_bridge.access import Station
 from radius_bridge.clients import RadiusClient
 from radius_bridge.dictionary import AccountingStatus, TerminateCause
 
 
-@dataclass(frozen=True, slots=True)
-class AccountingRecord:
-    """One Start, Interim, Stop, On or Off.
+class AccountingRecord(NamedTuple):
+    """One Start, Interim, Stop, On or Off; a tuple, as the station is.
 
     ``happened_at`` is aware, in UTC: Event-Timestamp, else arrival less Acct-Delay-Time, and never
     absurd. ``upload_octets`` and ``download_octets`` are the device's, gigawords included; None:

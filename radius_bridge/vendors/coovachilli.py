@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from radius_bridge.access import Grant, Station
 from radius_bridge.accounting import AccountingRecord
@@ -73,8 +72,8 @@ class CoovaChilli(standard.Standard):
         """
         if _OF_THE_ACCESS_POINT in request.vendor(Vendor.CHILLISPOT, _VIEW_POINT):
             return record
-        return replace(
-            record, upload_octets=record.download_octets, download_octets=record.upload_octets
+        return record._replace(
+            upload_octets=record.download_octets, download_octets=record.upload_octets
         )
 
     def keys(self, station: Station) -> tuple[Attribute, ...]:

@@ -551,7 +551,7 @@ def test_a_family_turns_the_octets() -> None:
     class Turned:
         def counted(self, record: AccountingRecord, packet: Packet) -> AccountingRecord:
             assert packet.code == Code.ACCOUNTING_REQUEST
-            return replace(record, upload_octets=record.download_octets, download_octets=None)
+            return record._replace(upload_octets=record.download_octets, download_octets=None)
 
     pipeline = Pipeline(Clients([CLIENT]), {CLIENT.family: Turned()})  # type: ignore[dict-item]
     work = pipeline.receive(signed(accounting(1, Acct_Output_Octets=7)), CLIENT, ACCT, at(0))

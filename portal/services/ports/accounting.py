@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from portal.domain.accounting import Use
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class UseRecord:
-    """One record, and the account it belongs to.
+class UseRecord(NamedTuple):
+    """One record, and the account it belongs to; a tuple, because thousands are made a second.
 
     ``name`` is the account's: a keyed hash of who tells of which device under which number (32
     octets). ``nas`` is what the access point calls itself, ``bss`` the radio and network, empty

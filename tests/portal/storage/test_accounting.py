@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -125,7 +124,7 @@ async def test_what_comes_after_the_end_is_in_the_history(
 async def test_where_a_gate_counts_nothing_is_added(database: Database, now: datetime) -> None:
     session = await let_in(database, 1, now)
     told = record(session, INTERIM, now + MINUTE, (5, 7), begun=now)
-    await PostgresAccounts(database).write([replace(told, counts_bytes=False)])
+    await PostgresAccounts(database).write([told._replace(counts_bytes=False)])
     assert await counted(database, session) == (0, 0)
     assert await accounts_of(database) == [(7, None)]
 
@@ -165,7 +164,7 @@ async def test_a_restart_closes_what_began_before_on_that_radio_only(
 ) -> None:
     accounts = PostgresAccounts(database)
     here = record(None, START, now, begun=now, number=1, visit=1)
-    there = replace(record(None, START, now, begun=now, number=2, visit=2), bss=b"0200bb")
+    there = record(None, START, now, begun=now, number=2, visit=2)._replace(bss=b"0200bb")
     later = record(None, START, now + 3 * MINUTE, begun=now, number=3, visit=3)
     await accounts.write([here, there, later])
     await accounts.write([Restart("ap", b"ap-hall", b"0200aa", now + 2 * MINUTE)])
