@@ -137,7 +137,8 @@ class PostgresSessionLog:
         lows, highs = None, None
         is_device = wanted.sought is not None and wanted.sought.what is Named.DEVICE
         if wanted.sought is not None:
-            spans = wanted.sought.spans[-2:]  # a session lives for a week and a half at most
+            # Several names of a week stand side by side: a card has one under each live key.
+            spans = [one for one in wanted.sought.spans if one.until > wanted.until - LIVE_FOR]
             lows, highs = [span.low for span in spans], [span.high for span in spans]
         rows = await self._database.fetch(
             _SQL["live"],

@@ -131,10 +131,10 @@ SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz 
  LIMIT $5
 
 -- name: time_line
--- The device's tries before it came in, what happened in the session, and what happened to all.
+-- The device's tries at this site before it came in, what happened in the session, and what happened to all.
 SELECT at, id, kind, site_id, detail::text AS detail, device_trace FROM event
  WHERE device_trace = $1 AND at >= $2 AND at < $3
-   AND (session_id = $4 OR session_id IS NULL)
+   AND (session_id = $4 OR (session_id IS NULL AND site_id = $5))
  UNION ALL
 SELECT at, id, kind, site_id, detail::text, device_trace FROM event
  WHERE site_id = $5 AND kind IN ('uplink_returned', 'clock_jumped') AND at >= $6 AND at < $3

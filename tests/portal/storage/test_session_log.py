@@ -163,6 +163,22 @@ async def test_a_guest_of_one_site_online_too(history: Database) -> None:
         assert [one.id for one in found] == ([online.id] if site == online.site_id else [])
 
 
+async def test_who_is_online_is_found_under_each_key_of_the_week(history: Database) -> None:
+    """From January to March a card has two names in each week."""
+    log = PostgresSessionLog(history)
+    [*_, first] = await log.page(FILTERS["online"], None, 2000)  # four hours before the others
+    monday = mondays(first.started_at, UNTIL)[0]
+    assert first.guest_trace is not None
+    weeks = [monday, monday + timedelta(days=7)]
+    for place in range(2):
+        names = [bytes(32), bytes(32)]
+        names[place] = first.guest_trace
+        sought = sought_in_weeks(Named.GUEST, [(week, one) for week in weeks for one in names])
+        until = max(UNTIL, weeks[-1] + timedelta(days=1))
+        wanted = LogFilter(SINCE, until, ALL_SITES, every_site=True, sought=sought)
+        assert [one.id for one in await log.page(wanted, None, 50)] == [first.id]
+
+
 async def test_who_was_connected_at_a_moment(history: Database) -> None:
     log = PostgresSessionLog(history)
     noon = SINCE + SPAN / 2

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from portal.domain.audit_chain import Whole, examine
+from portal.domain.identity import MacAddress
+from portal.domain.session import EndReason, Ground
 from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
 from portal.services.key_ring import KeyRing
@@ -21,8 +23,9 @@ from tests.portal.web.staff.console_stage import (
     History,
     make_history,
     refuse,
+    start,
 )
-from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
+from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, PASSWORD, Person, StaffWorld
 
 WHY = {"reason": "abuse", "case": "2026-118"}
 ROW = re.compile(r'href="/log/session\?one=([\w.]+)"')
@@ -132,6 +135,16 @@ async def test_the_time_line_answers_three_questions(ida: Person, history: Histo
     online = (await ida.get(await page_of(ida, history.online.id))).body
     assert "Den pågår." in online
     assert "ska sluta" in online
+
+
+async def test_the_time_line_is_of_one_library(ida: Person, world: StaffWorld) -> None:
+    told, tablet = "Nekad inloggning", MacAddress("02:00:00:00:00:c1")
+    await refuse(world, tablet, CITY)
+    there = await start(world, tablet, CITY, Ground.ACCEPT, None)
+    assert told in (await ida.get(await page_of(ida, there.id))).body
+    await world.doors.sessions.end(there.id, EndReason.LOGGED_OUT, world.time())
+    elsewhere = await start(world, tablet, BUS, Ground.ACCEPT, None)
+    assert told not in (await ida.get(await page_of(ida, elsewhere.id))).body
 
 
 async def test_a_page_that_is_left_says_where_it_goes_on(
