@@ -27,6 +27,7 @@ from portal.domain.slip import TARGETS
 from portal.services.board import Board
 from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
+from portal.services.console.forgetting import forget_in_time
 from portal.services.console.look_ups import Auditing, LookUps
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
@@ -119,7 +120,12 @@ async def run_staff(config: Config) -> None:
                 group.create_task(uplink.watch(), name="uplink")
                 group.create_task(site.slips.jobs.run(), name="PDFs")
                 group.create_task(site.console.exports.run(), name="exports")
+                group.create_task(_forget(site), name="forgetting")
                 group.create_task(serve_health(ready, "staff", section.health_port), name="health")
+
+
+async def _forget(site: StaffSite) -> None:
+    await forget_in_time([site.console.findings, site.console.exports], site.clock)
 
 
 def _bind(

@@ -93,7 +93,7 @@ class Exports:
 
     def begin(self, wish: ExportWish) -> Export | None:
         """Begin one; None: too many wait."""
-        self._forget()
+        self.forget(self._clock())
         if sum(not job.is_over for job in self._jobs.values()) >= MOST_JOBS:
             return None
         while len(self._jobs) >= MOST_JOBS:
@@ -105,7 +105,7 @@ class Exports:
 
     def find(self, key: str, account: UUID) -> Export | None:
         """Return one of the account's own."""
-        self._forget()
+        self.forget(self._clock())
         job = self._jobs.get(key)
         return job if job is not None and job.wish.account == account else None
 
@@ -163,8 +163,8 @@ class Exports:
             if len(page) <= most or job.cut or most == 0:
                 return
 
-    def _forget(self) -> None:
-        now = self._clock()
+    def forget(self, now: datetime) -> None:
+        """Drop what is old."""
         for key, job in list(self._jobs.items()):
             if job.is_over and now - (job.done_at or job.begun_at) > KEPT:
                 self._drop(key)

@@ -33,7 +33,7 @@ class Findings:
 
     def keep(self, account: UUID, value: object, now: datetime) -> str:
         """Keep it, and return its word."""
-        self._forget(now)
+        self.forget(now)
         while len(self._kept) >= MOST:
             self._kept.popitem(last=False)
         word = secrets.token_urlsafe(16)
@@ -42,11 +42,12 @@ class Findings:
 
     def find(self, word: str, account: UUID, now: datetime) -> Finding | None:
         """Return the account's own finding, None where there is none such (any more)."""
-        self._forget(now)
+        self.forget(now)
         found = self._kept.get(word)
         return found if found is not None and found.account == account else None
 
-    def _forget(self, now: datetime) -> None:
+    def forget(self, now: datetime) -> None:
+        """Forget what is old."""
         for word, found in list(self._kept.items()):
             if found.until <= now:
                 del self._kept[word]

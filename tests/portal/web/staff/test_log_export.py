@@ -4,7 +4,9 @@ import csv
 import io
 import json
 import re
+import tempfile
 from datetime import timedelta
+from typing import IO
 
 import pytest
 
@@ -132,6 +134,19 @@ async def test_a_file_is_its_makers_for_ten_minutes(ida: Person, world: StaffWor
     assert (head.status, head.body) == (200, "")
     world.time.passes(seconds=(KEPT + timedelta(seconds=1)).total_seconds())
     assert (await ida.get(address)).status == 303
+
+
+async def test_an_old_file_is_closed_though_nobody_asks(
+    ida: Person, world: StaffWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files: list[IO[bytes]] = []
+    make = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: files.append(make()) or files[-1])
+    await finished(ida, await begin(ida))
+    world.site.console.exports.forget(world.time() + KEPT)
+    assert [file.closed for file in files] == [False]
+    world.site.console.exports.forget(world.time() + KEPT + timedelta(seconds=1))
+    assert [file.closed for file in files] == [True]
 
 
 async def test_what_cannot_be_written_down_is_not_handed_out(
