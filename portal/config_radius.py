@@ -138,6 +138,11 @@ class RadiusClientSection(Section):
         SecretStr(""), description="uamsecret (CoovaChilli) or FAS key (openNDS)."
     )
     portal_secret_file: Path | None = Field(None, description="Instead of portal_secret.")
+    portal_in_clear: bool = Field(
+        default=False,
+        description="openNDS: take the redirects of fas_secure_enabled 1, which everybody on the "
+        "guest network can read. Without, only those of level 2.",
+    )
     card_login: bool = Field(
         default=False,
         description="Take card and PIN by PAP from its own form. They cross the guest network and "

@@ -55,6 +55,10 @@ _SIGN = frozenset({FamilyName.COOVACHILLI})
 """Those that vouch for what they send, with the secret that they share with us. openNDS only
 enciphers, in CBC, where whoever has one address can change the next."""
 
+_LET_IN_THE_BEARER = frozenset({FamilyName.OPENNDS})
+"""Those that let in whoever brings the right answer, whichever device the portal took it for. All
+others name the device to the bridge, or are told of it by their controller."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -151,6 +155,10 @@ class BridgedAccessPoints:
         if found is None or sender is None or sender.site_id != found.visit.site_id:
             return None
         return found
+
+    def is_bound(self, passage_: Passage) -> bool:
+        """Say whether the way in lets in the passage's device, and no other whoever asks."""
+        return self._senders[passage_.visit.client].family not in _LET_IN_THE_BEARER
 
     def way_in(self, passage_: Passage, portal_url: str, now: datetime) -> WayIn:
         """Return how the device gets in; its browser comes to ``portal_url`` afterwards."""

@@ -99,4 +99,4 @@ def _minutes(count: int | None) -> timedelta | None:
 
 
 def _portal(section: RadiusClientSection, secrets: ClientSecrets) -> PortalSettings:
-    return PortalSettings(tuple(section.portal_hosts), secrets.portal)
+    return PortalSettings(tuple(section.portal_hosts), secrets.portal, section.portal_in_clear)

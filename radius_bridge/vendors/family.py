@@ -49,11 +49,12 @@ class PortalSettings:
 
     ``hosts`` are the only hosts to which a visitor's browser is sent back: ``name``, ``name:port``
     or ``*.domain`` (`redirects.is_ours`). ``secret`` is the family's own (``uamsecret``, FAS key),
-    None where there is none.
+    None where there is none. ``in_clear``: its redirects are not enciphered (openNDS, level 1).
     """
 
     hosts: tuple[str, ...] = ()
     secret: Secret | None = field(default=None, repr=False)
+    in_clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """openNDS: its redirect to a forwarding authentication service, and the hash that lets in.
 
-No RADIUS. Levels 1 (Base64) and 2 (AES) of `fas_secure_enabled`; the polling of levels 3 and 4,
-for gateways behind NAT, is in `opennds_authmon.py`.
-The rule to keep: only level 2 proves that the gateway wrote the redirect; of level 1 nothing is
-believed but that its gateway is registered, and the gateway judges the hash itself. What follows
+No RADIUS. Levels 1 (Base64) and 2 (AES) of `fas_secure_enabled`, not 3 and 4.
+The rule to keep: nothing proves that the gateway wrote the redirect. Level 1 is in clear, and CBC
+without a check lets whoever has one redirect change the next; all that is believed is that its
+gateway is registered. The answer lets in the device whose `hid` it is, and that need not be the
+one of `clientmac`: it is for who has shown a card, never for a device that is known. What follows
 the pairs is rubbish of the gateway's, so pairs that are not understood are not an error.
 Source: openNDS 9.10 documentation, "Forwarding Authentication Service"; `fas-hid.php` and
 `fas-aes.php` of the project.
@@ -68,13 +69,18 @@ class OpenNds(standard.Standard):
     def read_redirect(
         self, raw_url: str, settings: PortalSettings
     ) -> Redirected | NotBelieved | None:
-        """Read a redirect of either level; without a key there is no way back, so it is refused."""
+        """Read a redirect; without a key there is no way back, so it is refused.
+
+        Level 1 is refused unless the client is registered with it.
+        """
         query = read_query(raw_url, _KEYS)
         if query is None:
             return NotBelieved.MALFORMED
         if "fas" not in query:
             return None
         if settings.secret is None:
+            return NotBelieved.BAD_SIGNATURE
+        if "iv" not in query and not settings.in_clear:
             return NotBelieved.BAD_SIGNATURE
         clear = _clear(query["fas"], query.get("iv"), settings.secret)
         return NotBelieved.MALFORMED if clear is None else _believed(_pairs(clear), settings)

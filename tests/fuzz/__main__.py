@@ -37,7 +37,7 @@ REDIRECTS = Path(__file__).parents[1] / "vectors" / "access_points" / "redirects
 GATEWAYS = ("10.1.0.1", "10.5.50.1", "192.0.2.1", "192.0.2.20", "192.0.2.30", "192.0.2.40")
 PORTALS = (
     PortalSettings((*GATEWAYS, "10.2.0.1")),
-    PortalSettings(("10.2.0.1",), Secret(b"1234567890")),
+    PortalSettings(("10.2.0.1",), Secret(b"1234567890"), in_clear=True),
 )
 
 RADIUS_SEEDS = [

@@ -1,8 +1,10 @@
 """Debian's openNDS sends a phone to Kvar elsewhere; the card lets it in there, and out again."""
 
+import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlencode, urljoin
+from urllib.parse import quote, unquote, urlencode, urljoin
 
 import pytest
 
@@ -29,12 +31,13 @@ family = "opennds"
 site = "village"
 portal_hosts = ["{GATEWAY}"]
 portal_secret = "{FAS_KEY.decode()}"
-"""
+portal_in_clear = """
 
 
 @contextmanager
 def library(level: int) -> Iterator[tuple[Lab, Elsewhere]]:
-    with lab_for_opennds(phones=2) as lab, kvar_elsewhere(lab, CLIENT) as kvar:
+    client = CLIENT + ("true" if level == 1 else "false")
+    with lab_for_opennds(phones=2) as lab, kvar_elsewhere(lab, client) as kvar:
         service = Service(kvar.address, HOST, HTTP_PORT, HTTPS_PORT, "/at/library")
         with running_opennds(lab, level, service):
             yield lab, kvar
@@ -97,3 +100,36 @@ def test_a_card_lets_a_phone_in_at_opennds_and_a_log_out_puts_it_out(level: int)
         assert "session_started" in said
         for secret in (CARD, PIN, phone.mac, "/via/", "fas="):
             assert secret not in said
+
+
+def test_a_phone_that_names_another_that_is_online_is_asked_for_a_card() -> None:
+    """The gateway would let in whoever brings the answer to its own redirect."""
+    with library(1) as (lab, _kvar):
+        phone, other = lab.phones
+        other.join()
+        browser = Browser(phone)
+        asked = sent_to(phone)
+        assert asked is not None
+        token = token_of(browser.open(asked), "card")
+        browser.send("card", {"token": token, "card": CARD, "pin": PIN})
+        assert sent_to(phone) is None
+
+        own = sent_to(other)
+        assert own is not None
+        thief = Browser(other)
+        thief.open(naming(own, phone.mac))
+        assert f"http://{GATEWAY}" not in str(thief.came_by)
+        assert token_of(thief.open(urljoin(thief.url, "./")), "card")
+        for path in ("", "status", "extend", "continue", "wait"):
+            thief.open(urljoin(thief.url, path))
+            assert not any(url.startswith(f"http://{GATEWAY}") for url in thief.came_by)
+        assert sent_to(other) is not None
+
+
+def naming(url: str, mac: str) -> str:
+    """Return an own redirect of level 1 with another device's address in it."""
+    before, _, fas = url.partition("fas=")
+    pairs = base64.b64decode(unquote(fas).partition("&")[0]).decode("utf-8", "replace")
+    other = re.sub("clientmac=[0-9a-f:]+", f"clientmac={mac}", pairs)
+    assert other != pairs
+    return f"{before}fas={quote(base64.b64encode(other.encode()).decode())}"

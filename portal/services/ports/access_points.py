@@ -90,6 +90,10 @@ class AccessPoints(Protocol):
         """Return the passage of a token; None: not ours, too old, or of a client that is gone."""
         ...
 
+    def is_bound(self, passage: Passage) -> bool:
+        """Say whether the way in lets in the passage's device, and no other whoever asks."""
+        ...
+
     def way_in(self, passage: Passage, portal_url: str, now: datetime) -> WayIn:
         """Return how the device gets in; its browser comes to ``portal_url`` afterwards."""
         ...

@@ -15,6 +15,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.refusals import FieldError, explain
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 _LONGEST_KEPT = 20
@@ -25,7 +26,7 @@ async def code_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the form; where no code can be used, or none is needed, the front page."""
     if not takes_codes(here.library):
         return await front(site, visit, here)
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online):
         protected = standing.session.is_protected(visit.now)
         if protected or not here.library.tutoring:
@@ -41,12 +42,12 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     typed = posted.fields.get("code", "")
     if not posted.fresh:
         stale = FieldError("code", visit.language.text("code.stale"))
-        standing = await site.guest.standing(here.device, visit.now)
+        standing = await standing_of(site, visit, here)
         return code_form(site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT]))
     outcome = await site.guest.join(here.device, typed, visit.now)
     if isinstance(outcome, Admitted):
-        return admitted(site, visit, outcome.session)
-    standing = await site.guest.standing(here.device, visit.now)
+        return await admitted(site, visit, outcome)
+    standing = await standing_of(site, visit, here)
     number = None if isinstance(standing, Online) else standing.number
     explained = explain(outcome, site.pages, visit, number)
     if isinstance(explained, FieldError):

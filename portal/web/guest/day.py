@@ -18,6 +18,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.scan import refuse
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 _PREFIX = "/day/"
@@ -40,7 +41,7 @@ def clean_path(path: str) -> str:
 
 async def day_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show until when the code lets in, and one button."""
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online):
         return await status_page(site, visit, here, standing)
     allowed = await site.guest.day_code(here.device, visit.path[len(_PREFIX) :], visit.now)
@@ -63,9 +64,9 @@ async def let_in(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     if posted.fresh:
         answer = await site.guest.sign_in_with_day_code(here.device, visit.now)
         if isinstance(answer, Admitted):
-            return admitted(site, visit, answer.session)
+            return await admitted(site, visit, answer)
         outcome = answer
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online):  # the first of two presses got through
         return site.go(visit, "/status")
     return refuse(site, visit, standing, outcome)

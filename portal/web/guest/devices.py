@@ -13,12 +13,13 @@ from portal.services.outcomes import Online
 from portal.web.guest.form_token import Purpose
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import read_posted
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 
 async def devices(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the card's remembered devices."""
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if not isinstance(standing, Online):
         return site.go(visit, "/")
     listed = await site.guest.remembered_devices(here.device, visit.now)

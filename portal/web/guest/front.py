@@ -18,6 +18,7 @@ from portal.web.guest.form_token import Purpose
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.notices import notice
 from portal.web.guest.refusals import FieldError
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 from portal.web.guest.way_in import go_in, is_outside
 
@@ -39,7 +40,7 @@ _EMPTY = Draft()
 
 async def front(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the page that fits the device's standing."""
-    standing = await site.guest.standing(here.device, visit.now, visit.kind)
+    standing = await standing_of(site, visit, here, visit.kind)
     if isinstance(standing, Online):
         return await status_page(site, visit, here, standing)
     return login_page(site, visit, here, standing)

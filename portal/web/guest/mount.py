@@ -10,16 +10,21 @@ from typing import Final
 
 from aiohttp import web
 
-from portal.domain.session import Session
-from portal.services.outcomes import Online
+from portal.domain.passage import Passage
+from portal.services.outcomes import Admitted, Online
 from portal.services.ports.access_points import AccessPoints
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.standing import is_bound
 from portal.web.guest.visit import MOUNT_PATH, Here, Mount, Visit
+from portal.web.guest.way_in import go_in
 
 _PREFIX = f"{MOUNT_PATH}/"
 
 OF_ITS_OWNER: Final = frozenset({"/devices", "/extend", "/logout", "/forget"})
 """Only for who began the session, or for a device that somebody vouches for."""
+
+_SHOW_NOTHING: Final = frozenset({"/continue"})
+"""The right to go on is the device's, so that it must be known which device asks."""
 
 
 def token_of(path: str) -> str | None:
@@ -48,28 +53,47 @@ def device_there(site: GuestSite, visit: Visit, mount: Mount) -> Visit:
     return replace(visit, here=Here(device, site.guest.site(device.site_id)))
 
 
-def admitted(site: GuestSite, visit: Visit, session: Session) -> web.Response:
-    """Lead a device that was let in to the status page; its passage then owns the session.
+async def admitted(site: GuestSite, visit: Visit, outcome: Admitted) -> web.Response:
+    """Lead a device that was let in to the status page, or in; its passage then owns the session.
 
     A session that ran already changes nothing at the access point.
     """
     if visit.mount is None:
         return site.go(visit, "/status")
-    before = visit.mount.passage
-    owns = None if before.is_proved else session.id
+    before, session = visit.mount.passage, outcome.session
     stays = before.is_inside and session.started_at < visit.now
+    owns = session.id if _owns(visit, before, outcome) else None
     mount = visit.mount.changed(replace(before, owns=owns, is_inside=stays), visit.now)
-    return site.go(replace(visit, mount=mount), "/status")
+    there = replace(visit, mount=mount)
+    return (
+        site.go(there, "/status") if stays or is_bound(visit) else await go_in(site, there, session)
+    )
+
+
+def _owns(visit: Visit, before: Passage, outcome: Admitted) -> bool:
+    """Say whether a passage that nobody vouches for owns the session from now on.
+
+    Where anybody may have named the device, one that ran already is its owner's: the card's.
+    """
+    session = outcome.session
+    if before.is_proved or is_bound(visit):
+        return not before.is_proved
+    by_card = outcome.is_own and visit.path == "/card"
+    return by_card or before.owns == session.id or session.started_at >= visit.now
 
 
 async def kept_out(site: GuestSite, visit: Visit, here: Here) -> web.Response | None:
     """Lead away whom nobody vouches for and whose device is online already.
 
     Whoever knows a device's address could otherwise end its session, or put another in its place.
+    The second is left to who shows a card or a code where that address says nothing of who asks:
+    else nobody whose device is online could get in there.
     """
     changes = visit.request.method == "POST" or visit.path in OF_ITS_OWNER
     if visit.mount is None or visit.mount.passage.is_proved or not changes:
         return None
+    if not is_bound(visit) and visit.path not in OF_ITS_OWNER:
+        return site.go(visit, "/") if visit.path in _SHOW_NOTHING else None
     standing = await site.guest.standing(here.device, visit.now)
     if not isinstance(standing, Online):
         return None

@@ -26,6 +26,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.mount import admitted
 from portal.web.guest.posted import read_posted
 from portal.web.guest.refusals import ErrorPage, FieldError, explain
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 _PREFIX = "/v/"
@@ -58,13 +59,13 @@ async def with_token(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return await _page(site, visit, here, stale=True)
     outcome = await site.guest.redeem(here.device, _token(visit), visit.now)
     if isinstance(outcome, Admitted):
-        return admitted(site, visit, outcome.session)
-    standing = await site.guest.standing(here.device, visit.now)
+        return await admitted(site, visit, outcome)
+    standing = await standing_of(site, visit, here)
     return refuse(site, visit, standing, outcome)
 
 
 async def _page(site: GuestSite, visit: Visit, here: Here, *, stale: bool) -> web.Response:
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online) and standing.session.is_protected(visit.now):
         return await status_page(site, visit, here, standing)
     offer = await site.guest.scanned(here.device, _token(visit), visit.now)

@@ -15,6 +15,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.mount import admitted
 from portal.web.guest.posted import Posted, read_posted
 from portal.web.guest.refusals import FieldError, explain
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 _NOTHING = Draft()
@@ -40,7 +41,7 @@ async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         remember_as=visit.kind if wished else None,
     )
     if isinstance(outcome, Admitted):
-        return admitted(site, visit, outcome.session)
+        return await admitted(site, visit, outcome)
     return await _refuse(site, visit, here, outcome, Draft(card=card, remember=wished))
 
 
@@ -53,7 +54,7 @@ async def accept(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return await front(site, visit, here)
     outcome = await site.guest.accept(here.device, visit.now)
     if isinstance(outcome, Admitted):
-        return admitted(site, visit, outcome.session)
+        return await admitted(site, visit, outcome)
     return await _refuse(site, visit, here, outcome)
 
 
@@ -66,7 +67,7 @@ async def continue_visit(site: GuestSite, visit: Visit, here: Here) -> web.Respo
         return await front(site, visit, here)
     outcome = await site.guest.continue_visit(here.device, visit.now)
     if isinstance(outcome, Admitted):
-        return admitted(site, visit, outcome.session)
+        return await admitted(site, visit, outcome)
     if outcome.reason is RefusalReason.SERVICE_DOWN:
         return await _refuse(site, visit, here, outcome)
     return site.go(visit, "/")
@@ -85,7 +86,7 @@ def _not_meant_to_sign_in(posted: Posted, visit: Visit, card: str) -> Draft | No
 
 async def _again(site: GuestSite, visit: Visit, here: Here, draft: Draft) -> web.Response:
     """Show the form again; a device that got online meanwhile is told so instead."""
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online):
         return site.go(visit, "/status")
     return login_page(site, visit, here, standing, draft)
@@ -98,7 +99,7 @@ async def _refuse(
     refused: Refused,
     typed: Draft = _NOTHING,
 ) -> web.Response:
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if isinstance(standing, Online):  # the first of two presses got through
         return site.go(visit, "/status")
     explained = explain(refused, site.pages, visit, standing.number)

@@ -10,6 +10,7 @@ from portal.web.guest.form_token import Purpose
 from portal.web.guest.front import status_page
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.posted import read_posted
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 from portal.web.guest.way_in import go_out, stay_in
 
@@ -31,7 +32,7 @@ async def extend(site: GuestSite, visit: Visit, here: Here) -> web.Response:
 async def _not_extended(
     site: GuestSite, visit: Visit, here: Here, refused: Refused
 ) -> web.Response:
-    standing = await site.guest.standing(here.device, visit.now)
+    standing = await standing_of(site, visit, here)
     if not isinstance(standing, Online):
         return site.go(visit, "/")
     closing = refused.reason is RefusalReason.NOT_EXTENDABLE

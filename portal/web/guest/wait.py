@@ -11,6 +11,7 @@ from aiohttp import web
 
 from portal.services.outcomes import Online
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Visit
 
 PATH: Final = "/wait"
@@ -23,7 +24,7 @@ LOOK_EVERY_S = 5
 
 async def wait_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the number; lead to the status page as soon as the device is online."""
-    standing = await site.guest.standing(here.device, visit.now, visit.kind)
+    standing = await standing_of(site, visit, here, visit.kind)
     if not isinstance(standing, Online):
         return site.pages.render("wait", visit, {"number": standing.number})
     if standing.session.is_protected(visit.now):

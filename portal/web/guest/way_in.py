@@ -16,6 +16,7 @@ from portal.services.outcomes import Online
 from portal.services.ports.access_points import AccessPointUnavailableError, Follow, Press, Unseen
 from portal.web.guest import answers
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.standing import standing_of
 from portal.web.guest.visit import Here, Mount, Visit
 
 FAILED: Final = "/failed"
@@ -54,7 +55,7 @@ async def go_in(site: GuestSite, visit: Visit, session: Session) -> web.Response
 
 async def failed_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Say that the access point did not let the device in, and how to try again."""
-    standing = await site.guest.standing(here.device, visit.now, visit.kind)
+    standing = await standing_of(site, visit, here, visit.kind)
     number = None if isinstance(standing, Online) else standing.number
     return site.pages.render("failed", visit, {"number": number})
 

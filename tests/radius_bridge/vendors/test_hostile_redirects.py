@@ -28,7 +28,7 @@ from tests.radius_bridge.vendors.devices import TOKEN, WELCOME
 
 HOSTS = ("login.example.net", "192.0.2.1", "*.network-auth.example", "10.1.0.1:4990")
 SETTINGS = PortalSettings(HOSTS)
-WITH_SECRET = PortalSettings(HOSTS, Secret(b"1234567890"))
+WITH_SECRET = PortalSettings(HOSTS, Secret(b"1234567890"), in_clear=True)
 MAC = "3c%3A5a%3Ab4%3A01%3A02%3A03"
 HASH = "0" * 64
 REDIRECTS = {

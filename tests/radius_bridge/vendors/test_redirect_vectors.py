@@ -58,7 +58,10 @@ def put(vector: Vector, word: str, rest: str) -> None:
 
 
 def said(vector: Vector) -> Iterator[str]:
-    family, settings = family_of(vector.family), PortalSettings(vector.hosts, vector.secret)
+    family, settings = (
+        family_of(vector.family),
+        PortalSettings(vector.hosts, vector.secret, in_clear=True),
+    )
     visitor = family.read_redirect(vector.url, settings)
     assert isinstance(visitor, Redirected), visitor
     yield f"mac {visitor.mac or 'hidden'}"

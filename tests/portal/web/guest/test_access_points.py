@@ -14,13 +14,15 @@ from structlog.testing import capture_logs
 from portal.domain import login_token
 from portal.domain.identity import Device, MacAddress, SiteId
 from portal.domain.passage import Passage
-from portal.domain.session import EndReason, Ground
+from portal.domain.session import EndReason, Ground, Session
+from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import GateUnavailableError
 from tests.portal.web.guest.test_pages import HEADERS, outline_of
 from tests.portal.web.portal_under_test import (
     ACCESS_POINTS,
     DEVICE,
+    FAS,
     FORM,
     LOGON,
     NOW,
@@ -41,6 +43,8 @@ from tests.portal.web.portal_under_test import (
 CARD, PIN = "20000000000001", "1234"
 OTHER = Device(MacAddress("02:00:00:00:00:02"), SiteId("city"))
 UNPROVED = passage_of("controller", told=FORM, is_proved=False)
+BEARER = passage_of("annex", told=FAS, is_proved=False)
+AUTH = "http://10.2.0.1:2050/opennds_auth/?tok="
 
 
 def chilli_url(port: int, res: str = "notyet", mac: str = "02-00-00-00-00-01", **more: str) -> str:
@@ -483,3 +487,79 @@ async def test_every_refusal_leads_on_under_the_token() -> None:
         answer = await sign_in(portal, prefix)
     targets = [t for t in outline_of(answer.body).targets if not t.startswith("#")]
     assert all(urljoin(f"{prefix}/card", t).startswith(f"{prefix}/") for t in targets)
+
+
+# --- where the access point lets in whoever brings its answer ---
+
+
+@pytest.mark.parametrize("path", ["/", "/status", "/card", "/code", "/wait", "/failed"])
+async def test_that_a_device_is_online_lets_in_nobody_who_names_it(path: str) -> None:
+    guest = FakeGuest(session=make_session())
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{via(BEARER)}{path}")
+    assert page.status == 200
+    assert "10.2.0.1:2050/opennds_auth" not in str(page.headers.get("Location"))
+    assert "Du är uppkopplad" not in page.body
+
+
+async def test_a_device_that_is_online_is_asked_for_a_card_and_then_led_in() -> None:
+    guest = FakeGuest(session=make_session(started_at=NOW - timedelta(hours=1)))
+    async with running_portal(guest) as portal:
+        answer = await sign_in(portal, via(BEARER))
+        assert answer.headers["Location"].startswith(AUTH)
+        status = await ask(portal, urlsplit(parse_qs(answer.headers["Location"])["redir"][0]).path)
+    assert "Du är uppkopplad" in status.body
+
+
+async def test_a_wrong_pin_is_told_to_who_names_a_device_that_is_online() -> None:
+    guest = FakeGuest(session=make_session())
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{via(BEARER)}/")
+        form = {"card": CARD, "pin": "9999", "token": page.token("card")}
+        answer = await send(portal, f"{via(BEARER)}/card", form)
+    assert 'name="pin"' in answer.body
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("session", [None, make_session()])
+async def test_nobody_goes_on_with_the_visit_of_a_device_it_only_names(
+    session: Session | None,
+) -> None:
+    guest = FakeGuest(session=session, may_continue=True)
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{via(BEARER)}/")
+        answer = await send(portal, f"{via(BEARER)}/continue", {})
+    assert 'action="continue"' not in page.body
+    assert answer.headers["Location"] == f"{via(BEARER)}/"
+    assert guest.calls == []
+
+
+@pytest.mark.parametrize("path", ["/logout", "/extend", "/forget", "/devices"])
+async def test_nor_changes_what_is_its_owners(path: str) -> None:
+    guest = FakeGuest(session=make_session(), can_extend=True, remembered=(make_remembered(),))
+    async with running_portal(guest) as portal:
+        answer = await send(portal, f"{via(BEARER)}{path}", {})
+    assert answer.status == 303
+    assert guest.calls == []
+
+
+async def test_a_room_code_leads_in_and_gives_nothing_of_the_session_that_ran() -> None:
+    guest = FakeGuest(session=make_session(started_at=NOW - timedelta(hours=1)))
+    guest.library = replace(guest.library, tutoring=True)
+    async with running_portal(guest) as portal:
+        page = await ask(portal, f"{via(BEARER)}/code")
+        form = {"code": "408512", "token": page.token("code")}
+        answer = await send(portal, f"{via(BEARER)}/code", form)
+        assert answer.headers["Location"].startswith(AUTH)
+        inside = urlsplit(parse_qs(answer.headers["Location"])["redir"][0]).path
+        status = await ask(portal, inside)
+    assert passage_in(inside).owns is None
+    assert not {"logout", "devices", "forget", "extend"} & set(outline_of(status.body).targets)
+
+
+async def test_an_open_network_asks_nothing_there_either() -> None:
+    guest = FakeGuest(session=make_session(ground=Ground.OPEN))
+    guest.library = replace(guest.library, login_methods=(LoginMethod.NONE,))
+    async with running_portal(guest) as portal:
+        answer = await ask(portal, f"{via(BEARER)}/")
+    assert answer.headers["Location"].startswith(AUTH)
