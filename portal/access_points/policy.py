@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-import structlog
-
+from portal.access_points.card_logins import CardLogins
 from portal.access_points.grants import (
     Terms,
     cui_of,
@@ -26,7 +25,6 @@ from portal.access_points.refusal_words import message_for, wrong
 from portal.domain import login_token, visit_token
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import Device, MacAddress
-from portal.domain.identity import Secret as TypedSecret
 from portal.domain.session import Session
 from portal.domain.typed_code import NoCode
 from portal.domain.visit_token import Visit
@@ -44,9 +42,6 @@ LONGEST_NAME = 64
 
 LONGEST_ACCOUNTING_ID = 32
 """Octets that go into a visit's token: the address must fit into one attribute (Cisco)."""
-
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ class RadiusPolicy:
         self._places = places
         self._tasks = tasks
         self._clock = clock
-        self._logins: dict[tuple[MacAddress, bytes], asyncio.Task[SignInOutcome | None]] = {}
+        self._cards = CardLogins(access.with_card, tasks)
 
     def serve(self, access_points: Mapping[str, AccessPoint]) -> None:
         """Answer these from now on."""
@@ -195,32 +190,9 @@ class RadiusPolicy:
         if isinstance(credential, PasswordLogin) and asked.access_point.card_login:
             pin = _text(credential.password.reveal())
             if pin is not None:
-                return self._answer(asked, await self._card(asked, name, pin), Fits())
+                login = self._cards.ask(asked.device, name, pin, asked.now)
+                return self._answer(asked, await login, Fits())
         return self._wrong()
-
-    async def _card(self, asked: _Asked, card: str, pin: str) -> SignInOutcome | None:
-        """Ask once for what an access point asks twice, and go on when it does not wait.
-
-        Broken off, a login would count as a wrong PIN.
-        """
-        key = (asked.device.mac, asked.question.station.user_name)
-        login = self._logins.get(key)
-        if login is None:
-            typed = (TypedSecret(card), TypedSecret(pin))
-            login = self._tasks.create_task(self._log_in(asked, *typed), name="radius-card-login")
-            self._logins[key] = login
-            login.add_done_callback(lambda _: self._logins.pop(key, None))
-        return await asyncio.shield(login)
-
-    async def _log_in(
-        self, asked: _Asked, card: TypedSecret, pin: TypedSecret
-    ) -> SignInOutcome | None:
-        """Return what came of it; None: a fault of ours, which costs this login alone."""
-        try:
-            return await self._access.with_card(asked.device, card, pin, asked.now)
-        except Exception as problem:  # noqa: BLE001 - the boundary of one login
-            _log.error("radius_login_failed", reason=type(problem).__name__)
-            return None
 
     def _answer(self, asked: _Asked, outcome: SignInOutcome | None, fits: Fits) -> _Told:
         if outcome is None:

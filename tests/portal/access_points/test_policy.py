@@ -219,8 +219,8 @@ class TestCards:
         assert reply.code == REJECT
         assert reply.first(18) == "Uppgifterna stämmer inte.".encode()
         assert bridge.library.wrong["20000000000001"] == 1
-        for _ in range(6):
-            await bridge.ask_by_password(1, "20000000000001", "9999")
+        for pin in range(9990, 9996):
+            await bridge.ask_by_password(1, "20000000000001", str(pin))
         assert bridge.library.asked["20000000000001"] <= 5
         reply = await bridge.ask_by_password(1, "20000000000001", "1234")
         assert reply.code == REJECT
@@ -246,6 +246,14 @@ class TestCards:
         asking.cancel()
         bridge.library.before_answering = None
         reply = await bridge.ask_by_password(2, "20000000000001", "1234")
+        assert reply.code == ACCEPT
+
+    async def test_what_is_sent_again_is_no_second_wrong_pin(self, bridge: Running) -> None:
+        for _ in range(4):
+            reply = await bridge.ask_by_password(1, "20000000000001", "9999")
+            assert reply.code == REJECT
+        assert bridge.library.wrong["20000000000001"] == 1
+        reply = await bridge.ask_by_password(1, "20000000000001", "1234")
         assert reply.code == ACCEPT
 
     async def test_a_device_that_is_named_by_its_address_never_reaches_them(
