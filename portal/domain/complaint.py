@@ -26,6 +26,8 @@ class ComplaintFault(StrEnum):
     ADDRESS = "complaint.wrong.address"
     PORT = "complaint.wrong.port"
     TIME = "complaint.wrong.time"
+    OFFSET = "complaint.wrong.offset"
+    """The clocks were changed then: the local time was twice, or never."""
     TOLERANCE = "complaint.wrong.tolerance"
 
 
@@ -73,8 +75,8 @@ def read_complaint(fields: Mapping[str, str], zone: tzinfo) -> Complaint | Compl
     if fields.get("port", "").strip() and port not in _PORTS:
         return ComplaintFault.PORT
     at = _moment(fields.get("at", ""), UTC if fields.get("zone") == "utc" else zone)
-    if at is None:
-        return ComplaintFault.TIME
+    if isinstance(at, ComplaintFault):
+        return at
     seconds = _number(fields.get("tolerance", ""))
     if seconds is None or timedelta(seconds=seconds) > LONGEST_TOLERANCE:
         return ComplaintFault.TOLERANCE
@@ -108,11 +110,16 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _moment(text: str, zone: tzinfo) -> datetime | None:
+def _moment(text: str, zone: tzinfo) -> datetime | ComplaintFault:
     """Read a local time; one that says its own offset is taken by that."""
     try:
         moment = datetime.fromisoformat(text.strip())
         local = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-        return local.astimezone(UTC) if 1970 < local.year < 9000 else None
+        if not 1970 < local.year < 9000:
+            return ComplaintFault.TIME
+        # Two readings differ in the hour that is twice, and in the one that is not (PEP 495).
+        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+            return ComplaintFault.OFFSET
+        return local.astimezone(UTC)
     except (ValueError, OverflowError):
-        return None
+        return ComplaintFault.TIME

@@ -34,7 +34,9 @@ async def answer(site: StaffSite, visit: Visit) -> web.Response:
     complaint = read_complaint(fields, zone_of(site))
     if isinstance(complaint, ComplaintFault):
         field = complaint.value.rpartition(".")[2]
-        error = FieldError("at" if field == "time" else field, visit.language.text(complaint.value))
+        error = FieldError(
+            "at" if field in {"time", "offset"} else field, visit.language.text(complaint.value)
+        )
         return _form(site, visit, error)
     why = read_why(account.name, Reason.ABUSE, fields.get("case", ""))
     if isinstance(why, LookUpRefusal):

@@ -48,6 +48,9 @@ def test_what_a_complaint_says() -> None:
         ("2026-11-26T10:00:07+02:00", "own", 8),
         ("2026-11-26T10:00:07Z", "own", 10),
         ("2026-07-26T10:00:07", "own", 8),
+        ("2026-10-25T02:30+02:00", "own", 0),
+        ("2026-10-25T02:30+01:00", "own", 1),
+        ("2026-10-25T02:30", "utc", 2),
     ],
 )
 def test_the_zone_is_the_complaints_own(at: str, zone: str, hour: int) -> None:
@@ -67,6 +70,8 @@ def test_the_zone_is_the_complaints_own(at: str, zone: str, hour: int) -> None:
         ({"port": "65536"}, ComplaintFault.PORT),
         ({"port": "x"}, ComplaintFault.PORT),
         ({"at": ""}, ComplaintFault.TIME),
+        ({"at": "2026-10-25 02:30"}, ComplaintFault.OFFSET),  # twice
+        ({"at": "2026-03-29 02:30"}, ComplaintFault.OFFSET),  # never
         ({"at": "yesterday"}, ComplaintFault.TIME),
         ({"at": "0001-01-01 00:00"}, ComplaintFault.TIME),
         ({"tolerance": ""}, ComplaintFault.TOLERANCE),

@@ -118,6 +118,7 @@ async def test_the_only_one_may_be_at_a_library_of_others(world: StaffWorld, ida
         ({"address": "x"}, "Skriv en ip-adress"),
         ({"port": "99999"}, "En port är ett tal"),
         ({"at": "i går"}, "Skriv en tidpunkt"),
+        ({"at": "2026-10-25 02:30"}, "Klockan ställdes om då."),
         ({"tolerance": "1 h"}, "Skriv ett antal sekunder"),
         ({"case": ""}, "Skriv ärendets nummer"),
     ],
