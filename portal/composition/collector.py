@@ -10,7 +10,7 @@ import gc
 NEW_OBJECTS = 50_000
 """Before the youngest are looked through; Python's own 700 are some twenty-five packets. A batch of
 512 records holds 15,000 objects at once, so that with less the same ones are looked through again
-and again and then taken for old ones: that was half of what a request costs. Some 5 MB."""
+and again and then taken for old ones: some thirty per cent of what a record costs. About 5 MB."""
 
 
 def collect_seldom() -> None:
