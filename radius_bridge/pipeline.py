@@ -310,9 +310,7 @@ class Pipeline:
         family = self._families[question.client.family]
         if isinstance(decision, Grant):
             grant = _with_cui(decision, question)
-            if grant is not None:
-                return _ACCESS_ACCEPT, family.grant(grant, question.station), 0.0
-            decision = Refuse()
+            return _ACCESS_ACCEPT, family.grant(grant, question.station), 0.0
         if isinstance(decision, ToPortal):
             redirect = family.to_portal(decision, question.station)
             if redirect is not None:
@@ -351,19 +349,16 @@ def _is_refused(question: AccessQuestion, packet: Packet) -> bool:
     return credential is NoPassword.EAP or credential is NoPassword.CONTRADICTORY
 
 
-def _with_cui(grant: Grant, question: AccessQuestion) -> Grant | None:
-    """Give the client the name of the device's owner if it wants one; None: it knows another.
+def _with_cui(grant: Grant, question: AccessQuestion) -> Grant:
+    """Give the client the name of the device's owner if it wants one.
 
     A client that asks must get one, or may treat the Accept as a Reject: where the policy has no
-    name, the session's own stands for it.
+    name, the session's own stands for it. One that knows another is told the new one: a remembered
+    device may have been let in before it was known whose it is, and stays in.
     """
     if not question.asks_for_cui:
         return grant if grant.cui is None else replace(grant, cui=None)
-    if grant.cui is None:
-        return replace(grant, cui=grant.session)
-    if question.cui is not None and question.cui != grant.cui:
-        return None
-    return grant
+    return replace(grant, cui=grant.session) if grant.cui is None else grant
 
 
 def _reasons(request: Packet, refusal: Refuse) -> Sequence[Attribute]:

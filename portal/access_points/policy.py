@@ -209,8 +209,6 @@ class RadiusPolicy:
         if not question.asks_for_cui:
             return _Told(grant, session)
         cui = cui_of(self._settings.keys.cui, session)
-        if question.cui is not None and question.cui != cui:
-            return _Told(Refuse())
         return _Told(replace(grant, cui=cui), session)
 
     def _portal(self, asked: _Asked) -> ToPortal:
