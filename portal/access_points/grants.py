@@ -53,12 +53,15 @@ def terms_of(access_point: AccessPoint) -> Terms:
 
 
 def grant_of(session: Session, terms: Terms, now: datetime) -> Grant:
-    """Return what lets the session's device in until the session ends."""
+    """Return what lets the session's device in until the session ends.
+
+    Who is helped by a tutor may sit still for as long as it takes.
+    """
     left_s = (session.due_at - now).total_seconds() + MARGIN_S
     return Grant(
         session=session.id.bytes,
         session_timeout_s=max(1, math.ceil(left_s)),
-        idle_timeout_s=terms.idle_timeout_s,
+        idle_timeout_s=None if session.is_protected(now) else terms.idle_timeout_s,
         interim_interval_s=terms.interim_interval_s,
         bandwidth=terms.bandwidth,
         vlan=terms.vlan,
