@@ -132,6 +132,9 @@ class Syslog(Section):
 
     host: str = Field(min_length=1, description="Its name, as in its certificate.")
     port: Port = Field(6514, description="Its port for syslog over TLS (RFC 5425).")
+    kept_days: int = Field(
+        ge=1, description="How long it keeps what it is sent, as the privacy page says."
+    )
     ca_file: Path | None = Field(
         None, description="PEM: the authority of its certificate. Left out: the system's own."
     )

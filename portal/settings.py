@@ -278,6 +278,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
             event_days=retention.events_days,
             voucher_days=retention.vouchers_days,
             backup_days=retention.backups_days,
+            collector_days=config.syslog.kept_days if config.syslog else None,
         ),
         statement=_statement(config),
     )

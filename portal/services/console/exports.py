@@ -34,6 +34,9 @@ MOST_JOBS = 20
 AT_ONCE = 1000
 """Rows a statement, well within its time-out; and what is held in memory."""
 
+MOST_COUNTED = 100_000
+"""Rows; a million of many kinds are not counted within the time-out of a statement."""
+
 CHUNK_BYTES = 1 << 16
 
 _log = structlog.get_logger()
@@ -66,8 +69,8 @@ class Export:
     id: str
     wish: ExportWish
     begun_at: datetime
-    expected: int = 0
-    """Rows there will be, as far as they were counted."""
+    expected: int | None = None
+    """Rows there will be; None: more than were counted, or nobody knows."""
     rows: int = 0
     done_at: datetime | None = None
     failed: bool = False
@@ -137,7 +140,7 @@ class Exports:
 
     async def _write(self, job: Export) -> None:
         wish = job.wish
-        job.expected = await self._log.count(wish.wanted, MOST_ROWS)
+        job.expected = await self._count(wish.wanted)
         job.file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the job
         await asyncio.to_thread(job.file.write, _begin(wish).encode())
         async for rows in self._pages(job):
@@ -149,6 +152,14 @@ class Exports:
         about = f"{wish.format} {wish.about}"
         await self._auditing.write(wish.why, Act.EXPORT, about, job.rows, now)
         job.done_at = now
+
+    async def _count(self, wanted: LogFilter) -> int | None:
+        """Count for the sake of the progress bar alone: without it the export is made as well."""
+        try:
+            found = await self._log.count(wanted, MOST_COUNTED)
+        except DatabaseUnavailableError:
+            return None
+        return found if found < MOST_COUNTED else None
 
     async def _pages(self, job: Export) -> AsyncIterator[list[LoggedSession]]:
         after: Cursor | None = None

@@ -28,6 +28,7 @@ class Retention:
     remembered_device_days: int = KEPT_AFTER_VISIT.days
     """After the last visit; each device by its owner's wish only."""
     backup_days: int | None = None
+    collector_days: int | None = None
     """How much longer backups live; None where nothing is said about them."""
 
 

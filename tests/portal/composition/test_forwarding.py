@@ -15,6 +15,7 @@ SYSLOG = """
 [syslog]
 host = "localhost"
 port = {port}
+kept_days = 90
 ca_file = "{authority}"
 facility = "auth"
 """

@@ -24,6 +24,7 @@ SYSLOG = """
 [syslog]
 host = "localhost"
 port = {port}
+kept_days = 90
 ca_file = "{authority}"
 """
 

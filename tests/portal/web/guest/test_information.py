@@ -45,6 +45,14 @@ async def test_the_privacy_page_states_the_configured_periods() -> None:
     assert "13 dagar" in await body_of("/", settings)
 
 
+async def test_the_privacy_page_tells_of_the_log_collector_where_there_is_one() -> None:
+    assert "loggsystem" not in await body_of("/privacy")
+    retention = replace(SETTINGS.retention, collector_days=91)
+    body = await body_of("/privacy", replace(SETTINGS, retention=retention))
+    assert "organisationens eget loggsystem" in body
+    assert "kvar i 91 dagar" in body
+
+
 @pytest.mark.parametrize("language", ["sv", "en"])
 async def test_where_codes_are_given_out_the_privacy_page_tells_of_them(language: str) -> None:
     words = {"sv": "45 dagar efter att koden", "en": "45 days after the code"}[language]

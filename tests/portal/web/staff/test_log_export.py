@@ -13,7 +13,9 @@ import pytest
 from portal.domain.staff_account import Role
 from portal.services.console import exports
 from portal.services.console.exports import KEPT, MOST_JOBS
+from portal.services.ports import DatabaseUnavailableError
 from portal.storage.audit import PostgresAudit
+from portal.storage.session_log import PostgresSessionLog
 from tests.portal.web.portal_under_test import Answer
 from tests.portal.web.staff.console_stage import CARD, PHONE, History, make_history
 from tests.portal.web.staff.staff_under_test import Person, StaffWorld
@@ -197,6 +199,20 @@ async def test_one_broken_export_ends_that_one_alone(
     assert "inget har lämnats ut" in shown.body
     assert (await ida.get(await finished(ida, await begin(ida)))).status == 200
     assert len(await PostgresAudit(world.database).page(None, 9)) == 1
+
+
+async def test_what_cannot_be_counted_is_exported_all_the_same(
+    ida: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> int:
+        raise DatabaseUnavailableError("statement timeout")
+
+    monkeypatch.setattr(PostgresSessionLog, "count", fail)
+    begun = await begin(ida)
+    shown = await ida.get(begun.headers["Location"])
+    assert 'max="' not in shown.body
+    file = await ida.get(await finished(ida, begun))
+    assert len(file.body.splitlines()) == 4
 
 
 async def test_a_long_list_is_written_page_by_page_and_cut(
