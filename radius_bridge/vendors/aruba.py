@@ -85,7 +85,7 @@ class Aruba(standard.Standard):
     def dynamic(
         self, verb: DynamicVerb, grant: Grant | None, station: Station
     ) -> DynamicMessage | None:
-        """Return a CoA that gives another role, or a Disconnect.
+        """Return a CoA that gives another role, and another end to who is in; or a Disconnect.
 
         Without a role, who is to come in is disconnected, comes back and is asked about; a change
         of a running session cannot be told.
@@ -94,7 +94,8 @@ class Aruba(standard.Standard):
         if verb is DynamicVerb.EXPEL or grant is None:
             return standard.disconnect(keys)
         if grant.role is not None:
-            return standard.change(keys, standard.text("Filter-Id", grant.role))
+            until = standard.ends(grant) if verb is DynamicVerb.CHANGE else ()
+            return standard.change(keys, (*standard.text("Filter-Id", grant.role), *until))
         return None if verb is DynamicVerb.CHANGE else standard.disconnect(keys)
 
     def read_redirect(

@@ -49,7 +49,8 @@ def test_a_controller_and_instant_find_a_device_by_other_keys(
         message = family.dynamic(verb, ROLE, PHONE)
         assert message is not None
         assert message.kind is DynamicKind.CHANGE
-        assert lines_of(message) == [*keys, *NAS, "Filter-Id = guest-in"]
+        until = ENDS if verb is DynamicVerb.CHANGE else []
+        assert lines_of(message) == [*keys, *NAS, "Filter-Id = guest-in", *until]
     out = family.dynamic(DynamicVerb.EXPEL, None, PHONE)
     assert out is not None
     assert out.kind is DynamicKind.DISCONNECT
