@@ -78,7 +78,7 @@ def test_good_answers_are_counted(generator: Generator, tmp_path: Path) -> None:
     assert measured.is_clean
     assert (measured.unproven, measured.resent, measured.stray) == (0, 0, 0)
     assert 0 < measured.p50_ms <= measured.p99_ms <= measured.max_ms
-    assert measured.rate == pytest.approx(COUNT / measured.seconds, rel=0.01)
+    assert measured.rate == pytest.approx(COUNT / measured.seconds, rel=0.1)
 
 
 def test_another_code_is_a_refusal(generator: Generator, tmp_path: Path) -> None:

@@ -40,9 +40,7 @@ CREATE OR REPLACE FUNCTION forget_audit(_before timestamptz) RETURNS bigint LANG
 DECLARE
     _gone bigint;
 BEGIN
-    IF _before > now() - interval '729 days' THEN
-        RAISE EXCEPTION 'the record of look-ups is kept for two years';
-    END IF;
+    _before := least(_before, now() - interval '729 days');
     PERFORM set_config('kvar.audit_due_before', _before::text, true);
     DELETE FROM audit WHERE number < (
         SELECT coalesce(min(number) FILTER (WHERE at >= _before), max(number)) FROM audit);

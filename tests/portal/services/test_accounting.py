@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -90,7 +89,7 @@ async def test_what_the_database_refuses_holds_up_nothing_and_stays(
     brief: Database, tmp_path: Path
 ) -> None:
     journal = DiskJournal(tmp_path)
-    broken = replace(told(5, 9, number=2), access_point="ap\0")  # no text of PostgreSQL's
+    broken = told(5, 9, number=2)._replace(access_point="ap\0")  # no text of PostgreSQL's
     await journal.keep([told(5, 100), broken])
     [refused] = await journal.waiting()
     await journal.keep([told(5, 7, number=3)])

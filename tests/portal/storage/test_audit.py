@@ -110,8 +110,8 @@ async def test_the_beginning_is_not_cut_off_before_it_is_due(database: Database)
     record, now = PostgresAudit(database), datetime.now(UTC)
     for days in (728, 727, 0):
         await record.write(deed(now - timedelta(days=days)))
-    with pytest.raises(asyncpg.RaiseError, match="two years"):
-        await database.fetch("SELECT forget_audit($1)", now - timedelta(days=727, hours=1))
+    # whatever is asked for, and whatever a wrong clock says: nothing younger goes, nothing fails
+    await database.fetch("SELECT forget_audit($1)", now + timedelta(days=9999))
     with pytest.raises(asyncpg.RaiseError, match="when they are due"):
         await database.fetch(
             "WITH due AS MATERIALIZED ("

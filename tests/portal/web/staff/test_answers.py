@@ -46,7 +46,7 @@ async def test_headers_of_every_route(world: StaffWorld) -> None:
     kim, nobody = await world.enrol("kim", *EVERY_ROLE), Person(world)
     for route in ROUTES:
         for person in (nobody, kim):
-            if route.path in {"/desk/live", "/log/live"}:
+            if route.live:
                 answer = await person.head(route.path)  # they have no end
             elif route.method == "GET":
                 answer = await person.get(route.path)
@@ -121,8 +121,8 @@ def test_no_template_has_a_script_or_a_style_in_it() -> None:
 def test_no_file_asks_anything_of_elsewhere() -> None:
     for name in ("staff.css", "staff.js", "live.js"):
         text = (TEMPLATES / name).read_text("utf-8")
-        assert not re.search(r"https?:|//[a-z]|url\(|@import|eval|innerHTML", text)
-    assert (TEMPLATES / "staff.css").stat().st_size <= 12_288  # fetched once a release
+        assert not re.search(r"https?:|//[a-z]|url\((?!#)|@import|eval|innerHTML", text)
+    assert (TEMPLATES / "staff.css").stat().st_size <= 14_336  # fetched once a release
 
 
 async def test_another_host_is_not_answered_for(world: StaffWorld) -> None:
