@@ -129,7 +129,7 @@ class Aruba(standard.Standard):
             return None
         fields = (
             ("user", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
             ("cmd", "authenticate"),
             ("url", portal_url),
         )

@@ -153,7 +153,7 @@ class Cisco(standard.Standard):
             return None
         fields = (
             ("username", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
             ("buttonClicked", "4"),
             ("err_flag", "0"),
             ("redirect_url", portal_url),

@@ -91,6 +91,10 @@ class LoginToken:
     user_name: str
     password: Secret
 
+    def as_typed(self) -> str:
+        """Return the password as a form's field holds it."""
+        return self.password.reveal().decode("ascii")
+
 
 @dataclass(frozen=True, slots=True)
 class WayBack:

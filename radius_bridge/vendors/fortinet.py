@@ -81,6 +81,6 @@ class Fortinet(standard.Standard):
         fields = (
             ("magic", visitor.parameters["magic"]),
             ("username", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
         )
         return WayBack("POST", visitor.parameters["post"], fields)

@@ -108,7 +108,7 @@ class Meraki(standard.Standard):
             return None
         fields = (
             ("username", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
             ("success_url", portal_url),
         )
         return WayBack("POST", visitor.parameters["login"], fields)

@@ -103,7 +103,7 @@ class Omada(standard.Standard):
             ("authType", _RADIUS),
             ("originUrl", portal_url),
             ("username", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
         )
         return WayBack("POST", form, fields)
 

@@ -101,7 +101,7 @@ class Ruckus(standard.Standard):
         fields = (
             ("ip", visitor.parameters["ip"]),
             ("username", token.user_name),
-            ("password", token.password.reveal().decode("ascii")),
+            ("password", token.as_typed()),
         )
         return WayBack("POST", visitor.parameters["login"], fields)
 

@@ -59,7 +59,7 @@ def login(parameters: Mapping[str, str], token: LoginToken, password: Secret) ->
     """
     credentials = {
         "UE-Username": token.user_name,
-        "UE-Password": token.password.reveal().decode("ascii"),
+        "UE-Password": token.as_typed(),
     }
     return _request(parameters, password, _LOGIN) | credentials
 
