@@ -37,7 +37,7 @@ DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
 DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut fuzz lock clean lab-packages test-packages bench-packages day-packages deb
+.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean lab-packages test-packages bench-packages day-packages deb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,10 +77,10 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@touch $@
 
 # First what may run side by side, then one by one what wants the machine for itself.
-TOGETHER := -m "not alone" --numprocesses auto --maxprocesses 4 --dist loadfile
-ALONE    := -m alone
+TOGETHER := -m "not alone and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile
+ALONE    := -m "alone and not proof"
 # Without network namespaces, a browser, PostgreSQL or waiting.
-QUICK    := -m "not root and not browser" --numprocesses auto --maxprocesses 4 --dist loadfile \
+QUICK    := -m "not root and not browser and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile \
   --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
 
 # Every branch of these is taken by their tests.
@@ -137,6 +137,9 @@ bench-day: day-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REA
 
 power-cut: test-packages $(VENV)/.ready ## KILLS power cuts during logins (50)
 	@$(AS_ROOT) $(BIN)/python -m pytest -s tests/faults/test_power_cut.py --cuts $(KILLS)
+
+proof: test-packages $(VENV)/.ready tests/browser/node_modules ## the long proofs that `make test` leaves out, one by one
+	@$(AS_ROOT) $(BIN)/python -m pytest -m proof --durations 20
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
 	@$(BIN)/python -m tests.fuzz $(TIME)

@@ -29,8 +29,8 @@ RECOVERS_WITHIN_S = 120.0
 class SmallDisk(World):
     """A world whose data directory and log are on a file system of their own."""
 
-    def _write_config(self) -> None:
-        super()._write_config()
+    def _write_config(self, radius: str) -> None:
+        super()._write_config(radius)
         disk = self.config.organisation.data_directory
         disk.mkdir()
         size = f"size={DISK_MIB}m,mode=755"

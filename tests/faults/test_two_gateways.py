@@ -37,8 +37,8 @@ class SecondGateway(World):
         )
         self._first = first
 
-    def _write_config(self) -> None:
-        super()._write_config()
+    def _write_config(self, radius: str) -> None:
+        super()._write_config(radius)
         keys = key_directory(self.config)
         shutil.copytree(key_directory(self._first.config), keys)
         if self.has_own_users:
