@@ -154,14 +154,16 @@ class Installation:
 
 
 @asynccontextmanager
-async def installed(dsn: str, directory: Path, more: str = "") -> AsyncIterator[Installation]:
+async def installed(
+    dsn: str, directory: Path, more: str = "", text: str = CONFIGURATION
+) -> AsyncIterator[Installation]:
     """Run everything while the context lasts."""
     await asyncio.to_thread(partial(directory.mkdir, exist_ok=True))
     ports = free_ports(("http", "https", "site", "library", *PROCESSES))
     certificate = Authority.create(directory, utc_now()).issue(
         ["wifi.exempelby.example"], utc_now()
     )
-    text = CONFIGURATION.format(
+    text = text.format(
         directory=directory,
         dsn=dsn,
         chain=certificate.chain,
