@@ -52,12 +52,12 @@ TARGETS = {
     "proof": "",
     "test": "",
 }
-"""What `make` is told to do, and the test of what it starts; none: it starts the tests, or prints."""
+"""What `make` is told to do, and the test of what it starts; none: it runs tests, or prints."""
 
 
 @pytest.fixture
 async def kvar(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Installation]:
-    """An installation with the sites of the pages, where devices 12, 31, 47 and 52 wait; 31 is remembered."""
+    """The pages' sites, where devices 12, 31, 47 and 52 wait; 31 is remembered."""
     text = CONFIGURATION
     for here, there in NAMED_IN_THE_PAGES:
         text = text.replace(f'id = "{here}"', f'id = "{there}"')
@@ -77,8 +77,11 @@ async def kvar(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Installation]
 
 async def _has_number(database: Database, number: int) -> None:
     """Give it to the device that came last, whatever was drawn."""
-    newest = "(SELECT max(first_seen_at) FROM arrival)"
-    await database.fetch(f"UPDATE arrival SET number = $1 WHERE first_seen_at = {newest}", number)
+    await database.fetch(
+        "UPDATE arrival SET number = $1"
+        " WHERE first_seen_at = (SELECT max(first_seen_at) FROM arrival)",
+        number,
+    )
 
 
 async def _is_remembered(kvar: Installation, guest: int) -> None:
@@ -110,9 +113,8 @@ def outline(text: str) -> str:
     return re.sub(r"[\d,.: -]+", "#", text).strip()
 
 
-async def test_every_shown_command_does_what_the_page_says(
-    kvar: Installation, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("kvar")
+async def test_every_shown_command_does_what_the_page_says(tmp_path: Path) -> None:
     ran = 0
     for page in PAGES:
         if name_of(page) in RUN_ELSEWHERE:
