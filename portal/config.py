@@ -24,6 +24,7 @@ from portal.config_types import (
     Target,
     TimeZone,
 )
+from portal.domain.privacy import DEFAULT_LEVEL, PrivacyLevel
 from portal.domain.site import Conformity, LoginMethod, WhenDown
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -210,6 +211,18 @@ class Gate(Section):
     )
     maximum_devices: int = Field(
         20_000, ge=1, le=32_767, description="Admitted at once; the packet mark has 15 bits."
+    )
+    public_addresses: list[Address] = Field(
+        default_factory=list,
+        description="Under which guests appear on the internet, where the gate itself translates. "
+        "Needed for a certain answer to a complaint (privacy_level = 3).",
+    )
+    ports_per_guest: int = Field(
+        256,
+        ge=64,
+        le=4096,
+        description="With privacy_level = 3: ports of a device's own. 256 are enough for so many "
+        "connections to one and the same server, and for 220 devices at once.",
     )
 
 
@@ -460,6 +473,12 @@ class SiteSection(Section):
     )
     allowed_internal_networks: list[Network] = Field(
         default_factory=list, description="Internal hosts that guests may reach, such as a printer."
+    )
+    privacy_level: PrivacyLevel = Field(
+        DEFAULT_LEVEL,
+        description="What is written down about visits: 0 counts only; 1 each visit, but no device "
+        "and no card; 2 both as pseudonyms; 3 also which ports and addresses the gate gave the "
+        "device, so that a complaint about misuse can be answered. Pages tell guests which.",
     )
     support_phone: str = Field("", description="Shown under 'Behöver du hjälp?'.")
     rules_text: str = Field("", description="Replaces the built-in rules; blank lines split it.")

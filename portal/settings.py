@@ -25,6 +25,7 @@ from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.presence import Policy
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import LoginMethod, Site
 from portal.domain.slip import Network, Security, SlipPlace
@@ -66,6 +67,11 @@ def sites(config: Config) -> dict[SiteId, Site]:
     return {SiteId(section.id): _site(section, zone) for section in config.sites}
 
 
+def privacy_levels(config: Config) -> dict[SiteId, PrivacyLevel]:
+    """Return what is written down at each site."""
+    return {SiteId(site.id): site.privacy_level for site in config.sites}
+
+
 def has_gate(config: Config) -> bool:
     """Say whether any site has a guest network behind this machine.
 
@@ -105,6 +111,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         code_of_the_day=section.code_of_the_day,
         voucher_presets=_presets(section.voucher_presets),
         time_zone=time_zone,
+        privacy=section.privacy_level,
         support_phone=section.support_phone,
         rules_text=section.rules_text,
     )

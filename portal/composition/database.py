@@ -5,12 +5,14 @@ from pathlib import Path
 import asyncpg
 import structlog
 
+from portal import settings
 from portal.clock import utc_now
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.migrate import MigrationError, migrate
+from portal.storage.privacy import PostgresPrivacy
 
 _log = structlog.get_logger()
 
@@ -51,7 +53,7 @@ def dsn(config: Config) -> str:
 
 
 async def migrate_database(config: Config) -> None:
-    """Bring the schema up to date.
+    """Bring the schema up to date, and tell it the sites' privacy levels before anybody writes.
 
     Raises:
         StartError: it cannot be done.
@@ -59,6 +61,8 @@ async def migrate_database(config: Config) -> None:
     try:
         for name in await migrate(dsn(config), utc_now()):
             _log.info("schema_migrated", file=name)
+        async with Database(dsn(config), size=1, name="kvar migrate") as database:
+            await PostgresPrivacy(database).tell(settings.privacy_levels(config))
     except (MigrationError, DatabaseUnavailableError, asyncpg.PostgresError) as problem:
         raise StartError(f"the database cannot be prepared: {problem}") from problem
 

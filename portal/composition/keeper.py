@@ -33,6 +33,7 @@ from portal.services.key_ring import KeyRing
 from portal.services.ports import Gate
 from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
+from portal.services.privacy import tell_levels
 from portal.services.reconcile import Reconciliation
 from portal.services.return_tickets import ReturnTickets
 from portal.services.returning import Returning
@@ -40,6 +41,7 @@ from portal.snapshot_file import SnapshotFile
 from portal.storage.clocks import PostgresClocks
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, Resync, listen
+from portal.storage.privacy import PostgresPrivacy
 from portal.storage.replay import Replay
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
@@ -76,6 +78,8 @@ async def run_keeper(config: Config) -> None:
             group.create_task(_hear_gate(notices, keeper, doorkeeper), name="hear gate")
             presence = _presence(config, database, looked, ReturnTickets(doors))
             group.create_task(keeper.keep_presence(presence), name="keep presence")
+        levels = tell_levels(PostgresPrivacy(database), settings.privacy_levels(config))
+        group.create_task(levels, name="privacy levels")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
         told = _told(listen(address), doorkeeper, observer)

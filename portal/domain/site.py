@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours
 from portal.domain.presence import DEFAULT_POLICY, Policy
+from portal.domain.privacy import DEFAULT_LEVEL, PrivacyLevel
 from portal.domain.voucher import DEFAULT_PRESETS, Preset
 
 
@@ -66,6 +67,8 @@ class Site:
     """What the desk makes by one press, in this order."""
     time_zone: str = "UTC"
     """Where there are no hours: with them, their own zone holds."""
+    privacy: PrivacyLevel = DEFAULT_LEVEL
+    """What is written down about visits here."""
     support_phone: str = ""
     rules_text: str = ""
 

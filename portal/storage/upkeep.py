@@ -40,6 +40,7 @@ class PostgresUpkeep:
         last_week = now - timedelta(days=7)
         await self._database.fetch(_SQL["make_weeks"], last_week, WEEKS_AHEAD + 2)
         deleted = await self._delete_small(kept, now)
+        deleted += await self._forget_lowered()
         deleted += await self._delete_history("sessions", now - kept.sessions)
         deleted += await self._delete_history("events", now - kept.events)
         await self._database.fetch(_SQL["drop_weeks"], last_week)
@@ -52,6 +53,16 @@ class PostgresUpkeep:
             count = 0 if row is None else int(row["count"])
             deleted += count
             if count < MOST_AT_ONCE:
+                return deleted
+
+    async def _forget_lowered(self) -> int:
+        """Take back what sites whose privacy level was lowered must not hold any more."""
+        deleted = 0
+        while True:
+            row = await self._database.fetch_row(_SQL["lowered"], MOST_AT_ONCE)
+            count = 0 if row is None else int(row["count"])
+            deleted += count
+            if count == 0:
                 return deleted
 
     async def _delete_small(self, kept: Kept, now: datetime) -> int:
@@ -69,6 +80,8 @@ class PostgresUpkeep:
             "remembered_devices": now,
             "vouchers": now - kept.vouchers,
             "accounts": now - kept.sessions,
+            "port_blocks": now - kept.sessions,
+            "guest_addresses": now - kept.sessions,
             "places": now - PLACE_IS_KEPT,
             "audit": now - AUDIT_IS_KEPT,
             "fault_reports": now - timedelta(days=KEPT_DAYS),

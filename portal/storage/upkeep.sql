@@ -73,9 +73,23 @@ SELECT make_weeks($1, $2)
 SELECT drop_empty_weeks($1)
 
 -- name: accounts
--- Those that nobody closed too: their access point is gone.
-WITH gone AS (DELETE FROM accounting_session WHERE ended_at < $1 OR heard_at < $1 RETURNING 1)
+-- Those that nobody closed too: their access point is gone. Where no visit is written down they stay
+-- for as long as an access point may say the same again.
+WITH gone AS (
+    DELETE FROM accounting_session AS a WHERE ended_at < $1 OR heard_at < $1
+        OR (ended_at < now() - interval '1 day' AND privacy_of(a.site_id) = 0)
+    RETURNING 1
+)
 SELECT count(*) FROM gone
+
+-- name: port_blocks
+WITH gone AS (DELETE FROM port_block WHERE seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: guest_addresses
+WITH gone AS (DELETE FROM guest_address WHERE seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: lowered
+SELECT forget_lowered($1) AS count
 
 -- name: places
 WITH gone AS (

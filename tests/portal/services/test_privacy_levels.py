@@ -1,0 +1,180 @@
+"""What a visit leaves in the database at each privacy level: exactly what the level allows."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from portal.domain.identity import SiteId
+from portal.domain.privacy import PrivacyLevel
+from portal.domain.session import EndReason
+from portal.services.doors import Doors
+from portal.services.guest import GuestService
+from portal.services.outcomes import Admitted, Captive
+from portal.services.ports import Kept
+from portal.services.privacy import tell_levels
+from portal.storage.database import Database
+from portal.storage.privacy import PostgresPrivacy
+from portal.storage.upkeep import PostgresUpkeep
+from tests.portal.services.test_guest import CARD, HOUR, PIN, WRONG, device
+
+MAIN = SiteId("main")
+LEVELS = list(PrivacyLevel)
+
+
+async def told(database: Database, level: PrivacyLevel) -> None:
+    await tell_levels(PostgresPrivacy(database), {MAIN: level})
+
+
+async def signed_in(guest: GuestService, now: datetime) -> Admitted:
+    await guest.standing(device(), now)
+    await guest.sign_in_with_card(device(), CARD, WRONG, now)
+    outcome = await guest.sign_in_with_card(device(), CARD, PIN, now)
+    assert isinstance(outcome, Admitted)
+    return outcome
+
+
+async def rows(database: Database, table: str) -> list[dict[str, Any]]:
+    found = await database.fetch(f"SELECT * FROM {table} ORDER BY 1, 2")  # noqa: S608 - our own
+    return [dict(row) for row in found]
+
+
+async def names_in(database: Database, tables: tuple[str, ...]) -> set[bytes]:
+    """Return every long byte string in these tables."""
+    found: set[bytes] = set()
+    for table in tables:
+        for row in await rows(database, table):
+            found |= {value for value in row.values() if isinstance(value, bytes)}
+    return found
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_a_visit_leaves_what_its_level_allows(
+    level: PrivacyLevel, guest: GuestService, doors: Doors, database: Database, now: datetime
+) -> None:
+    await told(database, level)
+    outcome = await signed_in(guest, now)
+    assert await guest.sign_out(device(), now + HOUR)
+    trace = doors.keys.trace(device().mac, outcome.session.subject, now)
+    history = await names_in(database, ("past_session", "event", "live_session"))
+    assert (trace.device in history) is level.keeps_guests
+    assert (trace.subject in history) is level.keeps_guests
+    past = await rows(database, "past_session")
+    assert [row["id"] for row in past] == [outcome.session.id] * level.keeps_visits
+    events = await rows(database, "event")
+    kinds = ["session_ended", "session_started", "sign_in_refused"]
+    assert sorted(row["kind"] for row in events) == (kinds if level.keeps_visits else kinds[2:])
+    if not level.keeps_visits:
+        assert all(row["session_id"] is row["trace_key"] is None for row in events)
+    if not level.keeps_guests:
+        assert not [row for row in [*past, *events] if (row["trace_key"] or "").startswith("log-")]
+        assert not [row for row in past if row["subject_trace"]]
+    for table in ("port_block", "guest_address"):  # nobody has told of any
+        assert await rows(database, table) == []
+
+
+async def test_two_visits_of_a_device_have_nothing_in_common_at_level_1(
+    guest: GuestService, database: Database, now: datetime
+) -> None:
+    await told(database, PrivacyLevel.VISITS)
+    for hour in range(2):
+        await signed_in(guest, now + hour * HOUR)
+        assert await guest.sign_out(device(), now + hour * HOUR + HOUR / 2)
+    past = await rows(database, "past_session")
+    assert len({row["device_trace"] for row in past}) == len(past) == 2
+    of_visit = await rows(database, "event")
+    for row in of_visit:  # the time-line of each visit holds together
+        own = {one["device_trace"] for one in past if one["id"] == row["session_id"]}
+        assert {row["device_trace"]} == (own or {None})
+
+
+async def test_a_return_the_same_day_works_at_every_level(
+    guest: GuestService, doors: Doors, database: Database, now: datetime
+) -> None:
+    """The ticket is no history: it is under the device's name, and goes with the next visit."""
+    await told(database, PrivacyLevel.COUNTS)
+    outcome = await signed_in(guest, now)
+    ticket = doors.keys.trace(device().mac, None, now).device
+    await database.fetch(
+        "INSERT INTO returning_device VALUES ($1, 'card', $2, $3, true)",
+        *(ticket, outcome.session.subject, now + HOUR),
+    )
+    assert await guest.sign_out(device(), now + timedelta(minutes=1))
+    await signed_in(guest, now + timedelta(minutes=2))
+    assert await rows(database, "returning_device") == []
+    assert isinstance(await guest.standing(device(2), now), Captive)
+
+
+@pytest.mark.parametrize("level", LEVELS[:3])
+async def test_raising_reveals_nothing_of_a_visit_that_runs(
+    level: PrivacyLevel, guest: GuestService, doors: Doors, database: Database, now: datetime
+) -> None:
+    await told(database, level)
+    outcome = await signed_in(guest, now)
+    await told(database, PrivacyLevel.ADDRESSES)
+    assert await guest.sign_out(device(), now + HOUR)
+    trace = doors.keys.trace(device().mac, outcome.session.subject, now)
+    history = await names_in(database, ("past_session", "event"))
+    assert (trace.device in history) is level.keeps_guests
+    assert len(await rows(database, "past_session")) == int(level.keeps_visits)
+
+
+@pytest.mark.parametrize("level", LEVELS[:3])
+async def test_lowering_takes_back_what_was_written(
+    level: PrivacyLevel, guest: GuestService, doors: Doors, database: Database, now: datetime
+) -> None:
+    await told(database, PrivacyLevel.ADDRESSES)
+    outcome = await signed_in(guest, now)
+    assert await guest.sign_out(device(), now + timedelta(minutes=1))
+    await signed_in(guest, now + timedelta(minutes=2))
+    await database.fetch(
+        "INSERT INTO port_block VALUES ($1, 'main', '{}', 1024, 1279, $2, $2)",
+        *(outcome.session.id, now),
+    )
+    await database.fetch(
+        "INSERT INTO guest_address VALUES ($1, 'main', '2001:db8::1', $2, $2)",
+        *(outcome.session.id, now),
+    )
+    await told(database, level)
+    trace = doors.keys.trace(device().mac, outcome.session.subject, now)
+    live = await names_in(database, ("live_session",))
+    assert (trace.device in live) is level.keeps_guests
+    await PostgresUpkeep(database).tidy(Kept(), now + HOUR)
+    history = await names_in(database, ("past_session", "event", "live_session"))
+    assert (trace.device in history) is level.keeps_guests
+    assert (trace.subject in history) is level.keeps_guests
+    assert len(await rows(database, "past_session")) == int(level.keeps_visits)
+    for table in ("port_block", "guest_address"):
+        assert await rows(database, table) == []
+    assert await database.fetch("SELECT FROM site_privacy WHERE lowered") == []
+    assert await guest.sign_out(device(), now + HOUR)
+    assert len(await rows(database, "past_session")) == 2 * int(level.keeps_visits)
+
+
+async def test_what_staff_did_is_written_down_at_every_level(
+    guest: GuestService, database: Database, now: datetime
+) -> None:
+    await told(database, PrivacyLevel.COUNTS)
+    outcome = await signed_in(guest, now)
+    await database.fetch(
+        "INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail) "
+        "SELECT $2, 'tutoring_started', site_id, id, trace_key, device_trace, '{\"by\": \"kim\"}' "
+        "FROM live_session WHERE id = $1",
+        *(outcome.session.id, now),
+    )
+    (row,) = [row for row in await rows(database, "event") if row["kind"] == "tutoring_started"]
+    assert row["session_id"] is row["device_trace"] is row["trace_key"] is None
+
+
+async def test_the_last_end_is_told_where_it_is_known(
+    guest: GuestService, database: Database, now: datetime
+) -> None:
+    for level in LEVELS:
+        await told(database, level)
+        await signed_in(guest, now)
+        assert await guest.sign_out(device(), now + timedelta(seconds=1))
+        standing = await guest.standing(device(), now + timedelta(seconds=1))
+        assert isinstance(standing, Captive)
+        expected = EndReason.LOGGED_OUT if level.keeps_guests else None
+        assert standing.last_end is expected
+        await PostgresUpkeep(database).tidy(Kept(), now)
