@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from firewall import verbs
-from firewall.verbs import Changes, Counters, ErrorCode, Identified, Usage
+from firewall.verbs import Addresses, Changes, Counters, ErrorCode, Identified, Usage
 
 ANSWER_TIMEOUT_S = 5.0
 """A reconcile of 20,000 devices takes the gate about a second on a slow machine."""
@@ -103,6 +103,14 @@ class GateClient:
             GateError: the gate did not answer.
         """
         return verbs.decode_usage(await self._ask(verbs.ReadUsage()))
+
+    async def addresses(self) -> Addresses:
+        """Return which ports of the public address and which IPv6 addresses admitted devices have.
+
+        Raises:
+            GateError: the gate did not answer.
+        """
+        return verbs.decode_addresses(await self._ask(verbs.ReadAddresses()))
 
     async def probe(self, macs: Sequence[str]) -> int:
         """Have the gate ask admitted devices for a sign of life; `usage` tells who gave one.

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv6Address
 from typing import Literal, NamedTuple
 
 from firewall.netlink import (
@@ -130,6 +131,11 @@ def encode_dump_objects(kind: int, family: Family, table: str, sequence: int) ->
     header = _NFGENMSG.pack(FAMILY_NUMBERS[family], 0, 0)
     body = header + _encode_name(1, table)  # NFTA_CHAIN_TABLE, NFTA_SET_TABLE, NFTA_RULE_TABLE
     return encode_message(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, body)
+
+
+def decode_device_address(key: bytes) -> tuple[str, str]:
+    """Read a key `ether_addr . ipv6_addr`: each part begins on a word."""
+    return key[:6].hex(":"), str(IPv6Address(key[8:24]))
 
 
 def decode_generation(message: Message) -> int:

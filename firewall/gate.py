@@ -13,7 +13,14 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from firewall import marks, ruleset
-from firewall.elements import Add, Change, Delete, Element, SetName
+from firewall.elements import (
+    Add,
+    Change,
+    Delete,
+    Element,
+    SetName,
+    decode_device_address,
+)
 from firewall.kernel import KernelError
 from firewall.lease_guard import LEASED, LEASES, LeaseGuard
 from firewall.lookout import Lookout
@@ -25,6 +32,7 @@ from firewall.settings import GateSettings
 from firewall.standing import Standing
 from firewall.verbs import (
     DEFAULT_PROFILE,
+    Addresses,
     Admit,
     Changes,
     Counters,
@@ -37,6 +45,7 @@ from firewall.verbs import (
 
 ADMITTED = SetName("inet", ruleset.TABLE, ruleset.ADMITTED)
 DOWNLOADS = SetName("netdev", ruleset.TABLE, ruleset.DOWNLOADS)
+USED = SetName("inet", ruleset.TABLE, ruleset.ADDRESSES)
 WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
 
 _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
@@ -72,7 +81,8 @@ class KernelGate:
         self._wall_clock = wall_clock
         self._nftables = Nftables()
         self._standing = Standing(settings, self._nftables)
-        self._roster = Roster(settings.devices_max)
+        blocks = settings.port_blocks
+        self._roster = Roster(settings.devices_max, blocks.count if blocks else 0)
         self._profiles = {number: name for name, number in settings.profiles.items()}
         self.lookout = Lookout(self._roster, settings.sites)
         self._doom = doom
@@ -103,8 +113,13 @@ class KernelGate:
         """
         after_a_power_cut = self._standing.is_new()
         self._standing.anchor()
+        anew = self._standing.lacks(ruleset.blocks_chain(self._settings))
         self._standing.put_up(self._readmit if after_a_power_cut else self._adopt)
         self._generation = self._nftables.generation()
+        if anew:
+            # What was translated by no block, or by others, may stand in somebody else's ports:
+            # those connections end, once, so that no answer names the wrong device.
+            self._doom(marks.PASS, marks.PASS)
 
     def close(self) -> None:
         """Let the sockets go. Everything stays as it stands, and whoever is in stays in."""
@@ -179,6 +194,20 @@ class KernelGate:
                 admission.heard_s_ago(now),
             )
         return Usage(generation, devices)
+
+    def addresses(self) -> Addresses:
+        """Return which ports and IPv6 addresses devices that are in have.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        blocks = self._settings.port_blocks
+        if blocks is None:
+            return Addresses()
+        _, (used,) = self._nftables.dump(USED)
+        pairs = (decode_device_address(key) for key in used)
+        known = tuple((mac, text) for mac, text in pairs if mac in self._roster)
+        return Addresses(self._roster.own_ports(blocks, self._clock()), known)
 
     def identify(self, query: Identify) -> Identified | None:
         """Return the device behind an address, None when no guest network has it.
@@ -264,7 +293,7 @@ class KernelGate:
         default = self._profile(DEFAULT_PROFILE)
         room = self._roster.room
         for mac, remaining_s in left[:room]:
-            self._roster.enter(mac, default, now + remaining_s)
+            self._roster.enter(mac, default, now + remaining_s, now)
         if left:
             _log.warning(
                 "let in again after a power cut: %d of %d devices", len(self._roster), len(left)
@@ -308,7 +337,9 @@ class KernelGate:
         if len(wishes) > self._roster.room:
             raise RefusedError("busy", "the gate is full")
         now = self._clock()
-        entered = [(mac, self._roster.enter(mac, profile, end)) for mac, profile, end in wishes]
+        entered = [
+            (mac, self._roster.enter(mac, profile, end, now)) for mac, profile, end in wishes
+        ]
         try:
             for batch in _batches(entered):
                 self._change(_adds(batch, now))

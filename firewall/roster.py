@@ -4,14 +4,16 @@ Not the kernel (gate.py). Pure: time comes in as seconds on the monotonic clock.
 The rule to keep: two devices never share a number at the same time.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from math import inf
 
 from firewall.marks import NUMBER_MAX, device_mark
-from firewall.verbs import Counters
+from firewall.port_blocks import PortBlocks
+from firewall.verbs import Counters, OwnPorts
 
 ENDED_MAX = 20_000
 """Final counters kept for a caller who comes late; the oldest are forgotten first."""
@@ -52,7 +54,8 @@ class Admission:
     """A device that is in. `deadline` is on the monotonic clock.
 
     `counted` is what the kernel last told, `uncounted` what an exchange of elements slipped by.
-    `asked_at` is when somebody last asked for this device alone.
+    `asked_at` is when somebody last asked for this device alone. `since` is when it got its number,
+    None where the kernel knew it already.
     """
 
     number: int
@@ -62,6 +65,7 @@ class Admission:
     uncounted: Counters = field(default_factory=Counters)
     asked_at: float = -inf
     heard: Heard = field(default_factory=Heard)
+    since: float | None = None
 
     @property
     def mark(self) -> int:
@@ -71,6 +75,10 @@ class Admission:
     def heard_s_ago(self, now: float) -> float | None:
         """Return the seconds since the last sign of life, None when there was none."""
         return None if self.heard.at is None else max(0.0, now - self.heard.at)
+
+    def had_s_ago(self, now: float) -> float | None:
+        """Return the seconds since it got its number, None when that is not known."""
+        return None if self.since is None else round(max(0.0, now - self.since), 3)
 
     def timeout_ms(self, now: float) -> int:
         """Return the element's time-out; at least a moment, so that it never means for ever."""
@@ -82,13 +90,15 @@ class Admission:
 
 
 class Roster:
-    """The devices that are in, by MAC."""
+    """The devices that are in, by MAC. Numbers up to `own_ports` are given out first."""
 
-    def __init__(self, devices_max: int) -> None:
+    def __init__(self, devices_max: int, own_ports: int = 0) -> None:
+        self._own_ports = own_ports
+        self._resting = deque(range(1, own_ports + 1))
         self._devices_max = devices_max
         self._devices: dict[str, Admission] = {}
         self._taken: set[int] = set()
-        self._last_number = 0
+        self._last_number = own_ports
         self._ended: OrderedDict[str, Counters] = OrderedDict()
 
     def __len__(self) -> int:
@@ -113,9 +123,9 @@ class Roster:
         """How many more devices may come in."""
         return self._devices_max - len(self._devices)
 
-    def enter(self, mac: str, profile: int, deadline: float) -> Admission:
+    def enter(self, mac: str, profile: int, deadline: float, now: float | None = None) -> Admission:
         """Note a new device under a free number; the caller has looked for room."""
-        admission = Admission(self._free_number(), profile, deadline)
+        admission = Admission(self._free_number(), profile, deadline, since=now)
         self.adopt(mac, admission)
         return admission
 
@@ -125,6 +135,8 @@ class Roster:
             return False
         self._devices[mac] = admission
         self._taken.add(admission.number)
+        with suppress(ValueError):
+            self._resting.remove(admission.number)
         self._ended.pop(mac, None)
         return True
 
@@ -133,6 +145,8 @@ class Roster:
         admission = self._devices.pop(mac, None)
         if admission is not None:
             self._taken.discard(admission.number)
+            if admission.number <= self._own_ports:
+                self._resting.append(admission.number)
         return admission
 
     def note_end(self, mac: str, counters: Counters) -> None:
@@ -154,8 +168,21 @@ class Roster:
         """Return devices whose time is up and whom nobody has put out."""
         return [m for m, a in self._devices.items() if a.deadline + OWN_EXPEL_AFTER_S <= now]
 
+    def own_ports(self, blocks: PortBlocks | None, now: float) -> dict[str, OwnPorts]:
+        """Return the ports that are a device's own, by MAC."""
+        if blocks is None:
+            return {}
+        given = ((mac, one, blocks.of(one.number)) for mac, one in self._devices.items())
+        return {
+            mac: OwnPorts(ports.start, ports.stop - 1, one.had_s_ago(now))
+            for mac, one, ports in given
+            if ports is not None
+        }
+
     def _free_number(self) -> int:
         """Go round, so that a number rests long before it is used again."""
+        if self._resting:
+            return self._resting[0]  # the one that rests longest
         number = self._last_number
         while True:
             number = number % NUMBER_MAX + 1

@@ -15,9 +15,12 @@ from firewall.marks import (
     FORWARDED,
     GARDEN,
     MAY_LEAVE,
+    NUMBER_MASK,
     NUMBER_MAX,
+    NUMBER_SHIFT,
     PASS,
 )
+from firewall.port_blocks import SHARED_PORTS, PortBlocks
 from firewall.settings import GardenGroup, GateSettings, Network
 
 TABLE = "kvar"
@@ -26,6 +29,9 @@ ADMITTED = "admitted"
 DOWNLOADS = "downloads"
 LEASED = "leased"
 LEASES = "leases"
+ADDRESSES = "addresses6"
+ADDRESS_LIFETIME_S = 600
+"""An IPv6 address is remembered for so long after its last new connection."""
 
 SYN_RATE_PER_SECOND = 200
 """Of one stranger, before connection tracking: a flood costs a set look-up and nothing else."""
@@ -85,6 +91,12 @@ def chain_names(settings: GateSettings, present: Collection[str]) -> set[tuple[s
     return names | {("netdev", name) for name, _, _ in _egress_chains(settings, present)}
 
 
+def blocks_chain(settings: GateSettings) -> str | None:
+    """Return a chain whose presence says that ports were given out by these very blocks."""
+    blocks = settings.port_blocks
+    return None if blocks is None else _block_chain(blocks, blocks.all()[0][1])
+
+
 def garden_set(group: GardenGroup, family: str) -> str:
     """Return the name of a garden group's set, `family` being "4" or "6"."""
     return f"garden{family}_{group.name}"
@@ -117,6 +129,10 @@ def _sets(settings: GateSettings) -> Iterator[str]:
     for group in settings.garden:
         for family, _, kind in _FAMILIES:
             yield _set("set", garden_set(group, family), _garden_type(kind, settings))
+    if settings.logged_sites:
+        known = "type ether_addr . ipv6_addr; flags dynamic, timeout;"
+        lasting = f"size {_MEMORY}; timeout {ADDRESS_LIFETIME_S}s;"
+        yield _set("set", ADDRESSES, f"{known} {lasting}")
     size = f"type ether_addr; size {NUMBER_MAX}; flags timeout; counter;"
     yield f"add set netdev {TABLE} {DOWNLOADS} {{ {size} }}"
     yield f"add set netdev {TABLE} dns_answers {{ {_RATE_SET} }}"
@@ -183,6 +199,7 @@ def _inet_chains(settings: GateSettings) -> list[Chain]:
             "type filter hook forward priority -5; policy accept;",
             [f"iifname {guests} goto from_guest", f"oifname {guests} goto to_guest"],
         ),
+        *_own_ports(settings),
         (
             "translate",
             "type nat hook postrouting priority 100; policy accept;",
@@ -234,7 +251,16 @@ def _admit(settings: GateSettings) -> list[str]:
         # no IPv6 address but of this network (RFC 2827); IPv4 leaves under the gateway's own.
         # Neighbour discovery, which may have no address yet, is never a new connection
         "meta nfproto ipv6 ct state new fib saddr . iif oif missing drop",
+        *_noted(settings),
     ]
+
+
+def _noted(settings: GateSettings) -> list[str]:
+    """Remember the addresses connections were opened from: what leaves translated needs none."""
+    if not settings.logged_sites or settings.masquerade_ipv6:
+        return []
+    new = f"iifname {_names(settings.logged_interfaces)} meta nfproto ipv6 ct state new"
+    return [f"{new} update @{ADDRESSES} {{ ether saddr . ip6 saddr }}"]
 
 
 def _capture(settings: GateSettings) -> list[str]:
@@ -376,7 +402,39 @@ def _translate(settings: GateSettings, guests: str) -> list[str]:
         if wanted
     ]
     condition = f"meta mark & {MAY_LEAVE:#x} != 0 oifname != {guests}"
-    return [f"{condition} meta nfproto {family} masquerade" for family in families]
+    ways = ["masquerade"]
+    if settings.logged_sites:
+        own = f"iifname {_names(settings.logged_interfaces)} jump own_ports"
+        shared = f"masquerade to :{SHARED_PORTS.start}-{SHARED_PORTS.stop - 1}"
+        ways = [own, f"{_WITH_PORTS} {shared}", "masquerade"]
+    return [f"{condition} meta nfproto {family} {way}" for family in families for way in ways]
+
+
+_WITH_PORTS = "meta l4proto { tcp, udp }"
+
+
+def _own_ports(settings: GateSettings) -> list[Chain]:
+    """A chain a block, found by the device's number in one look-up a connection.
+
+    Where all ports of a block are taken towards one server, the kernel drops what is new to it,
+    and the device tries again; others, and other servers, notice nothing.
+    """
+    blocks = settings.port_blocks
+    if blocks is None:
+        return []
+    chains: list[Chain] = []
+    ways = []
+    for number, ports in blocks.all():
+        name = _block_chain(blocks, ports)
+        masquerade = f"masquerade to :{ports.start}-{ports.stop - 1}"
+        chains.append((name, "", [f"{_WITH_PORTS} {masquerade}"]))
+        ways.append(f"{number << NUMBER_SHIFT:#x} : goto {name}")
+    number_of = f"meta mark & {NUMBER_MASK:#x} vmap {{ {', '.join(ways)} }}"
+    return [*chains, ("own_ports", "", [f"{_WITH_PORTS} {number_of}"])]
+
+
+def _block_chain(blocks: PortBlocks, ports: range) -> str:
+    return f"ports_{ports.start}_{blocks.size}"
 
 
 def _egress_chains(settings: GateSettings, present: Collection[str]) -> list[Chain]:

@@ -192,6 +192,8 @@ def _carry_out(gate: Gate, request: Request) -> dict[str, Any]:
             body["device"] = device and verbs.encode_identified(device)
         case verbs.ReadUsage():
             body = verbs.encode_usage(gate.usage())
+        case verbs.ReadAddresses():
+            body = verbs.encode_addresses(gate.addresses())
         case verbs.Probe(macs):
             body["asked"] = gate.probe(macs)
         case _:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from firewall.port_blocks import PortBlocks
+
 PROFILES_MAX = 16
 """The profile has four bits in the packet mark."""
 DEVICES_MAX = 20_000
@@ -134,6 +136,10 @@ class GateSettings:
     allowed_uids: frozenset[int] = frozenset({0})
     """Who may speak to the gate, by SO_PEERCRED."""
     devices_max: int = DEVICES_MAX
+    logged_sites: frozenset[str] = frozenset()
+    """Sites whose devices get ports of their own, and whose IPv6 addresses are remembered for a
+    while, so that somebody may write down who had which. None: the rules are those of before."""
+    ports_per_device: int = 256
     snapshot_path: Path | None = None
     """Who was admitted before a power cut; the keeper writes it. None: nobody is let in by it."""
 
@@ -141,6 +147,10 @@ class GateSettings:
         object.__setattr__(self, "profiles", MappingProxyType(dict(self.profiles)))
         _check_networks(self)
         _check_profiles(self.profiles)
+        unknown = self.logged_sites - set(self.sites.values())
+        if unknown:
+            raise ValueError(f"no such site to keep addresses of: {min(unknown)}")
+        PortBlocks(self.ports_per_device)
         for port in (self.http_port, self.https_port):
             _check_port(port)
         if not 1 <= self.devices_max <= 0x7FFF:
@@ -154,6 +164,16 @@ class GateSettings:
         )
         if min(positive) < 1:
             raise ValueError("limits must be at least 1")
+
+    @property
+    def port_blocks(self) -> PortBlocks | None:
+        """The ports of the devices' own, None where no site wants them."""
+        return PortBlocks(self.ports_per_device) if self.logged_sites else None
+
+    @property
+    def logged_interfaces(self) -> tuple[str, ...]:
+        """The guest interfaces of the sites that want them."""
+        return tuple(n.interface for n in self.guest_networks if n.site in self.logged_sites)
 
     @property
     def sites(self) -> Mapping[str, str]:

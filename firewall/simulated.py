@@ -11,6 +11,7 @@ from typing import Any
 from firewall.roster import Admission, Roster
 from firewall.settings import GateSettings
 from firewall.verbs import (
+    Addresses,
     Admit,
     Changes,
     Counters,
@@ -34,7 +35,8 @@ class SimulatedGate:
         self._settings = settings
         self._clock = clock
         self._neighbours = dict(neighbours or {})
-        self._roster = Roster(settings.devices_max)
+        blocks = settings.port_blocks
+        self._roster = Roster(settings.devices_max, blocks.count if blocks else 0)
         self._profiles = {number: name for name, number in settings.profiles.items()}
         self._generation = 1
 
@@ -97,6 +99,10 @@ class SimulatedGate:
             },
         )
 
+    def addresses(self) -> Addresses:
+        """Return what the numbers stand for; nobody has an address."""
+        return Addresses(self._roster.own_ports(self._settings.port_blocks, self._clock()))
+
     def probe(self, macs: Sequence[str]) -> int:
         """Ask nobody: there is no wire."""
         return 0 * len(macs)
@@ -133,7 +139,7 @@ class SimulatedGate:
         self._generation += 1
         known = self._roster.get(mac)
         if known is None:
-            return self._roster.enter(mac, profile, deadline)
+            return self._roster.enter(mac, profile, deadline, self._clock())
         known.profile, known.deadline = profile, deadline
         return known
 

@@ -60,6 +60,15 @@ class Standing:
         """
         return not any(self._nftables.chains(family, ruleset.TABLE) for family in _TABLES)
 
+    def lacks(self, chain: str | None) -> bool:
+        """Return whether this chain, where one is named, does not stand yet.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        named = ("inet", chain)
+        return chain is not None and named not in self._nftables.chains("inet", ruleset.TABLE)
+
     def put_up(self, fill: Callable[[], object]) -> None:
         """Put everything up; `fill` puts the elements in, before any chain can miss them.
 

@@ -85,6 +85,30 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPorts:
+    """The ports `low` to `high` of the public address are a device's own.
+
+    `since_s_ago`: since so many seconds; None: since it was let in, which was before the agent
+    started.
+    """
+
+    low: int
+    high: int
+    since_s_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What the network gave admitted devices, by MAC: ports, and IPv6 addresses used of late.
+
+    Empty where no site wants it. Devices beyond the last block have no ports of their own.
+    """
+
+    ports: Mapping[str, OwnPorts] = field(default_factory=dict)
+    ipv6: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Identified:
     """The device behind an address: its MAC, the guest interface and site it is on."""
 
@@ -144,6 +168,11 @@ class ReadUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAddresses:
+    """Ports and addresses of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Ask these devices, if they are in, to give a sign of life."""
 
@@ -160,7 +189,7 @@ class Ping:
     """Are you well?"""
 
 
-Request = Admit | Expel | Reconcile | Identify | ReadUsage | Probe | Watch | Ping
+Request = Admit | Expel | Reconcile | Identify | ReadUsage | ReadAddresses | Probe | Watch | Ping
 
 
 class Gate(Protocol):
@@ -184,6 +213,10 @@ class Gate(Protocol):
 
     def usage(self) -> Usage:
         """Return the counters of all admitted devices."""
+        ...
+
+    def addresses(self) -> Addresses:
+        """Return which ports and IPv6 addresses admitted devices have."""
         ...
 
     def probe(self, macs: Sequence[str]) -> int:
@@ -224,6 +257,8 @@ def encode_request(request: Request) -> bytes:
             body = {"verb": "identify", "ip": f"{ip}%{interface}" if interface else ip}
         case ReadUsage():
             body = {"verb": "usage"}
+        case ReadAddresses():
+            body = {"verb": "addresses"}
         case Probe(macs):
             body = {"verb": "probe", "macs": list(macs)}
         case Watch():
@@ -273,6 +308,18 @@ def decode_usage(body: Mapping[str, Any]) -> Usage:
         mac: DeviceUsage(decode_counters(row[:4]), *row[4:]) for mac, row in body["devices"].items()
     }
     return Usage(body["generation"], devices)
+
+
+def encode_addresses(addresses: Addresses) -> dict[str, Any]:
+    """Write ports and addresses as an answer's body."""
+    ports = {mac: [own.low, own.high, own.since_s_ago] for mac, own in addresses.ports.items()}
+    return {"ports": ports, "ipv6": [list(one) for one in addresses.ipv6]}
+
+
+def decode_addresses(body: Mapping[str, Any]) -> Addresses:
+    """Read what `encode_addresses` wrote."""
+    ports = {mac: OwnPorts(*row) for mac, row in body["ports"].items()}
+    return Addresses(ports, tuple((mac, address) for mac, address in body["ipv6"]))
 
 
 def encode_changes(changes: Changes) -> dict[str, Any]:
@@ -366,6 +413,11 @@ def _decode_usage(message: dict[str, Any]) -> ReadUsage:
     return ReadUsage()
 
 
+def _decode_read_addresses(message: dict[str, Any]) -> ReadAddresses:
+    _refuse_rest(message)
+    return ReadAddresses()
+
+
 def _decode_probe(message: dict[str, Any]) -> Probe:
     macs = _take(message, "macs")
     _refuse_rest(message)
@@ -390,6 +442,7 @@ _DECODERS: dict[str, Callable[[dict[str, Any]], Request]] = {
     "reconcile": _decode_reconcile,
     "identify": _decode_identify,
     "usage": _decode_usage,
+    "addresses": _decode_read_addresses,
     "probe": _decode_probe,
     "watch": _decode_watch,
     "ping": _decode_ping,

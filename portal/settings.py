@@ -171,7 +171,18 @@ def gate(config: Config, allowed_uids: frozenset[int]) -> GateSettings:
         socket_path=section.socket,
         allowed_uids=allowed_uids,
         devices_max=section.maximum_devices,
+        logged_sites=logged_sites(config),
+        ports_per_device=section.ports_per_guest,
         snapshot_path=snapshot_path(config),
+    )
+
+
+def logged_sites(config: Config) -> frozenset[str]:
+    """Return the sites behind this gate where it is written down which ports devices had."""
+    return frozenset(
+        site.id
+        for site in config.sites
+        if site.privacy_level.keeps_addresses and site.guest_interfaces
     )
 
 

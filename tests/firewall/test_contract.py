@@ -7,7 +7,7 @@ import pytest
 from firewall.agent import run_simulated_agent
 from firewall.client import GateClient, GateError
 from firewall.settings import GateSettings, GuestNetwork
-from firewall.verbs import Counters
+from firewall.verbs import Addresses, Counters
 from tests.firewall.conftest import agent_in_thread, wait_for
 from tests.firewall.network import in_thread
 
@@ -149,3 +149,8 @@ async def test_watching_begins_with_a_word(any_gate):
     events = any_gate.watch()
     assert await anext(events) == {"event": "watching"}
     await events.aclose()
+
+
+async def test_nobody_has_ports_of_its_own_where_no_site_wants_it(any_gate):
+    await any_gate.admit(FIRST, 60)
+    assert await any_gate.addresses() == Addresses()

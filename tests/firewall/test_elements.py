@@ -144,3 +144,9 @@ def test_other_messages_have_no_shape():
         elements.encode_dump_objects(elements.GET_RULE, "netdev", "kvar", 1)
     )
     assert decode_attributes(question.payload[4:]) == {1: b"kvar\0"}
+
+
+def test_a_device_and_its_address_are_read_from_one_key():
+    key = bytes.fromhex("020000000001" + "0000" + "20010db8" + "00" * 11 + "2a")
+    expected = ("02:00:00:00:00:01", "2001:db8::2a")
+    assert elements.decode_device_address(key) == expected

@@ -1,5 +1,6 @@
+from firewall.port_blocks import PortBlocks
 from firewall.roster import ENDED_MAX, OWN_EXPEL_AFTER_S, SPARE_S, Admission, Roster
-from firewall.verbs import Counters
+from firewall.verbs import Counters, OwnPorts
 
 
 def test_numbers_are_unique_and_rest_before_they_return():
@@ -25,6 +26,28 @@ def test_numbers_go_round():
     roster = Roster(10)
     roster._last_number = 0x7FFF
     assert roster.enter("a", 0, 9.0).number == 1
+
+
+def test_a_block_of_ports_rests_longest_before_somebody_else_has_it():
+    roster = Roster(10, own_ports=2)
+    numbers = [roster.enter(name, 0, 9.0, 1.0).number for name in "abc"]
+    assert numbers == [1, 2, 3]  # the third has none of its own
+    for name in "cba":
+        roster.leave(name)
+    assert [roster.enter(name, 0, 9.0).number for name in "abc"] == [2, 1, 4]
+
+
+def test_who_was_in_before_the_agent_keeps_its_block():
+    roster, blocks = Roster(10, own_ports=2), PortBlocks(4096)
+    roster.adopt("a", Admission(1, 0, 9.0))
+    assert roster.enter("b", 0, 9.0, 5.0).number == 2
+    assert roster.enter("c", 0, 9.0, 5.0).number == 3
+    roster.adopt("d", Admission(1000, 0, 9.0))
+    own = roster.own_ports(blocks, 7.0)
+    assert own["a"] == OwnPorts(1024, 5119, None)
+    assert own["b"] == OwnPorts(5120, 9215, 2.0)
+    assert set(own) == {"a", "b", "c"}
+    assert roster.own_ports(None, 7.0) == {}
 
 
 def test_a_device_is_due_a_second_after_its_time():

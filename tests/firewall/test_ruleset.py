@@ -1,5 +1,6 @@
 """The rule set against golden files; run this file to write them after a meant change."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -28,6 +29,11 @@ CASES = {
         allowed_networks=(ip_network("10.9.0.0/24"), ip_network("fd09::/64")),
         masquerade_ipv6=True,
         lease_files=(Path("/var/lib/misc/dnsmasq.leases"),),
+    ),
+    "logged": GateSettings(
+        guest_networks=(GuestNetwork("guest0", "main"), GuestNetwork("br-east.10", "east")),
+        logged_sites=frozenset({"east"}),
+        ports_per_device=4096,
     ),
 }
 
@@ -62,6 +68,21 @@ def test_nothing_but_our_tables_is_named():
             assert words[3] == "kvar"
             assert words[0] in ("add", "flush", "delete")
             assert (words[0] == "add") or words[1] == "chain"
+
+
+def test_where_nobody_wants_ports_of_their_own_the_rules_say_nothing_of_them():
+    for name in ("smallest", "largest"):
+        assert ruleset.blocks_chain(CASES[name]) is None
+        assert "ports_" not in text_of(name)
+        assert ruleset.ADDRESSES not in text_of(name)
+
+
+def test_what_is_translated_for_all_needs_no_address_of_one():
+    settings = replace(CASES["logged"], masquerade_ipv6=True)
+    chains = ruleset.render_chains(settings, set())
+    assert f"update @{ruleset.ADDRESSES}" not in chains
+    assert 'meta nfproto ipv6 iifname { "br-east.10" } jump own_ports' in chains
+    assert ruleset.blocks_chain(settings) == "ports_1024_4096"
 
 
 def test_the_anchor_decides_nothing():

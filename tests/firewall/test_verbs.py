@@ -23,7 +23,7 @@ REQUESTS = st.one_of(
     st.ip_addresses(v=4).map(lambda ip: verbs.Identify(str(ip))),
     st.just(verbs.Identify("fe80::1", "guest0")),
     st.lists(MACS, unique=True, max_size=5).map(lambda macs: verbs.Probe(tuple(macs))),
-    st.sampled_from([verbs.ReadUsage(), verbs.Watch(), verbs.Ping()]),
+    st.sampled_from([verbs.ReadUsage(), verbs.ReadAddresses(), verbs.Watch(), verbs.Ping()]),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
@@ -177,3 +177,10 @@ def test_counters_come_back_as_they_were_written(counters):
 def test_a_device_comes_back_as_it_was_written():
     device = verbs.Identified("02:00:00:00:00:01", "guest0", "main")
     assert verbs.Identified(**verbs.encode_identified(device)) == device
+
+
+def test_ports_and_addresses_come_back_as_they_were():
+    ports = {"02:00:00:00:00:01": verbs.OwnPorts(1024, 1279, 1.5)}
+    given = verbs.Addresses(ports, (("02:00:00:00:00:01", "2001:db8::1"),))
+    assert verbs.decode_addresses(json.loads(json.dumps(verbs.encode_addresses(given)))) == given
+    assert verbs.decode_addresses(verbs.encode_addresses(verbs.Addresses())) == verbs.Addresses()
