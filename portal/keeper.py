@@ -7,23 +7,17 @@ nothing at the gate changes because of a list that could not be read.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Never
 
 import structlog
 
 from portal.services.clock_watch import ClockWatch
-from portal.services.key_ring import KeyRing, KeyRingError
-from portal.services.ports import (
-    Clock,
-    DatabaseUnavailableError,
-    GateUnavailableError,
-    Kept,
-    Upkeep,
-)
+from portal.services.ports import Clock, DatabaseUnavailableError, GateUnavailableError
 from portal.services.ports.keeping import SnapshotNotWrittenError, Snapshots
 from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
+from portal.services.purging import Purging
 from portal.services.reconcile import Reconciled, Reconciliation
 
 COMPARE_EVERY_S = 30.0
@@ -49,10 +43,6 @@ BELIEVE_EVERY_S = 60.0
 RETRY_S = 2.0
 TIDY_EVERY_S = 3600.0
 
-LONGEST_STAY = timedelta(days=14)
-"""A session's history stands under the key of the week it began in, and a device that returns is
-looked for under this week's key and the last one's."""
-
 _log = structlog.get_logger()
 
 
@@ -62,13 +52,13 @@ class Keeper:
     def __init__(
         self,
         reconciliation: Reconciliation,
-        upkeep: Upkeep,
+        purging: Purging,
         clock: ClockWatch,
         observer: KeeperObserver | None = None,
     ) -> None:
         self._observer = observer
         self._reconciliation = reconciliation
-        self._upkeep = upkeep
+        self._purging = purging
         self._clock = clock
         self._was_well = True
         self._anew = False
@@ -182,7 +172,7 @@ class Keeper:
             except DatabaseUnavailableError as problem:
                 self._tell(well=False, problem=type(problem).__name__)
 
-    async def tidy(self, kept: Kept, keys: KeyRing) -> Never:
+    async def tidy(self) -> Never:
         """Delete what is due and destroy the keys of times past, every hour.
 
         Not by a clock that has just jumped: it would delete what is not due.
@@ -191,25 +181,12 @@ class Keeper:
             try:
                 async with self._clock.judging() as now:
                     if not self._clock.is_in_doubt:
-                        await self._tidy(kept, keys, now)
+                        evidence = await self._purging.run(now)
+                        if self._observer is not None:
+                            self._observer.tidied(now, sum(evidence.deleted.values()))
             except DatabaseUnavailableError:
                 _log.warning("tables_not_tidied")
             await asyncio.sleep(TIDY_EVERY_S)
-
-    async def _tidy(self, kept: Kept, keys: KeyRing, now: datetime) -> None:
-        try:
-            deleted = await self._upkeep.tidy(kept, now)
-            _log.info("tables_tidied", deleted=deleted)
-            if self._observer is not None:
-                self._observer.tidied(now, deleted)
-        except DatabaseUnavailableError:
-            _log.warning("tables_not_tidied")
-        try:
-            stays = (kept.history, kept.names, kept.voucher_names)
-            for key in keys.destroy_before(*(now - stay - LONGEST_STAY for stay in stays)):
-                _log.info("key_destroyed", key=key)
-        except KeyRingError as problem:
-            _log.error("key_not_destroyed", reason=str(problem))
 
 
 async def _wait_for(event: asyncio.Event, longest_s: float) -> None:

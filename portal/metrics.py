@@ -101,11 +101,13 @@ class SignInMetrics:
         for site_id in sites:  # a counter that appears with its first count has no rate before
             self._tries.labels(site_id, Ground.CARD, Outcome.ADMITTED, "")
 
-    def admitted(self, site_id: SiteId, ground: Ground) -> None:
+    def admitted(self, site_id: SiteId, ground: Ground, _access_point: str = "") -> None:
         """See services.ports.observing.SignInObserver."""
         self._tries.labels(site_id, ground, Outcome.ADMITTED, "").inc()
 
-    def refused(self, site_id: SiteId, method: Ground, reason: RefusalReason) -> None:
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, _access_point: str = ""
+    ) -> None:
         """See services.ports.observing.SignInObserver."""
         self._tries.labels(site_id, method, outcome_of(reason), reason).inc()
 

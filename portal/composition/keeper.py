@@ -21,6 +21,7 @@ from portal.composition.keeper_health import (
     compose_reporting,
     observe_keeper,
 )
+from portal.composition.purging import compose_counting, compose_purging
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
@@ -46,7 +47,6 @@ from portal.storage.replay import Replay
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
 from portal.storage.spool import DiskSpool
-from portal.storage.upkeep import PostgresUpkeep
 
 PATIENT = Deadlines(connect_s=1.5, statement_s=20.0)
 """A jump of the clock moves every session of the site in one statement."""
@@ -69,7 +69,9 @@ async def run_keeper(config: Config) -> None:
         in_step = partial(_is_in_step, reconciliation)
         observer = observe_keeper(registry, in_step)
         clock = ClockWatch(PostgresClocks(patient), doors.sites, read_clocks, machine_start())
-        keeper = Keeper(reconciliation, PostgresUpkeep(database), clock, observer)
+        counting = compose_counting(config, aside, keys)
+        purging = compose_purging(config, database, keys, counting)
+        keeper = Keeper(reconciliation, purging, clock, observer)
         doorkeeper = Doorkeeper(Returning(doors), PostgresSightings(database), utc_now)
         forwarding = compose_forwarding(config, aside)
         group = await enter(until_stopped())
@@ -94,7 +96,8 @@ async def run_keeper(config: Config) -> None:
         serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)
         group.create_task(serving, name="health")
         _start(group, keeper, config)
-        group.create_task(keeper.tidy(settings.kept(config), keys), name="tidy")
+        group.create_task(keeper.tidy(), name="tidy")
+        group.create_task(counting.work(), name="count devices")
 
 
 def _is_in_step(reconciliation: Reconciliation) -> bool:

@@ -4,7 +4,7 @@ Not a place for look-ups: a MAC address is found by the gate, a subject by its k
 The rule to keep: what is secret or personal never shows in a repr.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 
 MacAddress = NewType("MacAddress", str)
@@ -35,7 +35,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device on a guest network, as the gate sees it now."""
+    """A device on a guest network, as the gate sees it now.
+
+    ``access_point`` is the RADIUS client that sent it here, "" where nobody knows.
+    """
 
     mac: MacAddress
     site_id: SiteId
+    access_point: str = field(default="", compare=False)

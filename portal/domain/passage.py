@@ -48,7 +48,7 @@ class Passage:
     @property
     def device(self) -> Device:
         """Return the device at its library."""
-        return Device(self.visit.mac, self.visit.site_id)
+        return Device(self.visit.mac, self.visit.site_id, self.visit.client)
 
     def may_decide_over(self, session: UUID) -> bool:
         """Say whether this passage may show and end a session of its device."""

@@ -29,7 +29,10 @@ FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class TryCount:
-    """Presses on "log in". ``reason`` is "" for those that were let in."""
+    """Presses on "log in". ``reason`` is "" for those that were let in.
+
+    ``access_point`` is the client that sent the visitor, "" where nobody knows.
+    """
 
     at: datetime
     site_id: SiteId
@@ -37,6 +40,7 @@ class TryCount:
     outcome: str
     reason: str
     count: int
+    access_point: str = ""
 
 
 @dataclass(frozen=True, slots=True)

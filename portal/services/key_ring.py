@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,6 +24,7 @@ VOUCHER_YEARS = 4
 """This year and those before it in which a voucher may have been made that somebody shows now."""
 
 _FOR_ALL_TO_READ = 0o007
+_COUNT = "count-"
 
 _log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     VOUCHER_DEVICE = "voucher_device"
     VOUCHER_SEAL = "voucher_seal"
     DAY_CODE = "day_code"
+    COUNTED = "counted"
 
 
 class KeyRingError(Exception):
@@ -133,6 +135,10 @@ class KeyRing:
         years = (f"voucher-{now.year - back}" for back in range(1, VOUCHER_YEARS))
         return [voucher_key_id(now), *filter(self._exists, years)]
 
+    def counted(self, mac: MacAddress, day: date) -> bytes:
+        """Return what the day's counting calls the device (32 bytes), under that day's own key."""
+        return self._hash(f"{_COUNT}{day.isoformat()}", Kind.COUNTED, mac.encode())
+
     def form_key(self) -> bytes:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")
@@ -172,11 +178,23 @@ class KeyRing:
         Raises:
             KeyRingError: a key could not be removed.
         """
-        due = [
-            path
-            for path in sorted(self._directory.glob("*.key"))
-            if _was_over(path, logs, live, vouchers)
-        ]
+        paths = sorted(self._directory.glob("*.key"))
+        return self._destroy([path for path in paths if _was_over(path, logs, live, vouchers)])
+
+    def destroy_counted_before(self, day: date) -> list[str]:
+        """Destroy the keys of days before this one that devices were counted under.
+
+        Return their names.
+
+        Raises:
+            KeyRingError: a key could not be removed.
+        """
+        first = f"{_COUNT}{day.isoformat()}"  # names sort as their days do
+        paths = sorted(self._directory.glob(f"{_COUNT}*.key"))
+        return self._destroy([path for path in paths if path.stem < first])
+
+    def _destroy(self, due: Iterable[Path]) -> list[str]:
+        due = list(due)
         try:
             for path in due:
                 path.unlink(missing_ok=True)  # another process may have been faster

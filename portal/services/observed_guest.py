@@ -45,7 +45,7 @@ class ObservedGuest(GuestService):
                 waited = self._measured(device, session.ground, session.started_at)
                 began_here = session.ground is Ground.OPEN and session.started_at == now
                 if waited or began_here:
-                    self._observer.admitted(device.site_id, session.ground)
+                    self._observer.admitted(device.site_id, session.ground, device.access_point)
         return standing
 
     async def sign_in_with_card(
@@ -89,10 +89,10 @@ class ObservedGuest(GuestService):
     def _counted(self, outcome: _Outcome, device: Device, method: Ground) -> _Outcome:
         match outcome:
             case Admitted(session):
-                self._observer.admitted(device.site_id, session.ground)
+                self._observer.admitted(device.site_id, session.ground, device.access_point)
                 self._measured(device, session.ground, session.started_at)
             case Refused(reason):
-                self._observer.refused(device.site_id, method, reason)
+                self._observer.refused(device.site_id, method, reason, device.access_point)
         return outcome
 
     def _measured(self, device: Device, ground: Ground, started_at: datetime) -> bool:

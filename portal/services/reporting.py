@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Never
 
 from portal.domain.identity import SiteId
@@ -16,11 +16,6 @@ from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.statistics import NodeReport, Statistics
 
 REPORT_EVERY_S = 15.0
-
-KEPT = timedelta(days=62)
-"""Counts of five minutes: two months, for the monthly comparison."""
-
-FORGET_EVERY = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -31,7 +26,6 @@ class Reporting:
     site_ids: Sequence[SiteId]
     describe: Callable[[datetime], Awaitable[NodeReport]]
     clock: Clock
-    _forgot_at: datetime | None = None
 
     async def work(self) -> Never:
         """Note it for ever."""
@@ -49,6 +43,3 @@ class Reporting:
         now = self.clock()
         await self.statistics.report(await self.describe(now))
         await self.statistics.sample(self.site_ids, bucket_of(now), now)
-        if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
-            await self.statistics.forget(now - KEPT)
-            self._forgot_at = now

@@ -24,7 +24,7 @@ FLUSH_EVERY_S = 5.0
 MOST_KEPT = 20_000
 """Different counts that may wait for the database: days of an outage at many sites."""
 
-_Try = tuple[datetime, SiteId, str, str, str]
+_Try = tuple[datetime, SiteId, str, str, str, str]
 _Wait = tuple[datetime, SiteId, str, float]
 
 
@@ -37,14 +37,17 @@ class Tallying:
     _tries: Counter[_Try] = field(default_factory=Counter, init=False)
     _waits: Counter[_Wait] = field(default_factory=Counter, init=False)
 
-    def admitted(self, site_id: SiteId, ground: Ground) -> None:
+    def admitted(self, site_id: SiteId, ground: Ground, access_point: str = "") -> None:
         """See services.ports.observing.SignInObserver."""
-        self._count((bucket_of(self.clock()), site_id, ground.value, Outcome.ADMITTED.value, ""))
+        at, outcome = bucket_of(self.clock()), Outcome.ADMITTED.value
+        self._count((at, site_id, ground.value, outcome, "", access_point))
 
-    def refused(self, site_id: SiteId, method: Ground, reason: RefusalReason) -> None:
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, access_point: str = ""
+    ) -> None:
         """See services.ports.observing.SignInObserver."""
-        outcome = outcome_of(reason).value
-        self._count((bucket_of(self.clock()), site_id, method.value, outcome, reason.value))
+        at, outcome = bucket_of(self.clock()), outcome_of(reason).value
+        self._count((at, site_id, method.value, outcome, reason.value, access_point))
 
     def came_online(self, site_id: SiteId, ground: Ground, waited: timedelta) -> None:
         """See services.ports.observing.SignInObserver."""
@@ -69,7 +72,7 @@ class Tallying:
         self._tries, self._waits = Counter(), Counter()
         try:
             await self.statistics.add(
-                [TryCount(*key, count) for key, count in sorted(tries.items())],
+                [TryCount(*key[:5], count, key[5]) for key, count in sorted(tries.items())],
                 [WaitCount(*key, count) for key, count in sorted(waits.items())],
             )
         except DatabaseUnavailableError:
@@ -83,15 +86,17 @@ class SeveralObservers:
 
     observers: Sequence[SignInObserver]
 
-    def admitted(self, site_id: SiteId, ground: Ground) -> None:
+    def admitted(self, site_id: SiteId, ground: Ground, access_point: str = "") -> None:
         """See services.ports.observing.SignInObserver."""
         for observer in self.observers:
-            observer.admitted(site_id, ground)
+            observer.admitted(site_id, ground, access_point)
 
-    def refused(self, site_id: SiteId, method: Ground, reason: RefusalReason) -> None:
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, access_point: str = ""
+    ) -> None:
         """See services.ports.observing.SignInObserver."""
         for observer in self.observers:
-            observer.refused(site_id, method, reason)
+            observer.refused(site_id, method, reason, access_point)
 
     def came_online(self, site_id: SiteId, ground: Ground, waited: timedelta) -> None:
         """See services.ports.observing.SignInObserver."""

@@ -41,6 +41,7 @@ class PostgresStatistics:
             *([t.outcome for t in tries], [t.reason for t in tries], [t.count for t in tries]),
             *([w.at for w in waits], [w.site_id for w in waits], [w.method for w in waits]),
             *([w.bound_s for w in waits], [w.count for w in waits]),
+            [t.access_point for t in tries],
         )
 
     async def sample(self, site_ids: Sequence[SiteId], at: datetime, now: datetime) -> None:
@@ -76,8 +77,3 @@ class PostgresStatistics:
             nodes=[NodeReport(**row) for row in await fetch(_SQL["nodes"])],
             news=[News(**row) for row in await fetch(_SQL["news"], since, list(NEWS))],
         )
-
-    async def forget(self, before: datetime) -> int:
-        """See services.ports.statistics.Statistics."""
-        row = await self._database.fetch_row(_SQL["forget"], before)
-        return 0 if row is None else int(row["count"])

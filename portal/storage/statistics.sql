@@ -3,10 +3,10 @@
 -- name: add
 -- One statement: whoever adds knows whether all was added, or nothing.
 WITH tries AS (
-    INSERT INTO sign_in_tally AS t (at, site_id, method, outcome, reason, count)
+    INSERT INTO sign_in_tally AS t (at, site_id, method, outcome, reason, count, access_point)
     SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[],
-                         $6::bigint[])
-    ON CONFLICT (at, site_id, method, outcome, reason) DO UPDATE
+                         $6::bigint[], $12::text[])
+    ON CONFLICT (at, site_id, method, outcome, reason, access_point) DO UPDATE
        SET count = t.count + excluded.count
 )
 INSERT INTO wait_tally AS t (at, site_id, method, bound_s, count)
@@ -62,11 +62,3 @@ SELECT site_id, count(DISTINCT bss) AS count FROM accounting_session
 
 -- name: news
 SELECT at, kind, site_id FROM event WHERE at > $1 AND kind = ANY($2) ORDER BY at DESC LIMIT 20
-
--- name: forget
-WITH a AS (DELETE FROM sign_in_tally WHERE at < $1 RETURNING 1),
-     b AS (DELETE FROM wait_tally WHERE at < $1 RETURNING 1),
-     c AS (DELETE FROM online_sample WHERE at < $1 RETURNING 1),
-     d AS (DELETE FROM node_report AS n WHERE n.at < $1 RETURNING 1)
-SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)
-     + (SELECT count(*) FROM d) AS count

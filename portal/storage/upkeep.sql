@@ -34,11 +34,13 @@ WITH gone AS (DELETE FROM remembered_device WHERE expires_at < $1 RETURNING 1)
 SELECT count(*) FROM gone
 
 -- name: vouchers
--- And the series that are made in one act, once nothing of them is left.
-WITH gone AS (DELETE FROM voucher WHERE over_at < $1 RETURNING 1),
-empty AS (
+WITH gone AS (DELETE FROM voucher WHERE over_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: series
+-- Those that are made in one act, once nothing of them is left.
+WITH gone AS (
     DELETE FROM voucher_series AS s WHERE is_batch AND made_at < $1
-       AND NOT EXISTS (SELECT FROM voucher AS v WHERE v.letters = s.letters)
+       AND NOT EXISTS (SELECT FROM voucher AS v WHERE v.letters = s.letters) RETURNING 1
 )
 SELECT count(*) FROM gone
 
@@ -97,3 +99,55 @@ WITH gone AS (
        AND NOT EXISTS (SELECT FROM live_session AS s WHERE s.mac = d.mac) RETURNING 1
 )
 SELECT count(*) FROM gone
+
+-- name: staff_accounts
+-- Nobody could sign in with them any more, and no row that they wrote in the record is left.
+WITH gone AS (DELETE FROM staff_account WHERE least(disabled_at, expires_at) < $1 RETURNING 1)
+SELECT count(*) FROM gone
+
+-- name: api_tokens
+-- Those that let nobody in any more; their acts stand in the events meanwhile.
+WITH gone AS (DELETE FROM api_token WHERE least(expires_at, revoked_at) < $1 RETURNING 1)
+SELECT count(*) FROM gone
+
+-- name: outages
+WITH gone AS (DELETE FROM uplink_outage WHERE ended_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: outbox
+WITH gone AS (DELETE FROM event_outbox WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: notices
+WITH gone AS (DELETE FROM notice WHERE until_at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: counts
+-- And machines that have told nothing of themselves for as long.
+WITH a AS (DELETE FROM sign_in_tally WHERE at < $1 RETURNING 1),
+     b AS (DELETE FROM wait_tally WHERE at < $1 RETURNING 1),
+     c AS (DELETE FROM online_sample WHERE at < $1 RETURNING 1),
+     d AS (DELETE FROM node_report WHERE at < $1 RETURNING 1)
+SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)
+     + (SELECT count(*) FROM d) AS count
+
+-- name: evidence
+WITH gone AS (DELETE FROM purge WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
+
+-- name: oldest
+-- What is left of each class; each is the first row of an index, or of a small table.
+SELECT (SELECT min(at) FROM sign_in_attempt) AS attempts,
+       (SELECT min(at) FROM code_attempt) AS code_attempts,
+       (SELECT min(last_used_at) FROM known_device) AS known_devices,
+       (SELECT min(last_visit_at) FROM remembered_device) AS remembered_devices,
+       (SELECT min(over_at) FROM voucher) AS vouchers,
+       (SELECT min(started_at) FROM past_session) AS sessions,
+       (SELECT min(at) FROM event) AS events,
+       (SELECT min(at) FROM audit) AS audit,
+       (SELECT min(at) FROM fault_report) AS fault_reports,
+       (SELECT min(at) FROM sign_in_tally) AS counts
+
+-- name: note
+INSERT INTO purge (id, at, node, deleted, oldest, keys)
+VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6) ON CONFLICT (id) DO NOTHING
+
+-- name: last_run
+SELECT id, at, node, deleted::text AS deleted, oldest::text AS oldest, keys
+  FROM purge ORDER BY at DESC LIMIT 1

@@ -1,6 +1,7 @@
 """The keeper's loops: what is due goes whatever fails beside it; a neighbour is waited for."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from portal.services.clock_watch import ClockWatch
 from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError, GateUnavailableError, Kept
 from portal.services.ports.keeping import SnapshotNotWrittenError
+from portal.services.ports.purging import Evidence
+from portal.services.purging import Purging
 from portal.services.reconcile import Reconciliation
 from tests.portal.services.fakes import FakeGate
 from tests.portal.services.stores import MemoryAttempts, MemoryClocks, MemorySessions
@@ -36,13 +39,22 @@ class Upkeep:
         self.asked = 0
         self._fails_first = fails_first
 
-    async def tidy(self, kept: Kept, now: datetime) -> int:
-        assert kept == Kept()
+    async def tidy(self, kept: Kept, now: datetime, deleted: Counter[str] | None = None) -> int:
+        assert (kept, deleted) == (Kept(), Counter(devices_today=0))
         assert now.tzinfo is not None
         self.asked += 1
         if self._fails_first and self.asked == 1:
             raise DatabaseUnavailableError
         return 0
+
+    async def oldest(self) -> Mapping[str, datetime | None]:
+        return {}
+
+    async def note(self, evidence: Evidence) -> None:
+        assert evidence.deleted == {"devices_today": 0}
+
+    async def last_run(self) -> Evidence | None:
+        raise AssertionError
 
 
 @pytest.fixture(autouse=True)
@@ -65,12 +77,15 @@ class Machine:
 class House:
     """A keeper with its memory stores and its fake gate."""
 
-    def __init__(self, now: datetime, upkeep: Upkeep | None = None) -> None:
+    def __init__(
+        self, now: datetime, upkeep: Upkeep | None = None, keys: KeyRing | None = None
+    ) -> None:
         self.sessions = MemorySessions(MemoryAttempts())
         self.gate, self.machine = FakeGate(), Machine(now)
         self.reconciliation = Reconciliation(self.sessions, self.gate, [MAIN])
         clock = ClockWatch(MemoryClocks(self.sessions), {MAIN: SITE}, self.machine.read, "one")
-        self.keeper = Keeper(self.reconciliation, upkeep or Upkeep(), clock)
+        purging = Purging(upkeep or Upkeep(), keys or KeyRing(Path("/nowhere")), Kept())
+        self.keeper = Keeper(self.reconciliation, purging, clock)
 
 
 @asynccontextmanager
@@ -84,7 +99,7 @@ async def running(*loops: Coroutine[object, object, None]) -> AsyncIterator[None
 
 @asynccontextmanager
 async def tidying(upkeep: Upkeep, keys: KeyRing, now: datetime) -> AsyncIterator[None]:
-    async with running(House(now, upkeep).keeper.tidy(Kept(), keys)):
+    async with running(House(now, upkeep, keys).keeper.tidy()):
         yield
 
 

@@ -342,15 +342,3 @@ class Kept:
     def voucher_names(self) -> timedelta:
         """How long anything stays that is named under the key of vouchers made in a year."""
         return LONGEST_LIFE + self.vouchers
-
-
-class Upkeep(Protocol):
-    """What the keeper does now and then so that nothing is kept longer than said."""
-
-    async def tidy(self, kept: Kept, now: datetime) -> int:
-        """Delete what is due and make the next weeks' partitions; return the rows deleted.
-
-        Raises:
-            DatabaseUnavailableError: some of it was not done; the next call does it.
-        """
-        ...

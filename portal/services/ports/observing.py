@@ -44,11 +44,13 @@ def outcome_of(reason: RefusalReason) -> Outcome:
 class SignInObserver(Protocol):
     """Is told of every try to get in."""
 
-    def admitted(self, site_id: SiteId, ground: Ground) -> None:
-        """Count one that was let in."""
+    def admitted(self, site_id: SiteId, ground: Ground, access_point: str = "", /) -> None:
+        """Count one that was let in; ``access_point`` sent it, "" where nobody knows."""
         ...
 
-    def refused(self, site_id: SiteId, method: Ground, reason: RefusalReason) -> None:
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, access_point: str = "", /
+    ) -> None:
         """Count one that was not; ``method`` is what it would have been let in for."""
         ...
 

@@ -66,7 +66,3 @@ class Statistics(Protocol):
     async def read(self, since: datetime, now: datetime) -> Records:
         """Return what there is: the last hour's counts by five minutes, earlier by half hours."""
         ...
-
-    async def forget(self, before: datetime) -> int:
-        """Delete what is older; return how many rows."""
-        ...

@@ -30,10 +30,12 @@ class Noted:
     told: Counter[tuple[str, ...]] = field(default_factory=Counter)
     waits: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def admitted(self, site_id: SiteId, ground: Ground) -> None:
+    def admitted(self, site_id: SiteId, ground: Ground, _point: str = "") -> None:
         self.told[site_id, ground, "admitted"] += 1
 
-    def refused(self, site_id: SiteId, method: Ground, reason: RefusalReason) -> None:
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, _point: str = ""
+    ) -> None:
         self.told[site_id, method, reason] += 1
 
     def came_online(self, site_id: SiteId, ground: Ground, waited: timedelta) -> None:

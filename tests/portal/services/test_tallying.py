@@ -14,7 +14,7 @@ from portal.services.outcomes import RefusalReason
 from portal.services.overview import Overview
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.statistics import NodeReport, Records
-from portal.services.reporting import KEPT, Reporting
+from portal.services.reporting import Reporting
 from portal.services.tallying import MOST_KEPT, SeveralObservers, Tallying
 from portal.storage.database import Database
 from portal.storage.statistics import PostgresStatistics
@@ -140,10 +140,6 @@ async def test_a_machine_tells_of_itself_and_who_is_online(
     assert [(one.node, one.at, one.gate_devices) for one in records.nodes] == [
         ("gateway", times[-1], 2)
     ]
-    later = Reporting(store, [CITY], describe, lambda: now + KEPT + timedelta(minutes=6))
-    await later.note()
-    (left,) = await database.fetch("SELECT min(at) AS at FROM online_sample")
-    assert left["at"] > now + KEPT
 
 
 async def test_who_looks_is_told_once_for_all(

@@ -1,0 +1,66 @@
+"""The door to what is counted by whole days: of devices today, and of days that are over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from portal.domain.identity import MacAddress, SiteId
+from portal.domain.month_report import DayFigure, DayTries, DayWaits
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineDevice:
+    """A device that is online now. ``mac`` leaves the keeper only as a name under the day's key."""
+
+    mac: MacAddress
+    site_id: SiteId
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDevice:
+    """The same by its name of the day. ``began``: its session began today."""
+
+    name: bytes
+    site_id: SiteId
+    began: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """All that was counted of some days; ``site_id`` "" is all libraries together."""
+
+    figures: Sequence[DayFigure]
+    tries: Sequence[DayTries]
+    waits: Sequence[DayWaits]
+
+
+class DayFigures(Protocol):
+    """Every method raises DatabaseUnavailableError."""
+
+    async def online(self, since: datetime, now: datetime) -> Sequence[OnlineDevice]:
+        """Return the devices online now whose sessions began since."""
+        ...
+
+    async def count(self, day: date, devices: Sequence[CountedDevice], now: datetime) -> None:
+        """Note that these devices were seen; once a device, site and day, however often noted.
+
+        A session is counted when it began today and its device was not seen for four hours.
+        """
+        ...
+
+    async def close(self, today: date, since: date, zone: str) -> int:
+        """Count the days before ``today``, their counts of five minutes from ``since`` on.
+
+        Return how many rows of counted devices went. Counting a day again changes nothing.
+        """
+        ...
+
+    async def last_closed(self) -> date | None:
+        """Return the last day that was counted."""
+        ...
+
+    async def read(self, first: date, after: date) -> Month:
+        """Return the days from ``first`` until before ``after``."""
+        ...
