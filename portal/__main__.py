@@ -7,7 +7,6 @@ A command imports its work when it is called, so that a process loads only what 
 import asyncio
 import sys
 from collections.abc import Coroutine
-from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +15,18 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from portal import api_commands, audit_commands, config_reference, logs, settings, voucher_commands
+from portal import (
+    account_commands,
+    api_commands,
+    audit_commands,
+    config_reference,
+    logs,
+    settings,
+    voucher_commands,
+)
 from portal.commands import Site, config_of, say
 from portal.composition.start import StartError, told_plainly
 from portal.config_file import DEFAULT_PATH, ConfigError, Problem
-from portal.domain.staff_account import Role
 
 app = typer.Typer(
     help="Kvar: a captive portal for libraries.",
@@ -36,8 +42,7 @@ group_app = typer.Typer(help="Let groups in by a room code.", no_args_is_help=Tr
 tutor_app.add_typer(group_app, name="group")
 device_app = typer.Typer(help="Look after remembered devices.", no_args_is_help=True)
 app.add_typer(device_app, name="device")
-account_app = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
-app.add_typer(account_app, name="account")
+app.add_typer(account_commands.app, name="account")
 app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
 api_commands.add_to(app)
@@ -46,13 +51,6 @@ Number = Annotated[int, typer.Argument(help="The device number that the visitor'
 GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]
 Devices = Annotated[int, typer.Option(min=1, max=100, help="How many devices may join.")]
 Minutes = Annotated[int, typer.Option(min=1, max=720, help="How long.")]
-Account = Annotated[str, typer.Argument(help="The account's name: a-z, 0-9, dot, hyphen.")]
-Roles = Annotated[list[Role], typer.Option("--role", help="One or more: desk, it …")]
-AtSites = Annotated[list[str], typer.Option("--site", help="One or more; left out: every site.")]
-LinkMinutes = Annotated[int, typer.Option(min=5, max=1440, help="How long the link is good.")]
-LastDay = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The account's last day.")
-]
 
 
 def main() -> None:
@@ -295,67 +293,6 @@ def device_forget(context: typer.Context, number: Number, site: Site) -> None:
     from portal.composition import devices
 
     say(devices.forget(config_of(context), site, number))
-
-
-@account_app.command("create")
-def account_create(
-    context: typer.Context,
-    name: Account,
-    role: Roles,
-    site: AtSites = [],  # noqa: B006 - typer reads it, and changes nothing
-    until: LastDay = None,
-    link_minutes: LinkMinutes = 30,
-) -> None:
-    """Make an account, and print the one-time link of its first sign-in."""
-    from portal.composition import accounts
-
-    wish = accounts.Wish(role, site, until.date() if until else None, link_minutes)
-    say(accounts.create(config_of(context), name, wish))
-
-
-@account_app.command("list")
-def account_list(context: typer.Context) -> None:
-    """List the accounts with their roles and sites."""
-    from portal.composition import accounts
-
-    say(accounts.show(config_of(context)))
-
-
-@account_app.command("disable")
-def account_disable(context: typer.Context, name: Account) -> None:
-    """Disable an account and sign it out everywhere."""
-    from portal.composition import accounts
-
-    say(accounts.disable(config_of(context), name))
-
-
-@account_app.command("enable")
-def account_enable(context: typer.Context, name: Account) -> None:
-    """Enable an account again."""
-    from portal.composition import accounts
-
-    say(accounts.enable(config_of(context), name))
-
-
-@account_app.command("reset")
-def account_reset(context: typer.Context, name: Account, link_minutes: LinkMinutes = 30) -> None:
-    """Take password and second factor away, and print a new one-time link."""
-    from portal.composition import accounts
-
-    say(accounts.reset(config_of(context), name, link_minutes))
-
-
-@account_app.command("roles")
-def account_roles(
-    context: typer.Context,
-    name: Account,
-    role: Roles,
-    site: AtSites = [],  # noqa: B006 - the same
-) -> None:
-    """Give an account exactly these roles and sites."""
-    from portal.composition import accounts
-
-    say(accounts.grant(config_of(context), name, accounts.Wish(role, site)))
 
 
 @app.command()

@@ -101,6 +101,30 @@ async def grant(config: Config, name: str, wish: Wish) -> str:
     return f"account {name}: {_rights(grants.roles, grants.sites)}"
 
 
+async def prolong(config: Config, name: str, last_day: date | None) -> str:
+    """Give an account another last day; None: it has no end.
+
+    Raises:
+        StartError: there is no such account.
+    """
+    async with _open(config) as accounts:
+        if not await accounts.prolong(name, _end_of(config, last_day), utc_now()):
+            raise _nobody(name)
+    return f"account {name}: {'without end' if last_day is None else f'until {last_day}'}"
+
+
+async def confirm(config: Config, name: str) -> str:
+    """Note that an account is needed still.
+
+    Raises:
+        StartError: there is no such account.
+    """
+    async with _open(config) as accounts:
+        if not await accounts.confirm(name, utc_now()):
+            raise _nobody(name)
+    return f"account {name}: confirmed for a year"
+
+
 async def show(config: Config) -> str:
     """Return the accounts, a line each.
 
@@ -157,11 +181,17 @@ def _line(config: Config, account: Account) -> str:
         state = "disabled"
     elif not account.is_good(now):
         state = "expired"
-    until = ""
+    zone = ZoneInfo(config.organisation.time_zone)
+    told = [_rights(account.roles, account.sites), state]
     if account.expires_at is not None:
-        zone = ZoneInfo(config.organisation.time_zone)
-        until = f", until {(account.expires_at - timedelta(seconds=1)).astimezone(zone):%Y-%m-%d}"
-    return f"{account.name}: {_rights(account.roles, account.sites)}, {state}{until}"
+        told.append(
+            f"until {(account.expires_at - timedelta(seconds=1)).astimezone(zone):%Y-%m-%d}"
+        )
+    if account.last_sign_in_at is not None:
+        told.append(f"last in {account.last_sign_in_at.astimezone(zone):%Y-%m-%d}")
+    if account.review_is_due(now):
+        told.append("to be confirmed or ended")
+    return f"{account.name}: {', '.join(told)}"
 
 
 def _rights(roles: Collection[Role], sites: Collection[SiteId] | None) -> str:

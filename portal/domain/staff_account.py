@@ -7,11 +7,16 @@ The rule to keep: an account says nothing of the person but the name that the or
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from portal.domain.identity import SiteId
+
+REVIEW_EVERY = timedelta(days=365)
+"""How often somebody else confirms that an account is needed still (MSBFS 2020:7, 4 ch. 4 §)."""
+
+WARN_OF_END = timedelta(days=14)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 """Also in the database. So narrow that a name can break no log line, page or command."""
@@ -28,6 +33,8 @@ class Role(StrEnum):
     """The running of the system."""
     AUDITOR = "auditor"
     """Reads who did what; changes nothing."""
+    PRIVACY = "privacy"
+    """Answers people who ask what is kept of them, and opens sealed card numbers."""
 
 
 EVERY_ROLE = frozenset(Role)
@@ -47,10 +54,34 @@ class Account:
     enrolled: bool = False
     """Whether it has a password and a second factor: before that nobody can sign in with it."""
 
+    last_sign_in_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    """When somebody confirmed that it is needed still."""
+    reviewed_by: str | None = None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Say whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
+
     def is_good(self, now: datetime) -> bool:
         """Say whether anybody may act under it now."""
-        expired = self.expires_at is not None and self.expires_at <= now
-        return not (self.disabled or expired)
+        return not (self.disabled or self.has_expired(now))
+
+    def ends_soon(self, now: datetime) -> datetime | None:
+        """Return when it ends, where that is so soon that its owner should be told."""
+        if self.expires_at is None or self.expires_at - now > WARN_OF_END:
+            return None
+        return self.expires_at
+
+    def review_is_due(self, now: datetime) -> bool:
+        """Say whether nobody has looked it over for a year; one that cannot be used needs none."""
+        return self.is_good(now) and now - (self.reviewed_at or self.created_at) >= REVIEW_EVERY
+
+    def is_within(self, other: "Account") -> bool:
+        """Say whether all that this account is for, the other one is for too."""
+        if other.sites is None:
+            return True
+        return self.sites is not None and self.sites <= other.sites
 
     def has_one_of(self, roles: Collection[Role]) -> bool:
         """Say whether one of the roles is this account's."""

@@ -59,6 +59,14 @@ class PostgresStaffAccounts:
         """See services.ports.staff.StaffAccounts."""
         return await self._did("disable", name, at)
 
+    async def set_end(self, name: str, at: datetime | None) -> bool:
+        """See services.ports.staff.StaffAccounts."""
+        return await self._did("set_end", name, at)
+
+    async def confirm(self, name: str, by: str, at: datetime) -> bool:
+        """See services.ports.staff.StaffAccounts."""
+        return await self._did("confirm", name, by, at)
+
     async def reset(self, name: str, link: Link) -> bool:
         """See services.ports.staff.StaffAccounts."""
         return await self._did("reset", name, link.hash, link.until)
@@ -109,5 +117,8 @@ def account_of(row: Mapping[str, Any]) -> Account:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         disabled=row["disabled_at"] is not None,
+        last_sign_in_at=row["last_sign_in_at"],
+        reviewed_at=row["reviewed_at"],
+        reviewed_by=row["reviewed_by"],
         enrolled=row["password_hash"] is not None and row["totp_secret"] is not None,
     )

@@ -23,6 +23,12 @@ WITH changed AS (
 )
 SELECT id FROM changed
 
+-- name: set_end
+UPDATE staff_account SET expires_at = $2 WHERE name = $1 RETURNING id
+
+-- name: confirm
+UPDATE staff_account SET reviewed_at = $3, reviewed_by = $2 WHERE name = $1 RETURNING id
+
 -- name: reset
 WITH changed AS (
     UPDATE staff_account SET password_hash = NULL, totp_secret = NULL,

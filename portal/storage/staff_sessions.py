@@ -72,6 +72,10 @@ class PostgresStaffSessions:
         """See services.ports.staff.StaffSessions."""
         await self._database.fetch(_SQL["end_others"], account_id, but)
 
+    async def end_all(self, account_id: UUID) -> None:
+        """See services.ports.staff.StaffSessions."""
+        await self._database.fetch(_SQL["end_all"], account_id)
+
 
 def _session_of(row: Mapping[str, Any]) -> StaffSession:
     return StaffSession(

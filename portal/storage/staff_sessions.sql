@@ -1,7 +1,11 @@
 -- Visits of staff to the staff site, by the hash of what the browser holds.
 
 -- name: begin
-WITH gone AS (DELETE FROM staff_session WHERE id = $9)
+WITH gone AS (
+    DELETE FROM staff_session WHERE id = $9
+), seen AS (
+    UPDATE staff_account SET last_sign_in_at = $6 WHERE id = $3 AND $4 = 'open'
+)
 INSERT INTO staff_session (id, token_hash, account_id, stage, site_id, started_at, last_used_at,
                            ends_at, label)
 VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
@@ -40,3 +44,6 @@ DELETE FROM staff_session WHERE account_id = $1 AND id = $2
 
 -- name: end_others
 DELETE FROM staff_session WHERE account_id = $1 AND id <> $2
+
+-- name: end_all
+DELETE FROM staff_session WHERE account_id = $1

@@ -65,6 +65,14 @@ class StaffAccounts(Protocol):
         """Disable from then on, or enable (None); False when there is no such account."""
         ...
 
+    async def set_end(self, name: str, at: datetime | None) -> bool:
+        """Let it be good until then, or without end; False when there is no such account."""
+        ...
+
+    async def confirm(self, name: str, by: str, at: datetime) -> bool:
+        """Note who looked it over, and when; False when there is no such account."""
+        ...
+
     async def reset(self, name: str, link: Link) -> bool:
         """Take password, second factor, recovery codes and visits away, and give a new link."""
         ...
@@ -153,6 +161,10 @@ class StaffSessions(Protocol):
 
     async def end_others(self, account_id: UUID, but: UUID) -> None:
         """End all visits of the account but this one."""
+        ...
+
+    async def end_all(self, account_id: UUID) -> None:
+        """End all visits of the account."""
         ...
 
 

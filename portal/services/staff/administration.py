@@ -1,13 +1,13 @@
-"""Who has a staff account: made, changed and taken away by IT, on the gateway's own command line.
+"""Who has a staff account: made on the gateway's own command line, looked over and ended by IT.
 
-Not a page: the one who holds the machine can always get in again. The rule to keep: every change
-writes who made it.
+Not the pages (portal/web/staff/accounts.py), which make none: the one who holds the machine can
+always get in again. The rule to keep: every change writes who made it.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from portal.domain.identity import Secret, SiteId
 from portal.domain.staff_account import Account, Role
@@ -29,7 +29,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What IT does with accounts; ``by`` is the user of the machine who does it."""
+    """What IT does with accounts; ``by`` is who does it: an account, or the machine's user."""
 
     doors: StaffDoors
     by: str
@@ -71,6 +71,25 @@ class Administration:
         """Enable the account again; False when there is none."""
         done = await self.doors.accounts.disable(name, None)
         return await self._told(done, "enabled", name, now)
+
+    async def prolong(self, name: str, expires_at: datetime | None, now: datetime) -> bool:
+        """Let the account be good until then, or without end; False when there is none."""
+        done = await self.doors.accounts.set_end(name, expires_at)
+        return await self._told(done, "end", name, now)
+
+    async def confirm(self, name: str, now: datetime) -> bool:
+        """Note that the account is needed still, with what it may do; False when there is none."""
+        done = await self.doors.accounts.confirm(name, self.by, now)
+        return await self._told(done, "confirmed", name, now)
+
+    async def end_visit(self, account: Account, visit_id: UUID | None, now: datetime) -> None:
+        """Sign the account out of one visit, or everywhere."""
+        if visit_id is None:
+            await self.doors.sessions.end_all(account.id)
+        else:
+            await self.doors.sessions.end(account.id, visit_id)
+        what = {"what": "signed_out", "account": account.name, "by": self.by}
+        await self.doors.tell(EventKind.STAFF_ACCOUNT_CHANGED, now, **what)
 
     def _link(self, code: str, now: datetime) -> Link:
         return Link(self.doors.keys.code(code), now + self.link_is_good_for)

@@ -28,6 +28,8 @@ class SignInRefusal(StrEnum):
     WRONG = "signin.wrong"
     PASSWORD_WRONG = "password.wrong"  # noqa: S105 - a text's key
     """Of somebody who is known already."""
+    EXPIRED = "signin.expired"
+    """Told only to who knows the password."""
     CODE_WRONG = "code.wrong"
     LINK_WRONG = "first.wrong"
 
@@ -79,8 +81,10 @@ class PasswordMethod:
         tried = await self.desk.attempt(AttemptKind.PASSWORD, hashed, asker.place, check, now)
         if isinstance(tried, MustWait):
             return tried
-        if not (tried.right and found and found.account.enrolled and found.account.is_good(now)):
+        if not (tried.right and found and found.account.enrolled) or found.account.disabled:
             return SignInRefusal.WRONG
+        if found.account.has_expired(now):
+            return SignInRefusal.EXPIRED
         await self._strengthen(found, password)
         return Proven(found.account, whole=False)
 

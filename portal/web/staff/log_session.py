@@ -15,10 +15,9 @@ from portal.domain.identity import Secret
 from portal.domain.session_log import Named, read_cursor, write_cursor
 from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.services.ports.session_log import LoggedEvent, LoggedSession
-from portal.services.staff.attempts import MustWait
-from portal.services.staff.sign_in import SignInRefusal
 from portal.web.staff.asked import asked
-from portal.web.staff.errors import FieldError, explain
+from portal.web.staff.confirmation import confirmed
+from portal.web.staff.errors import FieldError
 from portal.web.staff.log import leave_screen, telling, worded
 from portal.web.staff.log_look_up import FIELDS
 from portal.web.staff.measures import length
@@ -82,16 +81,6 @@ async def compare(site: StaffSite, visit: Visit) -> web.Response:
     compared = Compared(session.id, what, fits)
     word = site.console.findings.keep(visit.me.account.id, compared, visit.now)
     return site.go(f"/log/session?one={_key(session)}&finding={word}")
-
-
-async def confirmed(site: StaffSite, visit: Visit) -> tuple[FieldError, int] | None:
-    """Check the password again; None: it is right."""
-    password = Secret(visit.fields.get("password", ""))
-    tried = await site.sign_in.check_password(visit.me, password, visit.asker, visit.now)
-    if not isinstance(tried, MustWait) and tried.right:
-        return None
-    refusal = tried if isinstance(tried, MustWait) else SignInRefusal.PASSWORD_WRONG
-    return explain(refusal, "password", site.pages, visit)
 
 
 async def show_session(

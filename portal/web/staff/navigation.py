@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("/faults", "nav.faults", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
+    Entry("/accounts", "nav.accounts", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),
 )
 """In the order they are shown; the first that an account may open is its front page."""

@@ -5,7 +5,7 @@ templates. The rule to keep: autoescape on, no default for a missing value.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from portal.web.templating import Linked, find_templates, make_environment
 from portal.web.texts import load_languages
 
 TEXTS = Path(__file__).parent / "texts"
-MORE_TEXTS = (TEXTS / "overview", DEVICE_HELP)
+MORE_TEXTS = (TEXTS / "overview", TEXTS / "people", DEVICE_HELP)
 
 Banners = Callable[[], Sequence[str]]
 """Returns the keys of the texts that every page shows now, such as "banner.internet"."""
@@ -66,6 +66,18 @@ class Pages:
         zone = ZoneInfo(self.settings.time_zone)
         return moments.clock_rounded_up(moment, visit.now, zone, visit.language)
 
+    def last_day(self, visit: Visit, end: datetime) -> str:
+        """Return the last whole day before a midnight: "25 november 2026"."""
+        local = (end - timedelta(seconds=1)).astimezone(ZoneInfo(self.settings.time_zone))
+        return moments.calendar_day(local.date(), visit.language)
+
+    def _account_ends(self, visit: Visit) -> str | None:
+        """Return the last day of the account, where its owner should be told already."""
+        if visit.session is None or not visit.is_signed_in:
+            return None
+        end = visit.session.account.ends_soon(visit.now)
+        return None if end is None else self.last_day(visit, end)
+
     def _shared(self, visit: Visit) -> Mapping[str, object]:
         language = visit.language
         navigation: tuple[Entry, ...] = ()
@@ -85,6 +97,7 @@ class Pages:
             "assets": self.assets.paths,
             "navigation": navigation,
             "banners": self._banners(),
+            "account_ends": self._account_ends(visit),
             "lock_after_s": int(self._times.idle_lock.total_seconds()),
             "warn_before_s": int(WARN_BEFORE.total_seconds()),
             "locked": False,

@@ -13,6 +13,7 @@ from aiohttp import web
 from portal.domain.staff_account import EVERY_ROLE, Role
 from portal.domain.staff_session import Stage
 from portal.web.staff import (
+    accounts,
     audit,
     batch,
     complaint,
@@ -159,6 +160,12 @@ ROUTES = (
     Route("GET", "/log/complaint", complaint.complaint_page, _IT),
     Route("POST", "/log/complaint", complaint.answer, _IT),
     Route("GET", "/log/refused", log_events.refused_page, _IT),
+    Route("GET", "/accounts", accounts.accounts_page, _RECORD),
+    Route("GET", "/accounts/one", accounts.account_page, _RECORD),
+    Route("POST", "/accounts/confirm", accounts.confirm, _IT),
+    Route("POST", "/accounts/until", accounts.prolong, _IT),
+    Route("POST", "/accounts/end-visit", accounts.end_visit, _IT),
+    Route("POST", "/accounts/end", accounts.end, _IT),
     Route("GET", "/audit", audit.audit_page, _RECORD),
     Route("GET", "/audit/changes", log_events.changes_page, _RECORD),
 )

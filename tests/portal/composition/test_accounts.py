@@ -54,6 +54,24 @@ async def test_an_account_ends_with_its_last_day(config: Config) -> None:
     ]
 
 
+async def test_an_account_is_prolonged_and_confirmed(config: Config, database: Database) -> None:
+    await accounts.create(config, "kim", Wish((Role.DESK,)))
+    assert await accounts.prolong(config, "kim", date(2099, 1, 31)) == (
+        "account kim: until 2099-01-31"
+    )
+    assert (await accounts.show(config)).endswith(", until 2099-01-31")
+    assert await accounts.prolong(config, "kim", None) == "account kim: without end"
+    await database.fetch(
+        "UPDATE staff_account SET created_at = '2020-01-01', last_sign_in_at = '2020-06-30 12:00Z'"
+    )
+    assert (await accounts.show(config)).endswith("last in 2020-06-30, to be confirmed or ended")
+    assert await accounts.confirm(config, "kim") == "account kim: confirmed for a year"
+    assert (await accounts.show(config)).endswith("last in 2020-06-30")
+    for wish in (accounts.confirm(config, "sam"), accounts.prolong(config, "sam", None)):
+        with pytest.raises(StartError, match="no account 'sam'"):
+            await wish
+
+
 async def test_what_cannot_be_is_said_so(config: Config) -> None:
     assert await accounts.show(config) == "no accounts"
     for name in ("Kim", "kim larsson", "k", "kim\n"):

@@ -56,3 +56,26 @@ def test_sites() -> None:
     assert account().sites_among([C, B, A]) == (B, A)
     assert account(sites=None).sites_among([C, A]) == (C, A)
     assert account(sites=frozenset()).sites_among([A]) == ()
+
+
+def test_the_end_is_told_two_weeks_ahead() -> None:
+    end = NOW + timedelta(days=15)
+    assert account().ends_soon(NOW) is None
+    assert account(expires_at=end).ends_soon(NOW) is None
+    assert account(expires_at=end).ends_soon(NOW + timedelta(days=1)) == end
+
+
+def test_an_account_is_looked_over_once_a_year() -> None:
+    later = NOW + timedelta(days=365)
+    assert not account().review_is_due(later - timedelta(seconds=1))
+    assert account().review_is_due(later)
+    assert not account(reviewed_at=NOW + timedelta(days=1)).review_is_due(later)
+    assert not account(disabled=True).review_is_due(later), "nobody can use it"
+    assert not account(expires_at=NOW).review_is_due(later)
+
+
+def test_who_may_look_at_whose_account() -> None:
+    assert account().is_within(account(sites=None))
+    assert account().is_within(account(sites=frozenset({A, B, C})))
+    assert not account().is_within(account(sites=frozenset({A})))
+    assert not account(sites=None).is_within(account())

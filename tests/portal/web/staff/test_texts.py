@@ -13,6 +13,7 @@ from portal.domain.password import PasswordFault
 from portal.domain.session import Ground
 from portal.domain.session_log import OUTCOMES, Named
 from portal.domain.slip import TARGETS
+from portal.domain.staff_account import Role
 from portal.domain.statistics import DEFINITIONS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
 from portal.services.console.exports import Format
@@ -89,6 +90,9 @@ PUT_TOGETHER = {
     *(f"compare.{one.name.lower()}.{said}" for one in Named for said in ("yes", "no")),
     *(f"audit.act.{act}" for act in Act),
     *(f"audit.broken.{fault}" for fault in Fault),
+    *(f"accounts.role.{role}" for role in Role),
+    *(f"accounts.state.{one}" for one in ("good", "waits", "expired", "disabled")),
+    *(f"accounts.said.{one}" for one in ("confirmed", "until", "visit")),
     *LookUpRefusal,
     *ComplaintFault,
     *(f"complaint.confidence.{one}" for one in Confidence),
