@@ -48,6 +48,12 @@ PAGE_MARGIN_S = 12.0
 the same card, the gate, the database. Broken off earlier, a login would count as a wrong PIN."""
 
 
+def login_budget_s(config: Config) -> float:
+    """Return how long a login may take in all, on a page and at an access point."""
+    library = config.library_system
+    return PAGE_MARGIN_S + (library.login_timeout_s if library else 0.0)
+
+
 def check(config: Config) -> None:
     """Build every part's settings, so that their own refusals are heard before the start.
 
@@ -284,7 +290,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         default_language=organisation.default_language,
         time_zone=organisation.time_zone,
         ssid=organisation.ssid,
-        answer_timeout_s=PAGE_MARGIN_S + (library.login_timeout_s if library else 0.0),
+        answer_timeout_s=login_budget_s(config),
         card_is_numeric=library is None or library.card_pattern == DIGITS,
         takes_vouchers=any(LoginMethod.CODE in site.login_methods for site in config.sites),
         controller_contact=organisation.contact_email,

@@ -50,7 +50,7 @@ class Limits:
     delayed_of_client: int = 2_048
     """Rejects that wait for their second."""
     ask_timeout_s: float = 5.0
-    """An access point asks again after 3 to 5 s, and what comes later is nobody's answer."""
+    """An access point that asks again meanwhile gets the answer to what it sent first."""
     unwell_s: float = 5.0
     """So long after a failed write Status-Server gets no answer. Then whoever only asks how we are
     sends records again: they tell whether it is over."""

@@ -88,8 +88,13 @@ class ControllerDesk:
             before, after = change.before, change.after
             if before is None or (after is not None and after.due_at == before.due_at):
                 continue
-            for one in self._at.get(before.site_id, ()):
+            for one in self._of(before if after is None else after):
                 self._start(one, change.mac, before.due_at)
+
+    def _of(self, session: Session) -> Iterator[Controlled]:
+        """Yield the controllers of every site that let the session's device in."""
+        for site_id in {session.site_id, *session.elsewhere}:
+            yield from self._at.get(site_id, ())
 
     def _start(self, one: Controlled, mac: MacAddress, until: datetime) -> None:
         key = (one.access_point.name, mac)

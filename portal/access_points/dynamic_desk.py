@@ -10,13 +10,14 @@ out, and a fault of ours over one device is logged and costs the others nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Never
 from weakref import WeakValueDictionary
 
 import structlog
 
-from portal.access_points.grants import grant_of, station_of, terms_of
+from portal.access_points.grants import changed_grant, grant_of, station_of, terms_of
+from portal.access_points.wishes import HEARD_WITHIN, Tries, Wish, matters, wish_of
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress
 from portal.domain.session import Session
@@ -24,10 +25,10 @@ from portal.services.live_picture import Change, LivePicture
 from portal.services.places import Known, Places
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.live import LiveStore, Place
+from radius_bridge.access import Grant
 from radius_bridge.clients import Clients
 from radius_bridge.dynamic_requests import Accepted, NotSent, Outcome, SessionUnknown, Unsupported
-from radius_bridge.vendors.family import DynamicKind, DynamicMessage, DynamicVerb, Family
-from radius_bridge.vendors.standard import PORTAL_TIMEOUT_S
+from radius_bridge.vendors.family import DynamicMessage, DynamicVerb, Family, Reach
 
 COMPARE_EVERY_S = 30.0
 
@@ -35,55 +36,13 @@ BROWSER_FIRST = timedelta(seconds=15)
 """Where the visitor's browser logs in at the access point, it is told only when that did not
 happen."""
 
-HEARD_WITHIN = timedelta(hours=24)
-"""A device that no access point has told of for longer is somewhere else."""
-
-AT_PORTAL_WITHIN = timedelta(seconds=PORTAL_TIMEOUT_S + 120)
-"""So long after a device was sent to the portal its access point is told again to let it in: as
-long as the redirect holds, and what the access point takes to ask again."""
-
-SAME_END = timedelta(seconds=30)
-"""An end that moved by less is not worth a word."""
-
 MOST_AT_ONCE = 64
 """Requests to one address: an access point that is away holds up its own devices alone."""
-
-FIRST_PAUSE = timedelta(seconds=COMPARE_EVERY_S - 5)
-LONGEST_PAUSE = timedelta(minutes=10)
-"""Between tries in vain. A revoked device is told of until its access point agrees: a line that is
-down for a night comes back. The first is over when the next comparison comes."""
-
-LONGEST_DOUBLING = 5
-"""From the first pause that is beyond the longest."""
-
-TRIES_KEPT = timedelta(hours=1)
-"""Longer than any pause: nobody wishes this any more."""
 
 _log = structlog.get_logger()
 
 Send = Callable[[str, str, DynamicMessage], Awaitable[Outcome]]
 """Sends a message to the access point of this client at this address."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What an access point should do about a device."""
-
-    verb: DynamicVerb
-    session: Session | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Tries:
-    """How often a wish was told in vain, and when it was told last."""
-
-    count: int
-    last_at: datetime
-
-    @property
-    def again_at(self) -> datetime:
-        doublings = min(self.count - 1, LONGEST_DOUBLING)
-        return self.last_at + min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +74,7 @@ class DynamicDesk:
         self._clock = clock
         self._busy: set[MacAddress] = set()
         self._again: set[MacAddress] = set()
-        self._tries: dict[tuple[MacAddress, DynamicVerb], _Tries] = {}
+        self._tries = Tries()
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
         doors.picture.changed.append(self._changed)
 
@@ -152,21 +111,17 @@ class DynamicDesk:
             DatabaseUnavailableError: nothing was found.
         """
         now = self._clock()
-        self._tries = {
-            key: tries for key, tries in self._tries.items() if now - tries.last_at < TRIES_KEPT
-        }
+        self._tries.tidy(now)
         found = await self._store.misplaced(list(self.families), now - HEARD_WITHIN, now)
         self._places.learn(found)
-        self._look([place.mac for place in found])
+        self._look({place.mac for place in found})
 
     def _changed(self, changes: Sequence[Change]) -> None:
         """Sessions that are read at the start are no news: what differs the comparison finds."""
         if not self._picture.is_loaded.is_set():
             return
-        macs = [change.mac for change in changes if _matters(change)]
-        for mac in macs:
-            for verb in DynamicVerb:
-                self._tries.pop((mac, verb), None)
+        macs = {change.mac for change in changes if matters(change)}
+        self._tries.forget(macs)
         self._look(macs, is_news=True)
 
     def _look(self, macs: Iterable[MacAddress], *, is_news: bool = False) -> None:
@@ -216,15 +171,14 @@ class DynamicDesk:
         return set(out) - {mac for mac, session in found.items() if now < session.due_at}
 
     def _is_out(self, mac: MacAddress, known: Known) -> bool:
-        return known.place.let_in and self._picture.session(mac, self._clock()) is None
+        is_in = any(place.let_in for place in known.places)
+        return is_in and self._picture.session(mac, self._clock()) is None
 
     async def _tell(self, mac: MacAddress, *, is_news: bool, may_expel: bool) -> None:
         try:
             if is_news:
                 await self._wait_for_browser(mac)
             await self._say(mac, is_news=is_news, may_expel=may_expel)
-        except Exception as problem:  # noqa: BLE001 - the boundary of one device
-            _log.error("access_point_not_told", reason=type(problem).__name__)
         finally:
             self._busy.discard(mac)
         if mac in self._again:
@@ -233,7 +187,7 @@ class DynamicDesk:
 
     async def _wait_for_browser(self, mac: MacAddress) -> None:
         known = self._places.get(mac)
-        wish = None if known is None else self._wish(mac, known, is_news=True)
+        wish = None if known is None else self._wish(known.place, is_news=True)
         if known is None or wish is None or wish.verb is not DynamicVerb.ADMIT:
             return
         access_point = self.access_points.get(known.place.access_point)
@@ -242,96 +196,98 @@ class DynamicDesk:
             await self._find([mac])
 
     async def _say(self, mac: MacAddress, *, is_news: bool, may_expel: bool) -> None:
+        """Tell all access points of a device at once: one may be away."""
         known = self._places.get(mac)
-        if known is None:
+        places = () if known is None else known.places
+        await asyncio.gather(
+            *(self._say_at(p, is_news=is_news, may_expel=may_expel) for p in places)
+        )
+
+    async def _say_at(self, place: Place, *, is_news: bool, may_expel: bool) -> None:
+        async with self._turn(place):
+            current = self._places.at(place)
+            if current is None:
+                return
+            try:
+                await self._say_there(current, is_news=is_news, may_expel=may_expel)
+            except Exception as problem:  # noqa: BLE001 - the boundary of one device at one place
+                _log.error("access_point_not_told", reason=type(problem).__name__)
+
+    async def _say_there(self, place: Place, *, is_news: bool, may_expel: bool) -> None:
+        wish = self._wish(place, is_news=is_news)
+        if wish is None or (wish.verb is DynamicVerb.EXPEL and not may_expel):
             return
-        async with self._turn(known.place):
-            wish = self._wish(mac, known, is_news=is_news)
-            if wish is None or (wish.verb is DynamicVerb.EXPEL and not may_expel):
-                return
-            if not self._may_try(known.place, wish.verb):
-                return
-            message = self._message(known, wish)
-            if message is not None:
-                place = known.place
-                outcome = await self._send(place.access_point, place.source_ip, message)
-                self._note(mac, wish, outcome)
+        family = self.families.get(place.access_point)
+        access_point = self.access_points.get(place.access_point)
+        if family is None or access_point is None or place.mac in access_point.allowed_devices:
+            return
+        grant = self._grant(wish, place, access_point)
+        if wish.verb is DynamicVerb.CHANGE and _reach(family, place, grant) is not Reach.CHANGE:
+            self._note_done(place, wish, grant)  # its own end comes late enough (grants.LONG_END_S)
+            return
+        message = family.dynamic(wish.verb, grant, station_of(place))
+        if message is not None and self._tries.take(place, wish.verb, self._clock()):
+            outcome = await self._send(place.access_point, place.source_ip, message)
+            self._note(place, wish, grant, outcome)
 
     def _turn(self, place: Place) -> asyncio.Semaphore:
         key = (place.access_point, place.source_ip)
         return self._turns.setdefault(key, asyncio.Semaphore(MOST_AT_ONCE))
 
-    def _wish(self, mac: MacAddress, known: Known, *, is_news: bool) -> _Wish | None:
-        """Say what is to be done about a device; None: nothing.
+    def _wish(self, place: Place, *, is_news: bool) -> Wish | None:
+        now = self._clock()
+        return wish_of(place, self._picture.session(place.mac, now), now, is_news=is_news)
 
-        Who logs in is let in however long ago the redirect was.
-        """
-        now, place = self._clock(), known.place
-        session = self._picture.session(mac, now)
-        if session is None:
-            return _Wish(DynamicVerb.EXPEL, None) if place.let_in else None
-        if not place.let_in:
-            within = HEARD_WITHIN if is_news else AT_PORTAL_WITHIN
-            is_waiting = now - place.heard_at < within
-            return _Wish(DynamicVerb.ADMIT, session) if is_waiting else None
-        until = known.granted_until
-        if until is not None and abs(session.due_at - until) > SAME_END:
-            return _Wish(DynamicVerb.CHANGE, session)
-        return None
-
-    def _message(self, known: Known, wish: _Wish) -> DynamicMessage | None:
-        place = known.place
-        family = self.families.get(place.access_point)
-        access_point = self.access_points.get(place.access_point)
-        if family is None or access_point is None:
+    def _grant(self, wish: Wish, place: Place, access_point: AccessPoint) -> Grant | None:
+        if wish.session is None:
             return None
-        if place.mac in access_point.allowed_devices:
-            return None
-        session, now = wish.session, self._clock()
-        grant = None if session is None else grant_of(session, terms_of(access_point), now)
-        message = family.dynamic(wish.verb, grant, station_of(place))
-        is_rough = message is not None and message.kind is DynamicKind.DISCONNECT
-        if wish.verb is DynamicVerb.CHANGE and is_rough:
-            return None  # nobody is put out for a new end; the access point asks at the old one
-        return message
+        now = self._clock()
+        grant = grant_of(wish.session, terms_of(access_point), now)
+        if wish.verb is not DynamicVerb.CHANGE:
+            return grant
+        return changed_grant(grant, now - (place.let_in_at or wish.session.started_at))
 
-    def _may_try(self, place: Place, verb: DynamicVerb) -> bool:
-        """Say whether it is time, and count the try; who is heard of again begins anew."""
-        now, key = self._clock(), (place.mac, verb)
-        tries = self._tries.get(key)
-        if tries is None or place.heard_at > tries.last_at:
-            self._tries[key] = _Tries(1, now)
-            return True
-        if now < tries.again_at:
-            return False
-        self._tries[key] = _Tries(tries.count + 1, now)
-        return True
-
-    def _note(self, mac: MacAddress, wish: _Wish, outcome: Outcome) -> None:
-        now, verb = self._clock(), wish.verb
-        is_done = isinstance(outcome, Accepted) or (
-            verb is DynamicVerb.EXPEL and isinstance(outcome, SessionUnknown)
-        )
+    def _note(self, place: Place, wish: Wish, grant: Grant | None, outcome: Outcome) -> None:
+        is_gone = isinstance(outcome, SessionUnknown)
+        is_done = isinstance(outcome, Accepted) or (wish.verb is DynamicVerb.EXPEL and is_gone)
         if is_done or isinstance(outcome, NotSent):
-            self._tries.pop((mac, verb), None)
+            self._tries.give_back(place, wish.verb)
         if isinstance(outcome, Unsupported):
-            self._tries[mac, verb] = _Tries(LONGEST_DOUBLING + 1, now)
+            self._tries.leave_long(place, wish.verb, self._clock())
         if is_done:
-            self._places.told(mac, now, let_in=verb is not DynamicVerb.EXPEL)
-            known = self._places.get(mac)
-            if known is not None and wish.session is not None:
-                known.granted_until = wish.session.due_at
+            self._note_done(place, wish, grant)
+        elif is_gone:
+            self._places.left(place)
         _log.info(
             "access_point_told",
-            verb=verb,
+            verb=wish.verb,
             outcome=type(outcome).__name__,
             session=None if wish.session is None else str(wish.session.id),
         )
+        if wish.verb is DynamicVerb.CHANGE and not is_done:
+            _tell_kept_end(place, outcome)
+
+    def _note_done(self, place: Place, wish: Wish, grant: Grant | None) -> None:
+        session = wish.session
+        self._places.told(
+            place,
+            self._clock(),
+            let_in=session is not None,
+            granted_until=None if session is None else session.due_at,
+            has_idle_timeout=None if grant is None else grant.idle_timeout_s is not None,
+        )
 
 
-def _matters(change: Change) -> bool:
-    """Say whether anything changed that an access point is told of: not counters."""
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return True
-    return (before.id, before.due_at) != (after.id, after.due_at)
+def _reach(family: Family, place: Place, grant: Grant | None) -> Reach:
+    return family.reach(station_of(place), None if grant is None else grant.role)
+
+
+def _tell_kept_end(place: Place, outcome: Outcome) -> None:
+    """Say for IT that an access point may cut somebody off, or not drop somebody, in time."""
+    until = place.granted_until
+    _log.warning(
+        "access_point_keeps_old_end",
+        client=place.access_point,
+        outcome=type(outcome).__name__,
+        old_end=None if until is None else until.isoformat(timespec="seconds"),
+    )

@@ -8,7 +8,8 @@ any tutoring; Class holds the session's id, CUI a keyed name, and neither tells 
 import base64
 import hmac
 import math
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,12 +18,18 @@ from portal.domain.identity import MacAddress
 from portal.domain.session import Session
 from portal.services.ports.live import Place
 from radius_bridge.access import Bandwidth, Grant, Station
+from radius_bridge.vendors.family import Reach
 
 MARGIN_S = 2.0
 """The access point asks again just after the end, not just before it; as the kernel's time-out."""
 
 ALLOWED_FOR_S = 24 * 3600
 """A device that is always let in is asked about once a day."""
+
+LONG_END_S = 12 * 3600
+"""What is let in where it can be put out but given no other end. Kvar ends the session itself; this
+bounds it when nobody of us is left to do so. No library is open for longer in a day, so that no
+visit that is prolonged, by its guest or by a tutor, is cut short by its access point."""
 
 NO_SESSION = bytes(16)
 """Class of a device that is let in without a session."""
@@ -52,21 +59,33 @@ def terms_of(access_point: AccessPoint) -> Terms:
     )
 
 
-def grant_of(session: Session, terms: Terms, now: datetime) -> Grant:
+def grant_of(session: Session, terms: Terms, now: datetime, reach: Reach = Reach.CHANGE) -> Grant:
     """Return what lets the session's device in until the session ends.
 
-    Who is helped by a tutor may sit still for as long as it takes.
+    ``reach``: what can be done about it later. Who is helped by a tutor may sit still for as long
+    as it takes; that may begin at any time, so whoever cannot be told of it gets no Idle-Timeout.
     """
-    left_s = (session.due_at - now).total_seconds() + MARGIN_S
+    left_s = max(1, math.ceil((session.due_at - now).total_seconds() + MARGIN_S))
+    may_be_idle = reach is not Reach.CHANGE or session.is_protected(now)
     return Grant(
         session=session.id.bytes,
-        session_timeout_s=max(1, math.ceil(left_s)),
-        idle_timeout_s=None if session.is_protected(now) else terms.idle_timeout_s,
+        session_timeout_s=max(left_s, LONG_END_S) if reach is Reach.EXPEL else left_s,
+        idle_timeout_s=None if may_be_idle else terms.idle_timeout_s,
         interim_interval_s=terms.interim_interval_s,
         bandwidth=terms.bandwidth,
         vlan=terms.vlan,
         role=terms.role,
     )
+
+
+def changed_grant(grant: Grant, in_for: timedelta) -> Grant:
+    """Return the grant as a CoA holds it, for a device that has been in for so long.
+
+    Some count Session-Timeout from the session's start (CoovaChilli, `session_interval`), some from
+    the CoA. Neither may come too early; where it comes late, we have put the device out by then.
+    """
+    in_for_s = max(0, math.ceil(in_for.total_seconds()))
+    return replace(grant, session_timeout_s=grant.session_timeout_s + in_for_s)
 
 
 def grant_of_allowed(terms: Terms) -> Grant:
@@ -99,8 +118,18 @@ def cui_of(key: bytes, session: Session) -> bytes:
     return base64.urlsafe_b64encode(name).rstrip(b"=")
 
 
-def place_of(station: Station, client: str, now: datetime, *, let_in: bool) -> Place | None:
-    """Return where a device is; None: the access point does not say which."""
+def place_of(
+    station: Station,
+    client: str,
+    now: datetime,
+    *,
+    let_in: bool,
+    told_of: tuple[datetime | None, bool | None] = (None, None),
+) -> Place | None:
+    """Return where a device is; None: the access point does not say which.
+
+    ``told_of``: until when it lets the device in, and whether it drops a silent one.
+    """
     if station.mac is None:
         return None
     return Place(
@@ -118,6 +147,8 @@ def place_of(station: Station, client: str, now: datetime, *, let_in: bool) -> P
         nas_port=station.nas_port,
         called=station.called,
         ssid=station.ssid,
+        granted_until=told_of[0],
+        has_idle_timeout=told_of[1],
     )
 
 

@@ -94,10 +94,14 @@ class RadiusLedger:
     def _note_place(self, record: AccountingRecord) -> None:
         """A device of which something is told with our Class was let in, if it is there."""
         is_ours = session_id_of(record.session) is not None or record.session == NO_SESSION
-        if not is_ours or record.status is AccountingStatus.STOP:
+        if not is_ours:
             return
         place = place_of(record.station, record.client.name, record.arrived_at, let_in=True)
-        if place is not None:
+        if place is None:
+            return
+        if record.status is AccountingStatus.STOP:
+            self._places.left(place)
+        else:
             self._places.note(place)
 
 

@@ -36,6 +36,8 @@ from portal.services.ports import Clock
 from radius_bridge.access import AccessQuestion, Decision, Grant, Refuse, Silence, ToPortal
 from radius_bridge.credentials import Fits, NoPassword, PasswordLogin, check
 from radius_bridge.secret import Secret
+from radius_bridge.vendors.family import Reach
+from radius_bridge.vendors.registry import family_of
 
 LONGEST_NAME = 64
 """Octets of a user name: no card number or code is longer."""
@@ -203,7 +205,8 @@ class RadiusPolicy:
 
     def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> _Told:
         question = asked.question
-        grant = grant_of(session, asked.terms, asked.now)
+        reach = _reach(question, asked.terms.role)
+        grant = grant_of(session, asked.terms, asked.now, reach)
         if fits is not None and fits.proof:
             grant = replace(grant, proof=fits.proof)
         if not question.asks_for_cui:
@@ -234,17 +237,31 @@ class RadiusPolicy:
         decision, session = told
         if isinstance(decision, Silence | Refuse):
             return decision
-        until = None if session is None else session.due_at
-        let_in = isinstance(decision, Grant)
+        told_of = _told_of(decision, session)
         station, client, now = asked.question.station, asked.access_point.name, asked.now
-        if let_in and self._places.note_again(asked.device.mac, (client, station), now, until):
+        is_in, said = isinstance(decision, Grant), (client, station)
+        if is_in and self._places.note_again(asked.device.mac, said, now, told_of):
             return decision
         if session is not None and session.site_id != asked.device.site_id:
             self._tasks.create_task(self._access.follow(session, asked.device))
-        place = place_of(station, client, now, let_in=let_in)
+        place = place_of(station, client, now, let_in=is_in, told_of=told_of)
         if place is not None:
-            self._places.note(place, until, (client, station))
+            self._places.note(place, said)
         return decision
+
+
+def _told_of(decision: Decision, session: Session | None) -> tuple[datetime | None, bool | None]:
+    """Return until when an access point lets a device in, and whether it drops a silent one."""
+    if session is None or not isinstance(decision, Grant):
+        return None, None
+    return session.due_at, decision.idle_timeout_s is not None
+
+
+def _reach(question: AccessQuestion, role: str | None) -> Reach:
+    """Return what can be done about the device's session later."""
+    if question.client.dynamic_authorization is None:
+        return Reach.NOTHING
+    return family_of(question.client.family).reach(question.station, role)
 
 
 def _text(octets: bytes) -> str | None:

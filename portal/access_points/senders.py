@@ -13,11 +13,12 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from portal.access_points.grants import grant_of, terms_of
-from portal.domain import login_token, passage, visit_token
+from portal.domain import login_token, passage, visit_token, way_back
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
+from portal.domain.way_back import Browser
 from portal.services.ports.access_points import (
     PREFIX,
     AccessPointUnavailableError,
@@ -114,6 +115,7 @@ class BridgedAccessPoints:
         self._keys = keys
         self._controllers = controllers
         self._random = random
+        self._spent = way_back.Spent()
         self.observer: Callable[[str, str], None] = _nobody_counts
         """Is told whose visitor came, "" for a stranger's, and what became of it."""
 
@@ -121,13 +123,13 @@ class BridgedAccessPoints:
         """Return whose visitors an address is for; None: nobody's."""
         return self._paths.get(path.rstrip("/"))
 
-    async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
+    async def arrive(self, client: str, raw_url: str, browser: Browser) -> Arrival | Unbelieved:
         """Read the address that a visitor was sent with, exactly as it stood."""
         sender = self._senders.get(client)
         if sender is None:
             arrival: Arrival | Unbelieved = Unbelieved.UNKNOWN
         else:
-            arrival = await self._read(sender, raw_url, browser_ip)
+            arrival = await self._read(sender, raw_url, browser.ip)
         self.observer(client if sender else "", _word(arrival))
         return arrival
 
@@ -151,10 +153,24 @@ class BridgedAccessPoints:
     def passage(self, token: str, now: datetime) -> Passage | None:
         """Return the passage of a token; None: not ours, too old, or of a client that is gone."""
         found = passage.read(self._keys.visit, token, now)
-        sender = None if found is None else self._senders.get(found.visit.client)
-        if found is None or sender is None or sender.site_id != found.visit.site_id:
+        return found if found is not None and self._is_served(found) else None
+
+    def reference(self, passage_: Passage, browser: Browser, now: datetime) -> str:
+        """Return what a browser may bring back once."""
+        chance = self._random(way_back.RANDOM_BYTES)
+        return way_back.issue(self._keys.visit, passage_, browser, now, chance)
+
+    def come_back(self, reference: str, browser: Browser, now: datetime) -> Passage | None:
+        """Return the passage of a reference that nobody has brought before."""
+        found = way_back.read(self._keys.visit, reference, browser, now)
+        if found is None or not self._is_served(found[0]):
             return None
-        return found
+        return found[0] if self._spent.spend(found[1], now) else None
+
+    def _is_served(self, passage_: Passage) -> bool:
+        """Say whether a passage's client is there still, at the same site."""
+        sender = self._senders.get(passage_.visit.client)
+        return sender is not None and sender.site_id == passage_.visit.site_id
 
     def is_bound(self, passage_: Passage) -> bool:
         """Say whether the way in lets in the passage's device, and no other whoever asks."""

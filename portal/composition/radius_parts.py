@@ -41,7 +41,7 @@ from radius_bridge.datagram_exchanges import DatagramExchanges
 from radius_bridge.dynamic_authorization import DynamicAuthorizer
 from radius_bridge.dynamic_requests import NotSent, Outcome
 from radius_bridge.pipeline import Moment, Pipeline
-from radius_bridge.responder import Responder
+from radius_bridge.responder import Limits, Responder
 from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context
 from radius_bridge.tls_server import TlsServer
 from radius_bridge.vendors.family import DynamicMessage
@@ -143,7 +143,8 @@ def compose_answers(
     ledger = RadiusLedger(account_key, memory.accounting, memory.places, access_points)
     families = {name: family_of(name) for name in FamilyName}
     pipeline = Pipeline(Bridged().clients, families, reject_delay_s=section.reject_delay_s)
-    return Bridge(policy, Responder(pipeline, policy, ledger, _moment))
+    limits = Limits(ask_timeout_s=settings.login_budget_s(config))
+    return Bridge(policy, Responder(pipeline, policy, ledger, _moment, limits))
 
 
 def with_tellings(

@@ -66,7 +66,8 @@ class Session:
     ``ends_at`` is when it ends if nothing happens, and ``ends_because`` why it would.
     ``ended_at`` and ``end_reason`` are set together, once. ``succeeded``: its owner goes on under
     another address, so it takes no device place. ``tutored_as`` is the device number on the tutor's
-    tile, and ``group_id`` the tutoring group it joined.
+    tile, and ``group_id`` the tutoring group it joined. ``elsewhere``: other sites that let the
+    device in, for who asked for them (`services.ports.live`).
     """
 
     id: UUID
@@ -85,6 +86,7 @@ class Session:
     succeeded: bool = False
     tutored_as: int | None = None
     group_id: UUID | None = None
+    elsewhere: frozenset[SiteId] = frozenset()
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
 

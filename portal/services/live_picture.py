@@ -7,7 +7,7 @@ nobody's way, whenever it is forgotten.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Never
 from uuid import UUID
@@ -159,6 +159,9 @@ class LivePicture:
         before = self._by_mac.get(session.mac)
         if before is not None and before.id != session.id:
             self._mac_of.pop(before.id, None)
+        elif before is not None and not before.elsewhere <= session.elsewhere:
+            # Only who reads it for us asks where else its device is, and that only grows.
+            session = replace(session, elsewhere=session.elsewhere | before.elsewhere)
         self._by_mac[session.mac] = session
         self._mac_of[session.id] = session.mac
         return Change(session.mac, before, session)

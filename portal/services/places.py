@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Never
 
 import structlog
@@ -25,6 +26,10 @@ MOST_AT_ONCE = 1_000
 
 WRITE_EVERY_S = 0.5
 
+MOST_ELSEWHERE = 8
+"""Access points besides the latest where a device may be in: those on a walk through a library.
+Most say that it left; of those that do not, the latest are told."""
+
 STILL_THERE = timedelta(minutes=5)
 """That a device is where it was is written no more often."""
 
@@ -33,12 +38,17 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Known:
-    """A device's place, and until when its access point lets it in, where that is known."""
+    """Where a device was heard of last, and where else it was let in and may be still."""
 
     place: Place
-    granted_until: datetime | None = None
     told: object = None
     """What the access point said of it, in whatever form that came."""
+    elsewhere: tuple[Place, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Return all of them."""
+        return (self.place, *self.elsewhere)
 
 
 class Places:
@@ -47,61 +57,112 @@ class Places:
     def __init__(self, store: LiveStore) -> None:
         self._store = store
         self._known: OrderedDict[MacAddress, Known] = OrderedDict()
-        self._unwritten: set[MacAddress] = set()
+        self._unwritten: dict[_Key, Place] = {}
 
     def get(self, mac: MacAddress) -> Known | None:
         """Return what this process knows of a device."""
         return self._known.get(mac)
 
+    def at(self, place: Place) -> Place | None:
+        """Return the device's place at the same access point, as it is known by now."""
+        known = self._known.get(place.mac)
+        return None if known is None else _at(known, place.key)
+
     def note_again(
-        self, mac: MacAddress, told: object, now: datetime, granted_until: datetime | None
+        self,
+        mac: MacAddress,
+        told: object,
+        now: datetime,
+        grant: tuple[datetime | None, bool | None],
     ) -> bool:
         """Note a device that is let in where it was a moment ago; False: `note` has to.
 
         Most are: this is what a known device that is asked about costs. With another end it is
-        another grant: between the two another process may have put the device out.
+        another grant: between the two another process may have put the device out. ``grant`` is the
+        end that the access point is told, and whether it is to drop a silent device.
         """
         known = self._known.get(mac)
         if known is None or not known.place.let_in or known.told != told:
             return False
         self._known.move_to_end(mac)
-        is_as_before = granted_until == known.granted_until
-        return is_as_before and now < known.place.heard_at + STILL_THERE
+        place = known.place
+        is_as_before = grant == (place.granted_until, place.has_idle_timeout)
+        return is_as_before and now < place.heard_at + STILL_THERE
 
-    def note(
-        self, place: Place, granted_until: datetime | None = None, told: object = None
-    ) -> None:
+    def note(self, place: Place, told: object = None) -> None:
         """Note where a device is; an older note than the last changes nothing.
 
-        ``granted_until`` None: as it was, for a device that is in.
+        What it does not tell of a grant is as it was, for a device that is in.
         """
         known = self._known.get(place.mac)
         if known is None:
-            self._add(Known(place, granted_until, told))
+            place = _merged(place, None)
+            self._add(Known(place, told))
+            self._write_later(place)
         elif place.heard_at >= known.place.heard_at:
             self._known.move_to_end(place.mac)
-            is_new = granted_until is not None and granted_until != known.granted_until
-            known.granted_until = granted_until or known.granted_until if place.let_in else None
+            before = _at(known, place.key)
+            merged = _merged(place, before)
+            known.elsewhere = _elsewhere(known, merged.key)
             known.told = told
-            if is_new or not _is_same(place, known.place):
-                known.place = place
-                self._unwritten.add(place.mac)
+            is_here = before is known.place
+            if not is_here or _is_news(merged, known.place):
+                known.place = merged
+                self._write_later(merged)
 
-    def told(self, mac: MacAddress, at: datetime, *, let_in: bool) -> None:
-        """Note what the device's access point was told."""
-        known = self._known.get(mac)
-        if known is not None:
-            place = replace(known.place, let_in=let_in, heard_at=max(at, known.place.heard_at))
-            self.note(place, known.granted_until)
+    def told(
+        self,
+        place: Place,
+        at: datetime,
+        *,
+        let_in: bool,
+        granted_until: datetime | None = None,
+        has_idle_timeout: bool | None = None,
+    ) -> None:
+        """Note what an access point was told of a device."""
+        known = self._known.get(place.mac)
+        before = None if known is None else _at(known, place.key)
+        if known is None or before is None:
+            return
+        after = replace(
+            before,
+            let_in=let_in,
+            let_in_at=(before.let_in_at or at) if let_in else None,
+            granted_until=granted_until,
+            has_idle_timeout=has_idle_timeout,
+        )
+        if before is known.place:
+            after = replace(after, heard_at=max(at, before.heard_at))
+            known.place = after
+        else:  # where the device was heard of last, this does not say
+            others = tuple(one for one in known.elsewhere if one is not before)
+            known.elsewhere = (after, *others) if let_in else others
+        self._write_later(after)
+
+    def left(self, place: Place) -> None:
+        """Note that an access point has no session of a device any more.
+
+        Where it was heard of last, that is no news: it may come back there before anybody is told.
+        """
+        known = self._known.get(place.mac)
+        before = None if known is None else _at(known, place.key)
+        if known is None or before is None or before is known.place:
+            return
+        if before.accounting_session_id in {None, place.accounting_session_id}:
+            self.told(before, place.heard_at, let_in=False)
 
     def learn(self, places: Iterable[Place]) -> None:
         """Take what the database knows, where it is newer than what is known here."""
-        for place in places:
+        for place in sorted(places, key=lambda one: one.heard_at):
             known = self._known.get(place.mac)
-            if known is None or place.heard_at > known.place.heard_at:
-                self._known[place.mac] = Known(place)
+            if known is None:
+                self._add(Known(place))
+            elif place.heard_at > known.place.heard_at:
+                known.elsewhere = _elsewhere(known, place.key)
+                known.place, known.told = place, None
                 self._known.move_to_end(place.mac)
-                self._shrink()
+            elif place.let_in and self._is_new(known, place):
+                known.elsewhere = (*known.elsewhere, place)[-MOST_ELSEWHERE:]
 
     async def look_up(self, macs: Sequence[MacAddress]) -> None:
         """Ask the database of devices that other processes may have heard of.
@@ -128,15 +189,15 @@ class Places:
         Raises:
             DatabaseUnavailableError: it is written the next time.
         """
-        macs = [mac for mac, _ in zip(self._unwritten, range(MOST_AT_ONCE), strict=False)]
-        places = [self._known[mac].place for mac in macs if mac in self._known]
-        self._unwritten.difference_update(macs)
-        if not places:
+        keys = list(islice(self._unwritten, MOST_AT_ONCE))
+        if not keys:
             return
+        places = [self._unwritten.pop(key) for key in keys]
         try:
             await self._keep(places)
         except DatabaseUnavailableError:
-            self._unwritten.update(place.mac for place in places)
+            for key, place in zip(keys, places, strict=True):
+                self._unwritten.setdefault(key, place)  # there may be a newer one
             raise
 
     async def _keep(self, places: Sequence[Place]) -> None:
@@ -152,17 +213,51 @@ class Places:
                 return
             _log.error("place_not_written", reason=type(problem).__name__)
 
+    def _is_new(self, known: Known, place: Place) -> bool:
+        """Say whether nothing is known of a device there, nor waits to be written."""
+        is_unwritten = (place.mac, *place.key) in self._unwritten
+        return not is_unwritten and _at(known, place.key) is None
+
     def _add(self, known: Known) -> None:
         self._known[known.place.mac] = known
-        self._unwritten.add(known.place.mac)
-        self._shrink()
-
-    def _shrink(self) -> None:
         while len(self._known) > MOST:
-            mac, _ = self._known.popitem(last=False)
-            self._unwritten.discard(mac)
+            _, gone = self._known.popitem(last=False)
+            for place in gone.places:
+                self._unwritten.pop((place.mac, *place.key), None)
+
+    def _write_later(self, place: Place) -> None:
+        self._unwritten[place.mac, *place.key] = place
 
 
-def _is_same(new: Place, old: Place) -> bool:
+_Key = tuple[MacAddress, str, bytes]
+
+
+def _at(known: Known, key: tuple[str, bytes]) -> Place | None:
+    """Return the device's place at this access point."""
+    return next((place for place in known.places if place.key == key), None)
+
+
+def _elsewhere(known: Known, key: tuple[str, bytes]) -> tuple[Place, ...]:
+    """Return where a device that is heard of at another access point may be in still."""
+    others = [place for place in known.places if place.let_in and place.key != key]
+    return tuple(others[:MOST_ELSEWHERE])
+
+
+def _merged(place: Place, before: Place | None) -> Place:
+    """Return a place with what was known before of its grant."""
+    if not place.let_in:
+        return place
+    if before is None or not before.let_in:
+        return replace(place, let_in_at=place.heard_at)
+    until, has_idle = place.granted_until, place.has_idle_timeout
+    return replace(
+        place,
+        let_in_at=before.let_in_at,
+        granted_until=before.granted_until if until is None else until,
+        has_idle_timeout=before.has_idle_timeout if has_idle is None else has_idle,
+    )
+
+
+def _is_news(new: Place, old: Place) -> bool:
     is_recent = new.heard_at < old.heard_at + STILL_THERE
-    return is_recent and replace(new, heard_at=old.heard_at) == old
+    return not is_recent or replace(new, heard_at=old.heard_at) != old

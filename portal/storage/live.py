@@ -9,7 +9,7 @@ import asyncpg
 from portal.domain.identity import MacAddress, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
-from portal.services.ports.live import Place
+from portal.services.ports.live import SAME_END, Place
 from portal.storage.database import Database
 from portal.storage.returning import remembered_of
 from portal.storage.sessions import session_of
@@ -50,18 +50,20 @@ class PostgresLive:
         self, access_points: Sequence[str], since: datetime, now: datetime
     ) -> Sequence[Place]:
         """See services.ports.live.LiveStore."""
-        rows = await self._database.fetch(_SQL["misplaced"], list(access_points), since, now)
-        return [place_of(row) for row in rows]
+        wanted = (list(access_points), since, now, SAME_END)
+        return [place_of(row) for row in await self._database.fetch(_SQL["misplaced"], *wanted)]
 
 
 def _columns(place: Place) -> tuple[object, ...]:
     return (
         *(place.mac, place.access_point, place.heard_at, place.let_in, place.ip, place.user_name),
         *(place.accounting_session_id, place.audit_session_id, place.source_ip, place.nas_ip),
-        *(place.nas_identifier, place.nas_port, place.called, place.ssid),
+        *(place.nas_identifier, place.nas_port, place.called, place.ssid, place.nas),
+        *(place.let_in_at, place.granted_until, place.has_idle_timeout),
     )
 
 
 def place_of(row: asyncpg.Record) -> Place:
     """Return the place of a row of device_at_access_point."""
-    return Place(**{**row, "mac": MacAddress(row["mac"])})
+    told = {name: value for name, value in row.items() if name != "nas"}
+    return Place(**{**told, "mac": MacAddress(row["mac"])})

@@ -145,4 +145,5 @@ def session_of(row: asyncpg.Record) -> Session:
         succeeded=row["succeeded"],
         tutored_as=row["tutored_as"],
         group_id=None if row["group_id"] is None else UUID(int=row["group_id"].int),
+        elsewhere=frozenset(map(SiteId, row.get("elsewhere", ()))),
     )

@@ -21,6 +21,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -94,9 +95,15 @@ class Aruba(standard.Standard):
         if verb is DynamicVerb.EXPEL or grant is None:
             return standard.disconnect(keys)
         if grant.role is not None:
-            until = standard.ends(grant) if verb is DynamicVerb.CHANGE else ()
+            until = standard.changed_ends(grant) if verb is DynamicVerb.CHANGE else ()
             return standard.change(keys, (*standard.text("Filter-Id", grant.role), *until))
         return None if verb is DynamicVerb.CHANGE else standard.disconnect(keys)
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE where a role is given."""
+        if station.mac is None:
+            return Reach.NOTHING
+        return Reach.EXPEL if role is None else Reach.CHANGE
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

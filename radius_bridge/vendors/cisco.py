@@ -19,6 +19,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -82,6 +83,13 @@ def redirect(decision: ToPortal, acl: str) -> tuple[Attribute, ...] | None:
     )
 
 
+def reach(station: Station) -> Reach:
+    """Return CHANGE where the controller's key of the session is known: it is asked about again."""
+    if audit_session(station):
+        return Reach.CHANGE
+    return Reach.NOTHING if station.mac is None else Reach.EXPEL
+
+
 @dataclass(frozen=True)
 class Cisco(standard.Standard):
     """A wireless controller with AAA override and NAC (RADIUS NAC).
@@ -119,6 +127,11 @@ class Cisco(standard.Standard):
             return None
         service = (standard.number("Service-Type", 1),) if self.is_login_in_disconnect else ()
         return standard.disconnect((*keys, *audit_session(station), *service))
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE after central web authentication; who came by the form can be put out."""
+        del role
+        return reach(station)
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -22,6 +22,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -99,6 +100,11 @@ class CoovaChilli(standard.Standard):
                 *self.limits(grant, station),
             ),
         )
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE where the name is known."""
+        del role
+        return Reach.CHANGE if self.keys(station) else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -35,6 +35,17 @@ class DynamicKind(StrEnum):
     DISCONNECT = "disconnect"
 
 
+class Reach(StrEnum):
+    """What can be done about a session that runs at an access point."""
+
+    CHANGE = "change"
+    """Its end and its limits can be changed (`Family.dynamic` has a CoA for CHANGE)."""
+    EXPEL = "expel"
+    """It can be ended, and not changed: what its Accept said holds until then."""
+    NOTHING = "nothing"
+    """What its Accept said is all that ends it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DynamicMessage:
     """A CoA- or Disconnect-Request without its Event-Timestamp and authenticators."""
@@ -131,6 +142,10 @@ class Family(Protocol):
         self, verb: DynamicVerb, grant: Grant | None, station: Station
     ) -> DynamicMessage | None:
         """Return what tells the access point; None: it cannot be told. Grant None for EXPEL."""
+        ...
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return what `dynamic` can do about a session whose grant has this role."""
         ...
 
     def read_redirect(

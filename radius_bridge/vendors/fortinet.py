@@ -16,6 +16,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -54,6 +55,11 @@ class Fortinet(standard.Standard):
         """Return a Disconnect; in comes who logs in by the form, and other limits come then."""
         del grant
         return standard.disconnect(self.keys(station)) if verb is DynamicVerb.EXPEL else None
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return EXPEL: other limits come with the next login."""
+        del role
+        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

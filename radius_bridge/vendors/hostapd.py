@@ -8,7 +8,7 @@ Source: hostapd 2.10, `src/radius/radius_das.c` and `src/ap/ieee802_11_auth.c`.
 
 from radius_bridge.access import Grant, Station
 from radius_bridge.vendors import standard
-from radius_bridge.vendors.family import DynamicMessage, DynamicVerb
+from radius_bridge.vendors.family import DynamicMessage, DynamicVerb, Reach
 from radius_bridge.wire import Attribute
 
 
@@ -29,3 +29,8 @@ class Hostapd(standard.Standard):
         """Return a Disconnect, whatever is wanted: the device comes back and is asked about."""
         del verb, grant
         return standard.disconnect(self.keys(station))
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return EXPEL: a CoA is refused, whatever it says."""
+        del role
+        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING

@@ -17,6 +17,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -73,6 +74,11 @@ class Meraki(standard.Standard):
             return None
         keys = (*standard.calling_station(station.mac), *standard.nas(station))
         return standard.disconnect((*keys, *cisco.audit_session(station)))
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE where an access point asked; the splash page's sessions can be ended."""
+        del role
+        return cisco.reach(station)
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -19,6 +19,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -69,6 +70,12 @@ class MikroTik(standard.Standard):
         if verb is DynamicVerb.ADMIT:
             return None
         return super().dynamic(verb, grant, station)
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE where the router can find the session."""
+        del role
+        is_named = self.is_found(station) and bool(self.keys(station))
+        return Reach.CHANGE if is_named else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

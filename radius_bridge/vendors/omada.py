@@ -18,6 +18,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -62,6 +63,11 @@ class Omada(standard.Standard):
         """Return None: no access point of this family is known to take CoA."""
         del verb, grant, station
         return None
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return NOTHING: see `dynamic`."""
+        del station, role
+        return Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

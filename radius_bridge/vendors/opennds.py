@@ -30,6 +30,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -65,6 +66,11 @@ class OpenNds(standard.Standard):
         """Return None: there is no RADIUS. The gateway's own session length ends a session."""
         del verb, grant, station
         return None
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return NOTHING: see `dynamic`."""
+        del station, role
+        return Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -18,6 +18,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -67,6 +68,11 @@ class Ruckus(standard.Standard):
         """
         del grant
         return standard.disconnect(self.keys(station)) if verb is DynamicVerb.EXPEL else None
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return EXPEL: there is no CoA."""
+        del role
+        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

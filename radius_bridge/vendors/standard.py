@@ -22,6 +22,7 @@ from radius_bridge.vendors.family import (
     LoginToken,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
     WayBack,
 )
@@ -74,6 +75,16 @@ def ends(grant: Grant) -> tuple[Attribute, ...]:
     interval_s = max(INTERIM_INTERVAL_MIN_S, grant.interim_interval_s)
     attributes.append(number("Acct-Interim-Interval", interval_s))
     return tuple(attributes)
+
+
+def changed_ends(grant: Grant) -> tuple[Attribute, ...]:
+    """Return `ends` for a session that runs: what is left out of a CoA may stay as it was.
+
+    So an Idle-Timeout is lifted by one that cannot come before the end.
+    """
+    if grant.idle_timeout_s is not None:
+        return ends(grant)
+    return (*ends(grant), number("Idle-Timeout", max(1, grant.session_timeout_s)))
 
 
 def identity(grant: Grant) -> tuple[Attribute, ...]:
@@ -225,9 +236,14 @@ class Standard:
         if not self.is_found(station):
             return None
         if verb is DynamicVerb.CHANGE and grant is not None:
-            changes = (*ends(grant), *self.limits(grant, station), *vlan(grant.vlan))
+            changes = (*changed_ends(grant), *self.limits(grant, station), *vlan(grant.vlan))
             return change(self.keys(station), changes)
         return disconnect(self.keys(station))
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return CHANGE for every session that can be named."""
+        del role
+        return Reach.CHANGE if self.is_found(station) else Reach.NOTHING
 
     def is_found(self, station: Station) -> bool:
         """Tell whether the keys name one session, and not the whole access point."""

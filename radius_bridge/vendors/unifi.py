@@ -17,6 +17,7 @@ from radius_bridge.vendors.family import (
     DynamicVerb,
     NotBelieved,
     PortalSettings,
+    Reach,
     Redirected,
 )
 from radius_bridge.vendors.redirects import URL_MAX_CHARACTERS, mac_of, original_url, read_query
@@ -56,6 +57,11 @@ class UniFi(standard.Standard):
             return None
         keys = standard.calling_station(station.mac)
         return standard.disconnect((*keys, *standard.nas_identifier(station)))
+
+    def reach(self, station: Station, role: str | None) -> Reach:
+        """Return EXPEL: hostapd is inside."""
+        del role
+        return Reach.EXPEL if station.mac is not None else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
 from portal.domain import login_token
 from portal.domain.access_point import AccessPoint as AccessPointSettings
+from portal.domain.way_back import Browser as Visitor
 from portal.services.ports.access_points import Arrival, Unbelieved
 from radius_bridge.clients import FamilyName
 from radius_bridge.secret import Secret
@@ -37,8 +38,8 @@ class Arriving:
         found: Callable[..., object] = getattr(self.points, name)
         return found
 
-    async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
-        return await self.points.arrive(client, raw_url, browser_ip)
+    async def arrive(self, client: str, raw_url: str, who: Visitor) -> Arrival | Unbelieved:
+        return await self.points.arrive(client, raw_url, who)
 
 
 @asynccontextmanager

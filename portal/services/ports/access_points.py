@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from portal.domain.passage import Passage
 from portal.domain.session import Session
+from portal.domain.way_back import Browser
 
 PREFIX: Final = "/at/"
 """Before a client's name in the address to which it sends visitors."""
@@ -74,7 +75,7 @@ class AccessPoints(Protocol):
         """Return whose visitors an address is for; None: nobody's."""
         ...
 
-    async def arrive(self, client: str, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
+    async def arrive(self, client: str, raw_url: str, browser: Browser) -> Arrival | Unbelieved:
         """Read the address that a visitor was sent with, exactly as it stood.
 
         Raises:
@@ -88,6 +89,17 @@ class AccessPoints(Protocol):
 
     def passage(self, token: str, now: datetime) -> Passage | None:
         """Return the passage of a token; None: not ours, too old, or of a client that is gone."""
+        ...
+
+    def reference(self, passage: Passage, browser: Browser, now: datetime) -> str:
+        """Return what a browser may bring back once, across a network that everybody reads."""
+        ...
+
+    def come_back(self, reference: str, browser: Browser, now: datetime) -> Passage | None:
+        """Return the passage of a reference, which is spent by that.
+
+        None: not ours, spent, too old, or another browser's.
+        """
         ...
 
     def is_bound(self, passage: Passage) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -10,12 +10,17 @@ from portal.domain.identity import MacAddress, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
 
+SAME_END = timedelta(seconds=30)
+"""An end that moved by less is not worth a word to an access point."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a device was heard of last over RADIUS, and by what it can be named there.
 
-    ``let_in``: what the access point was last told. The rest is as the access point wrote it.
+    ``let_in``: what the access point was last told; ``let_in_at`` since when. ``granted_until``:
+    the session's end as the access point was told it, ``has_idle_timeout`` whether it was told to
+    drop a silent device; None: not known. The rest is as the access point wrote it.
     """
 
     mac: MacAddress
@@ -32,6 +37,19 @@ class Place:
     nas_port: int | None = None
     called: bytes = b""
     ssid: bytes = b""
+    let_in_at: datetime | None = None
+    granted_until: datetime | None = None
+    has_idle_timeout: bool | None = None
+
+    @property
+    def nas(self) -> bytes:
+        """Return what the access point is called among those of its client."""
+        return self.nas_identifier or (self.nas_ip or self.source_ip).encode()
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """Return which access point this is."""
+        return self.access_point, self.nas
 
 
 class LiveStore(Protocol):
@@ -50,18 +68,20 @@ class LiveStore(Protocol):
         ...
 
     async def keep_places(self, places: Sequence[Place]) -> None:
-        """Note where devices are; of two notes of one device the later heard one stands."""
+        """Note where devices are; of two notes of one device at one place the later one stands."""
         ...
 
     async def places(self, macs: Sequence[MacAddress]) -> Sequence[Place]:
-        """Return where these devices were heard of last."""
+        """Return where these devices were heard of, at every access point; the latest first."""
         ...
 
     async def misplaced(
         self, access_points: Sequence[str], since: datetime, now: datetime
     ) -> Sequence[Place]:
-        """Return devices at these access points that are in without a session, or the reverse.
+        """Return places at these access points where what was told is not what should hold.
 
-        Of those heard of since then.
+        In without a session; at the portal with one, where a device was heard of last; in until
+        another end than the session's, or dropped for silence under a tutor's eyes. Of those heard
+        of since then.
         """
         ...

@@ -39,7 +39,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
 from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
-from portal.web.guest.visit import MOUNT_PATH, Here, Visit
+from portal.web.guest.visit import BACK_PREFIX, MOUNT_PATH, Here, Visit
 from portal.web.target import own_target, peer_address, target_path
 from portal.web.texts import choose_language
 
@@ -145,6 +145,9 @@ class GuestApplication:
         if host in self._short_names and request.method in _READS:
             return self._under_own_name(self._visit(request, path, encrypted=False))
         safe = safe or host in self.site.settings.secure_plain_names
+        if path.startswith(BACK_PREFIX) and request.method in _READS:
+            visit = self._visit(request, MOUNT_PATH, encrypted=safe)
+            return arrival.come_back(self.site, visit, path.removeprefix(BACK_PREFIX))
         visit = self._visit(request, path, encrypted=safe)
         return wait.looking_again(visit.path, await self._in_time(visit, self._page(visit)))
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from portal.services.ports.access_points import PREFIX, AccessPoints, Arrival, Unbelieved
 from portal.web.guest import answers
 from portal.web.guest.guest_site import GuestSite
+from portal.web.guest.mount import lost_page
 from portal.web.guest.visit import Mount, Visit
 from portal.web.guest.way_in import FAILED
-from portal.web.target import peer_address
 
 _log = structlog.get_logger()
 
@@ -31,8 +31,7 @@ def client_of(path: str, points: AccessPoints, *, is_ours: bool) -> str | None:
 
 async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: str) -> web.Response:
     """Lead a visitor to the pages under a token, or say that the address cannot be believed."""
-    browser_ip = peer_address(visit.request)
-    arrival = await points.arrive(client, _as_it_stood(visit.request), browser_ip)
+    arrival = await points.arrive(client, _as_it_stood(visit.request), visit.browser)
     if isinstance(arrival, Unbelieved):
         _log.warning("visitor_not_believed", reason=arrival.value)
         return site.pages.render("anew", visit, {"key": "unbelieved"}, status=403)
@@ -43,6 +42,20 @@ async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: st
     )
     origin = "" if visit.encrypted else site.settings.portal_origin
     return answers.redirect(origin + location, status=302)
+
+
+def come_back(site: GuestSite, visit: Visit, reference: str) -> web.Response:
+    """Lead a browser that its access point let in to the status page.
+
+    A browser that only asks what stands here (HEAD) spends nothing.
+    """
+    points, passage = site.access_points, None
+    if points is not None and visit.request.method == "GET":
+        passage = points.come_back(reference, visit.browser, visit.now)
+    if points is None or passage is None:
+        return lost_page(site, visit)
+    mount = Mount(points, passage, points.token(passage, visit.now))
+    return site.go(replace(visit, mount=mount), "/status")
 
 
 def _has_failed(site: GuestSite, arrival: Arrival, visit: Visit) -> bool:

@@ -13,11 +13,16 @@ from portal.domain.identity import Device
 from portal.domain.passage import Passage
 from portal.domain.returning import label_of
 from portal.domain.site import Site
+from portal.domain.way_back import Browser
 from portal.services.ports.access_points import AccessPoints
+from portal.web.target import peer_address
 from portal.web.texts import Language
 
 MOUNT_PATH: Final = "/via"
 """Under it stand the tokens; itself it is the page for those that are no good."""
+
+BACK_PREFIX: Final = "/back/"
+"""Before a reference that a browser brings back from its access point, once."""
 
 _PAGES = frozenset(
     {
@@ -75,6 +80,16 @@ class Visit:
     def kind(self) -> str:
         """What the desk calls the device: "iPhone", or "" where its browser says nothing."""
         return label_of(self.request.headers.get("User-Agent", ""))
+
+    @property
+    def browser(self) -> Browser:
+        """Who asks, as far as we see that."""
+        return Browser(peer_address(self.request), self.request.headers.get("User-Agent", ""))
+
+    def location_back(self, mount: Mount) -> str:
+        """Return the path by which this browser comes to a passage's status page, once."""
+        reference = mount.points.reference(mount.passage, self.browser, self.now)
+        return self._in_language(f"{BACK_PREFIX}{reference}")
 
     def link(self, path: str) -> str:
         """Return a path of our own, for a page, that keeps the chosen language.

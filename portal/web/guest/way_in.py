@@ -2,7 +2,8 @@
 
 Not the session (services) and not the dialects (radius_bridge/vendors). The rules to keep: no card
 and no PIN ever leaves here, only a name and a password that are good for this device, there, for
-two minutes; and every way ends in a full navigation to the status page.
+two minutes; every way ends in a full navigation to the status page; and no token goes along, for
+an access point may lead over a network that everybody reads.
 """
 
 from dataclasses import replace
@@ -37,9 +38,10 @@ async def go_in(site: GuestSite, visit: Visit, session: Session) -> web.Response
     mount = visit.mount
     if mount is None:
         return site.go(visit, "/status")
-    there = replace(visit, mount=mount.changed(replace(mount.passage, is_inside=True), visit.now))
-    location = there.location("/status")
-    match mount.points.way_in(mount.passage, _origin(site, visit) + location, visit.now):
+    inside = mount.changed(replace(mount.passage, is_inside=True), visit.now)
+    location = replace(visit, mount=inside).location("/status")
+    back = _origin(site, visit) + visit.location_back(inside)
+    match mount.points.way_in(mount.passage, back, visit.now):
         case Follow(url):
             site.sent_back.note(mount.passage.device.mac, visit.now)
             return answers.redirect(url)

@@ -162,16 +162,8 @@ class Running:
         return await self.ask(source=source, User_Name=name, Calling_Station_Id=station, **ones)
 
     async def ask_by_password(self, number: int, name: str, password: str, **ones: Value) -> Packet:
-        authenticator = os.urandom(16)
-        hidden = hide_password(SharedSecret(password.encode()), authenticator, SHARED)
+        packet = password_request(number, name, password, **ones)
         with Asker() as asker:
-            packet = request(
-                Attribute(2, hidden),
-                authenticator=authenticator,
-                User_Name=name,
-                Calling_Station_Id=dashed(mac(number)),
-                **ones,
-            )
             return await asker.ask_for(signed(packet, SHARED), self.port(Service.AUTHENTICATION))
 
     async def account(self, number: int, kind: int, **ones: Value) -> Packet:
@@ -235,6 +227,19 @@ def request(
     made = [attribute(named(name.replace("_", "-")), value) for name, value in ones.items()]
     identifier = os.urandom(1)[0]
     return Packet(code, identifier, authenticator or os.urandom(16), (*made, *attributes))
+
+
+def password_request(number: int, name: str, password: str, **ones: Value) -> Packet:
+    """A login by PAP."""
+    authenticator = os.urandom(16)
+    hidden = hide_password(SharedSecret(password.encode()), authenticator, SHARED)
+    return request(
+        Attribute(2, hidden),
+        authenticator=authenticator,
+        User_Name=name,
+        Calling_Station_Id=dashed(mac(number)),
+        **ones,
+    )
 
 
 @asynccontextmanager

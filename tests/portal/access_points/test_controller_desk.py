@@ -83,6 +83,24 @@ async def test_a_new_end_is_told_and_a_login_is_not() -> None:
     assert controller.told == [f"admit {MAC} {5 * 3600 + 2}"]
 
 
+async def test_every_site_that_let_the_device_in_is_told() -> None:
+    began, followed, other = Heard(), Heard(), Heard()
+    picture = LivePicture(None, lambda: NOW)  # type: ignore[arg-type]
+    roaming = replace(SESSION, elsewhere=frozenset({SiteId("village")}))
+    sites = {"city": began, "village": followed, "other": other}
+    async with asyncio.TaskGroup() as tasks:
+        controlled = [Controlled(AccessPoint(s, SiteId(s)), one) for s, one in sites.items()]
+        ControllerDesk(controlled, picture, tasks, lambda: NOW, pauses_s=(0, 0))
+        picture.note(SESSION)
+        picture.note(roaming)
+        picture.note(longer(roaming))
+        await asyncio.sleep(0)
+        picture.forget(roaming)
+    for one in (began, followed):
+        assert one.told[-1] == f"expel {MAC}"
+    assert other.told == []
+
+
 async def test_who_logged_in_again_meanwhile_stays() -> None:
     controller = Heard()
     async with desk(controller) as picture:

@@ -6,16 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from portal.access_points.dynamic_desk import DynamicDesk
 from portal.clock import utc_now
 from portal.domain.identity import MacAddress
+from portal.domain.session import Session
 from portal.services.live_picture import Change
 from portal.services.ports.live import Place
 from radius_bridge.access import Grant, Station
 from radius_bridge.dynamic_requests import Outcome
 from radius_bridge.vendors.family import DynamicMessage, DynamicVerb, Family
-from radius_bridge.wire import Code
+from radius_bridge.wire import Code, Packet
 from tests.portal.access_points.running import Running, mac, running
 
 CISCO = 'family = "cisco"'
@@ -205,21 +207,182 @@ async def test_a_longer_visit_is_told_where_the_access_point_can_be_told(
         assert told.first(25) == session.id.bytes
 
 
-async def test_hostapd_is_never_told_of_a_longer_visit_by_putting_out(
-    postgres_dsn: str, tmp_path: Path
+@pytest.mark.parametrize(
+    "family", ["hostapd", "unifi", "ruckus", "fortinet", "aruba", "meraki", "cisco"]
+)
+async def test_who_can_only_be_put_out_is_let_in_for_longer_than_any_visit(
+    postgres_dsn: str, tmp_path: Path, family: str
 ) -> None:
-    async with running(postgres_dsn, tmp_path, 'family = "hostapd"') as bridge:
-        session = await bridge.let_in(1)
+    """Its access point knows nothing of a longer visit, and must not cut it off at the old end."""
+    async with running(postgres_dsn, tmp_path, f'family = "{family}"') as bridge:
+        session = await bridge.let_in(1, minutes=10)
         await bridge.known(1)
-        await bridge.ask_by_mac(1)
-        await bridge.database.fetch(
-            "UPDATE live_session SET ends_at = ends_at + interval '1 hour' WHERE id = $1",
-            session.id,
-        )
-        await bridge.memory.picture.compare()
+        reply = await bridge.ask_by_mac(1, Acct_Session_Id="A1")
+        assert timeout_of(reply) >= 12 * 3600
+        await longer(bridge, session)
+        await desk_of(bridge).compare()
+        await quiet(bridge)
+        assert bridge.access_point.heard == [], "nobody is put out for a new end"
         await bridge.end(session)
         [told] = await bridge.access_point.told(1)
         assert told.code == Code.DISCONNECT_REQUEST, "only the end"
+
+
+async def test_who_cannot_even_be_put_out_has_the_sessions_own_end(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with running(postgres_dsn, tmp_path, 'family = "hostapd"\ncoa = false') as bridge:
+        await bridge.let_in(1, minutes=10)
+        await bridge.known(1)
+        assert timeout_of(await bridge.ask_by_mac(1)) <= 602
+
+
+def timeout_of(packet: Packet) -> int:
+    return int.from_bytes(packet.first(27) or b"", "big")
+
+
+async def longer(bridge: Running, session: Session, by: str = "1 hour") -> None:
+    """Move a session's end as an extension does, and wait until memory knows."""
+    sql = "UPDATE live_session SET ends_at = ends_at + $2::text::interval WHERE id = $1"
+    await bridge.database.fetch(sql, session.id, by)
+    await bridge.memory.picture.compare()
+
+
+async def test_a_new_end_that_was_refused_is_told_again_and_to_it(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with running(postgres_dsn, tmp_path) as bridge:
+        desk = desk_of(bridge)
+        session = await bridge.let_in(1)
+        await bridge.known(1)
+        await bridge.ask_by_mac(1)
+        await bridge.memory.places.write()
+        bridge.access_point.answer = Code.COA_NAK
+        with capture_logs() as logs:
+            await longer(bridge, session)
+            await bridge.access_point.told(1)
+            await quiet(bridge)
+        [told] = [line for line in logs if line["event"] == "access_point_keeps_old_end"]
+        assert (told["client"], told["outcome"]) == ("ap", "Refused")
+        assert told["old_end"] == session.due_at.isoformat(timespec="seconds")
+        await desk.compare()
+        await quiet(bridge)
+        assert len(bridge.access_point.heard) == 1, "not before the pause is over"
+        bridge.access_point.answer = None
+        desk._clock = lambda: utc_now() + timedelta(seconds=30)
+        await desk.compare()
+        told_again = (await bridge.access_point.told(2))[1]
+        assert told_again.code == Code.COA_REQUEST
+        await quiet(bridge)
+        desk._clock = lambda: utc_now() + timedelta(minutes=5)
+        await bridge.memory.places.write()
+        await desk.compare()
+        await quiet(bridge)
+        assert len(bridge.access_point.heard) == 2, "told, and so no more"
+
+
+async def test_a_new_end_is_told_after_a_restart_too(postgres_dsn: str, tmp_path: Path) -> None:
+    async with running(postgres_dsn, tmp_path) as before:
+        session = await before.let_in(1)
+        await before.known(1)
+        await before.ask_by_mac(1)
+        await before.memory.places.write()
+    async with running(postgres_dsn, tmp_path, "coa = false") as other:
+        await longer(other, session)
+    async with running(postgres_dsn, tmp_path) as after:
+        await desk_of(after).compare()
+        [told] = await after.access_point.told(1)
+        assert told.code == Code.COA_REQUEST
+        await quiet(after)
+        await after.memory.places.write()
+        await desk_of(after).compare()
+        await quiet(after)
+        assert len(after.access_point.heard) == 1
+
+
+async def test_an_end_that_nobody_knows_is_told_once(postgres_dsn: str, tmp_path: Path) -> None:
+    """Of what was let in before this was written down, and of what only accounting tells."""
+    async with running(postgres_dsn, tmp_path) as bridge:
+        await bridge.let_in(1)
+        await bridge.known(1)
+        await bridge.ask_by_mac(1)
+        await bridge.memory.places.write()
+        await bridge.database.fetch("UPDATE device_at_access_point SET granted_until = NULL")
+        bridge.memory.places._known.clear()
+        await desk_of(bridge).compare()
+        [told] = await bridge.access_point.told(1)
+        assert told.code == Code.COA_REQUEST
+
+
+async def test_a_tutor_lifts_the_idle_timeout_that_was_given(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with running(postgres_dsn, tmp_path, "idle_timeout_min = 60") as bridge:
+        session = await bridge.let_in(1, minutes=300)
+        await bridge.known(1)
+        assert (await bridge.ask_by_mac(1)).first(28) == (3600).to_bytes(4, "big")
+        sql = "UPDATE live_session SET protected_until = $2 WHERE id = $1"
+        await bridge.database.fetch(sql, session.id, utc_now() + timedelta(hours=2))
+        await bridge.memory.picture.compare()
+        [told] = await bridge.access_point.told(1)
+        assert told.code == Code.COA_REQUEST
+        idle_s = int.from_bytes(told.first(28) or b"", "big")
+        assert idle_s >= 299 * 60, "not before the session's own end"
+        await quiet(bridge)
+        await bridge.memory.places.write()
+        await desk_of(bridge).compare()
+        await quiet(bridge)
+        assert len(bridge.access_point.heard) == 1
+
+
+async def test_a_new_end_counts_from_the_start_of_the_visit_too(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    """CoovaChilli counts Session-Timeout from there, not from the CoA."""
+    async with running(postgres_dsn, tmp_path, 'family = "coovachilli"') as bridge:
+        session = await bridge.let_in(1, minutes=240)
+        await bridge.known(1)
+        await bridge.ask_by_mac(1)
+        desk_of(bridge)._clock = lambda: utc_now() + timedelta(hours=3)
+        await longer(bridge, session)
+        [told] = await bridge.access_point.told(1)
+        assert timeout_of(told) > 5 * 3600 - 60, "of which three are over"
+
+
+async def test_a_device_that_is_in_at_two_access_points_is_put_out_at_both(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with running(postgres_dsn, tmp_path) as bridge:
+        session = await bridge.let_in(1)
+        await bridge.known(1)
+        for name in ("ap-hall", "ap-attic"):
+            await bridge.ask_by_mac(1, NAS_Identifier=name)
+        await bridge.end(session)
+        told = await bridge.access_point.told(2)
+        assert {one.code for one in told} == {Code.DISCONNECT_REQUEST}
+        assert {one.first(32) for one in told} == {b"ap-hall", b"ap-attic"}
+        await quiet(bridge)
+        await bridge.memory.places.write()
+        await desk_of(bridge).compare()
+        await quiet(bridge)
+        assert len(bridge.access_point.heard) == 2, "told, and so no more"
+
+
+async def test_who_left_one_of_two_access_points_is_put_out_at_the_other(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with running(postgres_dsn, tmp_path) as bridge:
+        session = await bridge.let_in(1)
+        await bridge.known(1)
+        for name in ("ap-attic", "ap-hall"):
+            await bridge.ask_by_mac(1, NAS_Identifier=name)
+        await bridge.ask_by_mac(1, NAS_Identifier="ap-attic")
+        await bridge.account(1, 2, Acct_Session_Id="A1", Class=session.id.bytes)  # of ap-hall
+        await bridge.end(session)
+        [told] = await bridge.access_point.told(1)
+        await quiet(bridge)
+        assert [one.first(32) for one in bridge.access_point.heard] == [b"ap-attic"]
+        assert told.code == Code.DISCONNECT_REQUEST
 
 
 async def test_what_was_not_heard_is_told_again_by_the_comparison(cisco: Running) -> None:
@@ -264,7 +427,7 @@ async def test_who_is_revoked_is_told_of_ever_more_rarely_until_it_is_heard(cisc
     await desk.compare()
     await quiet(cisco)
     assert (await place(cisco))[1] is False
-    assert desk._tries == {}
+    assert not desk._tries
 
 
 async def test_a_restart_of_the_bridge_forgets_nobody(postgres_dsn: str, tmp_path: Path) -> None:
@@ -301,7 +464,7 @@ async def test_an_end_during_the_restart_is_told_afterwards(
 async def test_a_device_that_left_is_not_called_back(cisco: Running) -> None:
     session = await cisco.let_in(1)
     await cisco.known(1)
-    await ask(cisco)
+    await cisco.ask_by_mac(1, Cisco_AVPair="audit-session-id=0A000001", NAS_Identifier="ap-hall")
     for kind in (1, 2):
         await cisco.account(1, kind, Acct_Session_Id="A1", Class=session.id.bytes)
     assert await place(cisco) == ("ap", True)

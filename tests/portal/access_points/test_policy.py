@@ -16,9 +16,20 @@ from portal.domain import login_token, visit_token
 from portal.domain.identity import Device, SiteId
 from portal.domain.session import EndReason, Ground, Session
 from portal.services.remembered import Remembered
+from portal.settings import PAGE_MARGIN_S
 from portal.storage.sessions import PostgresSessions
-from radius_bridge.wire import Attribute, Code
-from tests.portal.access_points.running import SITE, Running, mac, running, session_of
+from radius_bridge.pipeline import Discard, Service
+from radius_bridge.wire import Attribute, Code, decode
+from tests.portal.access_points.running import (
+    SHARED,
+    SITE,
+    Running,
+    mac,
+    password_request,
+    running,
+    session_of,
+)
+from tests.radius_bridge.bridge import Asker, signed
 
 ACCEPT, REJECT = Code.ACCESS_ACCEPT, Code.ACCESS_REJECT
 
@@ -255,6 +266,31 @@ class TestCards:
         assert bridge.library.wrong["20000000000001"] == 1
         reply = await bridge.ask_by_password(1, "20000000000001", "1234")
         assert reply.code == ACCEPT
+
+    async def test_a_slow_login_is_answered_when_it_comes_however_often_it_is_sent(
+        self, bridge: Running
+    ) -> None:
+        """One budget holds for the login and for its answer; what comes meanwhile is dropped."""
+        limits = bridge.bridge.responder._limits
+        assert limits.ask_timeout_s == PAGE_MARGIN_S + 8.0, "as a page's"
+        goes_on, counters = asyncio.Event(), bridge.bridge.responder.pipeline.counters
+
+        async def wait() -> None:
+            await goes_on.wait()
+
+        bridge.library.before_answering = wait
+        octets = signed(password_request(1, "20000000000001", "1234"), SHARED)
+        with Asker() as asker:
+            for _ in range(3):
+                asker.tell(octets, bridge.port(Service.AUTHENTICATION))
+            dropped = Discard.IN_WORK
+            await bridge.until(lambda: counters.of("ap").get(dropped, 0), lambda count: count == 2)
+            goes_on.set()
+            first, _ = await asker.hear()
+            assert decode(first).code == ACCEPT
+            again = await asker.ask(octets, bridge.port(Service.AUTHENTICATION))
+            assert again == first
+        assert bridge.library.asked["20000000000001"] == 1
 
     async def test_a_device_that_is_named_by_its_address_never_reaches_them(
         self, bridge: Running

@@ -124,6 +124,17 @@ async def test_an_outage_changes_nothing(kept: Watched, postgres_dsn: str) -> No
     await outage.end()
 
 
+async def test_where_else_a_device_was_let_in_is_known(kept: Watched) -> None:
+    session = await kept.let_in(1)
+    await kept.picture.compare()
+    await kept.sessions.admit_at(session.id, SiteId("city"))
+    await kept.picture.compare()
+    kept.picture.note(session)
+    known = kept.picture.session(mac(1), kept.now)
+    assert known is not None
+    assert known.elsewhere == {SiteId("city")}
+
+
 async def test_what_stands_on_disk_only_is_waited_for_and_no_longer(kept: Watched) -> None:
     kept.picture.hold(kept.make(1))
     for _ in range(LOOKS_FOR_UNWRITTEN):
@@ -140,6 +151,14 @@ def place(number: int, at: datetime, *, let_in: bool = True) -> Place:
     )  # fmt: skip
 
 
+def granted(number: int, at: datetime, until: datetime) -> Place:
+    return replace(place(number, at), granted_until=until, has_idle_timeout=False)
+
+
+def elsewhere(number: int, at: datetime, name: bytes, *, let_in: bool = True) -> Place:
+    return replace(place(number, at, let_in=let_in), nas_identifier=name)
+
+
 async def test_places_are_written_and_found_by_others(database: Database, now: datetime) -> None:
     store = PostgresLive(database)
     ours, theirs = Places(store), Places(store)
@@ -148,7 +167,71 @@ async def test_places_are_written_and_found_by_others(database: Database, now: d
     await theirs.look_up([mac(1)])
     known = theirs.get(mac(1))
     assert known is not None
-    assert known.place == place(1, now)
+    assert known.place == replace(place(1, now), let_in_at=now)
+
+
+async def test_a_device_may_be_in_at_several_access_points(
+    database: Database, now: datetime
+) -> None:
+    store = PostgresLive(database)
+    ours, theirs = Places(store), Places(store)
+    for minute, name in enumerate((b"hall", b"attic", b"yard")):
+        ours.note(elsewhere(1, now + minute * MINUTE, name))
+    await ours.write()
+    await theirs.look_up([mac(1)])
+    for places in (ours, theirs):
+        known = places.get(mac(1))
+        assert known is not None
+        assert known.place.nas == b"yard"
+        assert {one.nas for one in known.elsewhere} == {b"hall", b"attic"}
+    ours.left(elsewhere(1, now + HOUR, b"attic"))
+    ours.left(elsewhere(1, now + HOUR, b"yard"))
+    known = ours.get(mac(1))
+    assert known is not None
+    assert [one.nas for one in known.places] == [b"yard", b"hall"]
+    await ours.write()
+    written = {one.nas: one.let_in for one in await store.places([mac(1)])}
+    assert written == {b"yard": True, b"hall": True, b"attic": False}
+
+
+async def test_a_stop_of_the_visit_before_says_nothing_of_this_one(
+    database: Database, now: datetime
+) -> None:
+    places = Places(PostgresLive(database))
+    places.note(elsewhere(1, now, b"hall"))
+    places.note(elsewhere(1, now + MINUTE, b"yard"))
+    places.left(replace(elsewhere(1, now + HOUR, b"hall"), accounting_session_id=b"0001"))
+    known = places.get(mac(1))
+    assert known is not None
+    assert len(known.elsewhere) == 1
+
+
+async def test_a_walk_past_many_access_points_costs_little(
+    database: Database, now: datetime
+) -> None:
+    places = Places(PostgresLive(database))
+    for number in range(30):
+        places.note(elsewhere(1, now + number * MINUTE, b"%d" % number))
+    known = places.get(mac(1))
+    assert known is not None
+    assert [one.nas for one in known.elsewhere] == [b"%d" % n for n in range(28, 20, -1)]
+
+
+async def test_what_another_process_granted_is_known_when_accounting_is_heard(
+    database: Database, now: datetime
+) -> None:
+    store = PostgresLive(database)
+    await store.keep_places([replace(granted(1, now, now + HOUR), let_in_at=now)])
+    places = Places(store)
+    places.note(place(1, now + MINUTE))
+    await places.write()
+    [written] = await store.places([mac(1)])
+    assert (written.let_in_at, written.granted_until) == (now, now + HOUR)
+    assert written.has_idle_timeout is False
+    places.told(place(1, now), now + HOUR, let_in=False)
+    await places.write()
+    [written] = await store.places([mac(1)])
+    assert (written.let_in_at, written.granted_until, written.has_idle_timeout) == (None,) * 3
 
 
 async def test_an_older_note_changes_nothing(database: Database, now: datetime) -> None:
@@ -158,20 +241,22 @@ async def test_an_older_note_changes_nothing(database: Database, now: datetime) 
     places.note(place(1, now - MINUTE, let_in=False))
     await places.write()
     await store.keep_places([place(1, now - MINUTE, let_in=False)])
-    assert await store.places([mac(1)]) == [place(1, now)]
+    assert await store.places([mac(1)]) == [replace(place(1, now), let_in_at=now)]
 
 
 async def test_who_is_where_he_was_is_not_written_again(database: Database, now: datetime) -> None:
     places = Places(PostgresLive(database))
-    places.note(place(1, now), now + HOUR, "station")
+    places.note(granted(1, now, now + HOUR), "station")
     await places.write()
-    assert places.note_again(mac(1), "station", now + MINUTE, now + HOUR)
-    assert not places.note_again(mac(1), "another", now + MINUTE, None)
-    assert not places.note_again(mac(1), "station", now + HOUR, None)
+    assert places.note_again(mac(1), "station", now + MINUTE, (now + HOUR, False))
+    assert not places.note_again(mac(1), "station", now + MINUTE, (now + HOUR, True))
+    assert not places.note_again(mac(1), "another", now + MINUTE, (now + HOUR, False))
+    assert not places.note_again(mac(1), "station", now + HOUR, (now + HOUR, False))
     places.note(place(1, now + MINUTE))
-    assert places._unwritten == set()
+    assert places._unwritten == {}
     places.note(place(1, now + HOUR))
-    assert places._unwritten == {mac(1)}
+    [written] = places._unwritten.values()
+    assert (written.let_in_at, written.granted_until) == (now, now + HOUR), "as it was"
 
 
 async def test_who_is_let_in_for_another_visit_is_written_again(
@@ -180,13 +265,13 @@ async def test_who_is_let_in_for_another_visit_is_written_again(
     """Another process may have put the device out between the two."""
     store = PostgresLive(database)
     ours, theirs = Places(store), Places(store)
-    ours.note(place(1, now), now + HOUR, "station")
+    ours.note(granted(1, now, now + HOUR), "station")
     await ours.write()
     await theirs.look_up([mac(1)])
-    theirs.told(mac(1), now + MINUTE, let_in=False)
+    theirs.told(place(1, now), now + MINUTE, let_in=False)
     await theirs.write()
-    assert not ours.note_again(mac(1), "station", now + 2 * MINUTE, now + 2 * HOUR)
-    ours.note(place(1, now + 2 * MINUTE), now + 2 * HOUR, "station")
+    assert not ours.note_again(mac(1), "station", now + 2 * MINUTE, (now + 2 * HOUR, False))
+    ours.note(granted(1, now + 2 * MINUTE, now + 2 * HOUR), "station")
     await ours.write()
     [written] = await store.places([mac(1)])
     assert written.let_in
@@ -198,9 +283,9 @@ async def test_who_was_not_heard_of_for_longest_is_forgotten_first(
     monkeypatch.setattr("portal.services.places.MOST", 3)
     places = Places(PostgresLive(database))
     for number in (1, 2, 3):
-        places.note(place(number, now), now + HOUR, "station")
+        places.note(granted(number, now, now + HOUR), "station")
     places.note(place(1, now + MINUTE))
-    assert places.note_again(mac(2), "station", now + MINUTE, now + HOUR)
+    assert places.note_again(mac(2), "station", now + MINUTE, (now + HOUR, False))
     places.learn([place(4, now)])
     assert [places.get(mac(number)) is None for number in (1, 2, 3, 4)] == [
         False,
@@ -219,7 +304,7 @@ async def test_a_place_that_the_database_refuses_holds_up_no_other(
     places.note(place(2, now))
     await places.write()
     assert [one.mac for one in await store.places([mac(1), mac(2)])] == [mac(2)]
-    assert places._unwritten == set()
+    assert places._unwritten == {}
 
 
 async def test_who_is_in_without_a_session_or_waits_with_one_is_found(
@@ -232,9 +317,20 @@ async def test_who_is_in_without_a_session_or_waits_with_one_is_found(
         [place(1, now), place(2, now, let_in=False), place(3, now), place(4, now, let_in=False)]
     )
     found = await store.misplaced(["ap"], now - MINUTE, now)
+    assert {one.mac for one in found} == {mac(1), mac(2), mac(3)}, "of 1 no end is known"
+    [session] = [one for one in await store.sessions(now) if one.mac == mac(1)]
+    await store.keep_places([granted(1, now, session.due_at)])
+    found = await store.misplaced(["ap"], now - MINUTE, now)
     assert {one.mac for one in found} == {mac(2), mac(3)}
+    yard = replace(elsewhere(2, now + MINUTE, b"yard"), granted_until=now + 99 * HOUR)
+    await store.keep_places([yard])
+    found = await store.misplaced(["ap"], now - MINUTE, now)
+    assert [(one.mac, one.nas) for one in found if one.mac == mac(2)] == [
+        (mac(2), b"yard"),
+        (mac(2), b"hall"),
+    ], "with all its places"
     assert await store.misplaced(["other"], now - MINUTE, now) == []
-    assert await store.misplaced(["ap"], now, now) == []
+    assert await store.misplaced(["ap"], now + MINUTE, now) == []
 
 
 async def test_a_place_goes_a_day_after_its_device(

@@ -85,7 +85,7 @@ SENDERS = (
 """One that signs and takes a GET, one that signs nothing and takes a form, or a CoA, and one that
 lets in whoever brings its answer."""
 KEYS = Keys(b"v" * 32, b"l" * 32)
-ACCESS_POINTS = BridgedAccessPoints(SENDERS, KEYS, random=bytes)
+ACCESS_POINTS = BridgedAccessPoints(SENDERS, KEYS)
 LOGON = {"logon": "http://10.1.0.1:3990/logon", "challenge": "0123456789abcdef" * 2}
 FAS = {"auth": "http://10.2.0.1:2050/opennds_auth/", "hid": "0123456789abcdef" * 4}
 FORM = {"switch_url": "https://login.controller.test/login.html"}

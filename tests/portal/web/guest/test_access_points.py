@@ -16,6 +16,7 @@ from portal.domain.identity import Device, MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import EndReason, Ground, Session
 from portal.domain.site import LoginMethod
+from portal.domain.way_back import Browser
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import GateUnavailableError
 from tests.portal.web.guest.test_pages import HEADERS, outline_of
@@ -112,7 +113,7 @@ async def test_chilli_sends_a_visitor_who_logs_in_and_is_sent_back() -> None:
     sent = {name: values[0] for name, values in parse_qs(logon.query).items()}
     assert sent["response"] == _answer_to_challenge(sent["username"])
     assert CARD not in back.headers["Location"]
-    assert urlsplit(sent["userurl"]).path.endswith("/status")
+    assert urlsplit(sent["userurl"]).path.startswith("/back/")
 
 
 def _answer_to_challenge(user_name: str) -> str:
@@ -132,6 +133,58 @@ async def test_chilli_says_that_it_let_the_device_in() -> None:
         status = await ask(portal, f"{prefix}/")
     assert "Du är uppkopplad" in status.body
     assert "logout" in status.body
+
+
+async def led_back(portal: Portal, *more: str) -> str:
+    """Log in and return the address with which chilli leads the browser back, in clear."""
+    prefix = await arrive(portal)
+    front = await ask(portal, f"{prefix}/", *more)
+    logon = urlsplit(front.headers["Location"])
+    address = urlsplit(parse_qs(logon.query)["userurl"][0])
+    assert prefix.removeprefix("/via/") not in front.headers["Location"], "no token goes along"
+    return f"{address.path}?{address.query}"
+
+
+async def test_a_browser_comes_back_once_and_stays() -> None:
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        back = await led_back(portal)
+        answer = await ask(portal, back)
+        assert (answer.status, HEADERS.items() <= answer.headers.items()) == (303, True)
+        passage = passage_in(answer.headers["Location"])
+        assert (passage.is_inside, passage.is_proved) == (True, True)
+        assert "Du är uppkopplad" in (await ask(portal, answer.headers["Location"])).body
+        again = await ask(portal, back)
+    assert (again.status, "Location" in again.headers) == (403, False)
+    assert "Sidan gäller inte längre" in again.body
+
+
+async def test_what_a_listener_reads_of_the_way_back_is_worth_nothing() -> None:
+    """Neither from another address, nor in another browser, nor later, nor in any other place."""
+    async with running_portal(FakeGuest(session=make_session())) as portal:
+        back = await led_back(portal, "User-Agent: the visitor's")
+        reference = back.removeprefix("/back/").partition("?")[0]
+        for path in (back, f"/via/{reference}/status", f"/via/{reference.partition('.')[2]}/"):
+            answer = await ask(portal, path, "User-Agent: a listener's")
+            assert (answer.status, "Location" in answer.headers) == (403, False), path
+        elsewhere = Browser("192.0.2.66", "the visitor's")
+        assert ACCESS_POINTS.come_back(reference, elsewhere, NOW) is None
+        visitor, late = Browser("127.0.0.1", "the visitor's"), NOW + timedelta(seconds=181)
+        assert ACCESS_POINTS.come_back(reference, visitor, late) is None
+        looked = await ask_head(portal, back, "User-Agent: the visitor's")
+        assert looked.status == 403
+        answer = await ask(portal, back, "User-Agent: the visitor's")
+    assert answer.status == 303, "the visitor is none the worse for it"
+
+
+async def come_back(portal: Portal, led_away: Answer) -> str:
+    """Come back from an access point that let the device in; return where that leads."""
+    back = urlsplit(parse_qs(led_away.headers["Location"])["redir"][0])
+    return (await ask(portal, back.path)).headers["Location"]
+
+
+async def ask_head(portal: Portal, path: str, *more: str) -> Answer:
+    host = f"localhost:{portal.plain_port}"
+    return await exchange(portal.plain_port, get(path, host, *more).replace(b"GET", b"HEAD", 1))
 
 
 async def test_a_device_that_is_online_is_led_in_without_a_login() -> None:
@@ -211,7 +264,7 @@ async def test_a_form_that_names_its_host_takes_the_login_to_the_controller() ->
     )
     assert password is not None
     assert fields["password"] == password.reveal()
-    assert fields["redirect_url"].endswith("/status")
+    assert urlsplit(fields["redirect_url"]).path.startswith("/back/")
     policy = page.headers["Content-Security-Policy"]
     assert "form-action 'self' https://login.controller.test:443 " in policy
     assert outline_of(page.body).tags.count("button") == 1
@@ -507,7 +560,7 @@ async def test_a_device_that_is_online_is_asked_for_a_card_and_then_led_in() -> 
     async with running_portal(guest) as portal:
         answer = await sign_in(portal, via(BEARER))
         assert answer.headers["Location"].startswith(AUTH)
-        status = await ask(portal, urlsplit(parse_qs(answer.headers["Location"])["redir"][0]).path)
+        status = await ask(portal, await come_back(portal, answer))
     assert "Du är uppkopplad" in status.body
 
 
@@ -551,7 +604,7 @@ async def test_a_room_code_leads_in_and_gives_nothing_of_the_session_that_ran() 
         form = {"code": "408512", "token": page.token("code")}
         answer = await send(portal, f"{via(BEARER)}/code", form)
         assert answer.headers["Location"].startswith(AUTH)
-        inside = urlsplit(parse_qs(answer.headers["Location"])["redir"][0]).path
+        inside = await come_back(portal, answer)
         status = await ask(portal, inside)
     assert passage_in(inside).owns is None
     assert not {"logout", "devices", "forget", "extend"} & set(outline_of(status.body).targets)

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from portal.access_points.senders import BridgedAccessPoints, Sender
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
+from portal.domain.way_back import Browser
 from portal.services.ports.access_points import Arrival, Unbelieved, Unseen
 from radius_bridge.clients import FamilyName
 from radius_bridge.controllers.controller import Admission, Controller
@@ -170,8 +171,8 @@ async def test_nobody_comes_from_elsewhere(tmp_path: Path) -> None:
         points = BridgedAccessPoints([only], KEYS)
         url = "http://10.1.2.3" + AT.format(mac=DEVICE.mac)
         for ip in ("127.0.0.1", "2001:db8::1", "", "fe80::1%eth0"):
-            assert await points.arrive("house", url, ip) is Unbelieved.ELSEWHERE
-        assert not isinstance(await points.arrive("house", url, "192.0.2.7"), Unbelieved)
+            assert await points.arrive("house", url, Browser(ip)) is Unbelieved.ELSEWHERE
+        assert not isinstance(await points.arrive("house", url, Browser("192.0.2.7")), Unbelieved)
         assert stage.counted == []
 
 
@@ -201,14 +202,14 @@ async def test_a_hidden_address_is_shown_by_its_controller_alone() -> None:
     query = "nbiIP=192.0.2.9&client_mac=ENC0123456789abcdef&uip=10.1.0.5&proxy=0"
     url = f"http://w.se/at/zone?{query}"
     knowing = BridgedAccessPoints([sender], KEYS, {"zone": Knowing(HIDDEN)})
-    arrival = await knowing.arrive("zone", url, "127.0.0.1")
+    arrival = await knowing.arrive("zone", url, Browser("127.0.0.1"))
     assert isinstance(arrival, Arrival)
     assert arrival.passage.device.mac == HIDDEN
     assert not arrival.passage.is_proved
     assert knowing.way_in(arrival.passage, "https://w.se/status", NOW) is Unseen.TOLD
     for controllers in ({}, {"zone": Knowing(None)}):
         nobody = BridgedAccessPoints([sender], KEYS, controllers)
-        assert await nobody.arrive("zone", url, "127.0.0.1") is Unbelieved.UNKNOWN_DEVICE
+        assert await nobody.arrive("zone", url, Browser("127.0.0.1")) is Unbelieved.UNKNOWN_DEVICE
 
 
 async def test_extending_by_more_than_the_session_had_is_the_sessions_affair(
