@@ -17,6 +17,7 @@ from pathlib import Path
 
 from firewall import elements, routing, ruleset
 from firewall.gate import WATCHED_SETS, KernelGate
+from firewall.impostors import Impostors
 from firewall.kernel import NETLINK_NETFILTER, NETLINK_ROUTE, KernelError, Monitor
 from firewall.listener import Listener
 from firewall.netlink import Message
@@ -59,12 +60,14 @@ async def run_agent(
         clocks = time.monotonic, time.time  # noqa: TID251
         prober = Prober(listener, 2 * settings.devices_max)
         gate = KernelGate(settings, *clocks, reaper.doom, prober.ask)
-        senses = Senses(gate.lookout, listener, events)
+        impostors = Impostors(settings.sites, settings.trusted_machines)
+        senses = Senses(gate.lookout, impostors, listener, events)
         server = GateServer(settings, gate, events, reaper.settle)
-        watch = _Watch(gate, senses, events)
+        watch = _Watch(gate, senses, impostors, events)
         try:
             watch.listen()
             gate.open()
+            impostors.follow(gate.own_addresses())
             senses.listen(gate.links)
             async with server.listening(), asyncio.TaskGroup() as tasks:
                 working = [
@@ -106,9 +109,12 @@ async def run_simulated_agent(
 class _Watch:
     """Listens to the kernel's events and mends at once; compares now and then without any."""
 
-    def __init__(self, gate: KernelGate, senses: Senses, events: Events) -> None:
+    def __init__(
+        self, gate: KernelGate, senses: Senses, impostors: Impostors, events: Events
+    ) -> None:
         self._gate = gate
         self._senses = senses
+        self._impostors = impostors
         self._events = events
         self._suspicious = asyncio.Event()
         self._tables = Monitor(NETLINK_NETFILTER, (_NFTABLES_GROUP,))
@@ -144,6 +150,8 @@ class _Watch:
         try:
             repaired = self._gate.heal(thoroughly=thoroughly)
             self._gate.tick()
+            if thoroughly:
+                self._impostors.follow(self._gate.own_addresses())
         except KernelError as error:
             _log.error("could not mend: %s", error)
             return

@@ -9,7 +9,7 @@ import errno
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 
 from firewall import marks, ruleset
@@ -100,6 +100,15 @@ class KernelGate:
     def links(self) -> dict[str, int]:
         """Guest interfaces that exist, with their numbers."""
         return self._standing.links
+
+    def own_addresses(self) -> dict[str, frozenset[IPv4Address | IPv6Address]]:
+        """Return this machine's addresses on each guest interface.
+
+        Raises:
+            KernelError: the kernel refused.
+        """
+        own = self._standing.own_addresses()
+        return {name: frozenset(one.ip for one in held) for name, held in own.items()}
 
     def site(self, interface: str) -> str:
         """Return the site of a guest interface."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from time import monotonic
 
 from firewall import routing
+from firewall.impostors import Impostors
 from firewall.kernel import NETLINK_ROUTE, KernelError, Monitor
 from firewall.listener import Listener
 from firewall.lookout import Lookout
@@ -31,8 +32,11 @@ _log = logging.getLogger(__name__)
 class Senses:
     """Listens on the event loop, from `listen` to `close`."""
 
-    def __init__(self, lookout: Lookout, listener: Listener, events: Events) -> None:
+    def __init__(
+        self, lookout: Lookout, impostors: Impostors, listener: Listener, events: Events
+    ) -> None:
         self._lookout = lookout
+        self._impostors = impostors
         self._listener = listener
         self._events = events
         self._names: dict[int, str] = {}
@@ -74,7 +78,14 @@ class Senses:
         self._listener.follow(links, self._hear_frame)
 
     def _hear_frame(self, interface: str, sighting: Sighting) -> None:
-        event = self._lookout.notice(sighting.mac, sighting.address, interface, monotonic())
+        now, address = monotonic(), sighting.address
+        told = self._impostors.notice(sighting, interface, now)
+        if told:
+            _log.warning("%(mac)s on %(interface)s plays the %(kind)s with address %(ip)s", told)
+            self._events.publish(told)
+        if self._impostors.has_own_address(sighting, interface):
+            address = None  # nobody's but this machine's
+        event = self._lookout.notice(sighting.mac, address, interface, now)
         if event:
             self._events.publish(event)
 

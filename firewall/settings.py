@@ -43,6 +43,7 @@ PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
 
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,15}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+")
 
 
@@ -132,6 +133,8 @@ class GateSettings:
     """Off where the guest network has a routed prefix."""
     lease_files: tuple[Path, ...] = ()
     """Of dnsmasq; an IPv4 address leased to one device is refused from any other."""
+    trusted_machines: frozenset[str] = frozenset()
+    """MAC addresses that may announce a router, answer DHCP, or have this machine's addresses."""
     socket_path: Path = Path("/run/kvar/gate.sock")
     allowed_uids: frozenset[int] = frozenset({0})
     """Who may speak to the gate, by SO_PEERCRED."""
@@ -153,6 +156,8 @@ class GateSettings:
         PortBlocks(self.ports_per_device)
         for port in (self.http_port, self.https_port):
             _check_port(port)
+        for mac in self.trusted_machines:
+            _check(_MAC, mac, "MAC address")
         if not 1 <= self.devices_max <= 0x7FFF:
             raise ValueError("devices_max must be 1-32767")
         positive = (

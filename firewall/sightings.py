@@ -22,8 +22,9 @@ MUTED_MAX = 16
 _ETHERNET = 14
 _ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
 _UDP, _ICMPV6 = 17, 58
-_DHCP_SERVER, _DHCPV6_SERVER = 67, 547
-_ROUTER_SOLICITATION, _NEIGHBOUR_SOLICITATION, _NEIGHBOUR_ADVERTISEMENT = 133, 135, 136
+_DHCP_SERVER, _DHCP_CLIENT, _DHCPV6_SERVER = 67, 68, 547
+_ROUTER_SOLICITATION, _ROUTER_ADVERTISEMENT = 133, 134
+_NEIGHBOUR_SOLICITATION, _NEIGHBOUR_ADVERTISEMENT = 135, 136
 _NOBODY = (bytes(4), bytes(16))  # asks for an address, or whether somebody has it
 
 # classic BPF: what an instruction does, and where the kernel keeps what is not in the frame
@@ -38,10 +39,15 @@ _Test = tuple[int, int, bool]  # kind, value, and whether it must be so to go on
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A device was heard; `address` is its own, None while it has none."""
+    """A device was heard; `address` is its own, None while it has none.
+
+    `serves`: what only a server or router says: "dhcp" (an answer of DHCP) or "router" (an
+    advertisement); empty for what devices say.
+    """
 
     mac: str
     address: Address | None
+    serves: str = ""
 
 
 def decode_sighting(frame: bytes) -> Sighting | None:
@@ -60,7 +66,28 @@ def decode_sighting(frame: bytes) -> Sighting | None:
             return None
     if len(packed) < size:
         return None
-    return Sighting(source.hex(":"), None if packed in _NOBODY else _address(packed))
+    address = None if packed in _NOBODY else _address(packed)
+    return Sighting(source.hex(":"), address, _service(frame))
+
+
+def _service(frame: bytes) -> str:
+    """Say what a frame serves that is long enough for its addresses."""
+    match int.from_bytes(frame[12:14], "big"):
+        case 0x0800 if _is_dhcp_answer(frame):
+            return "dhcp"
+        case 0x86DD if _is_router_advertisement(frame):
+            return "router"
+    return ""
+
+
+def _is_dhcp_answer(frame: bytes) -> bool:
+    ports = _ETHERNET + 4 * (frame[_ETHERNET] & 0xF)
+    return frame[ports : ports + 4] == struct.pack("!HH", _DHCP_SERVER, _DHCP_CLIENT)
+
+
+def _is_router_advertisement(frame: bytes) -> bool:
+    kind = frame[_ETHERNET + 40 : _ETHERNET + 41]
+    return frame[_ETHERNET + 6] == _ICMPV6 and kind == bytes([_ROUTER_ADVERTISEMENT])
 
 
 def _address(packed: bytes) -> Address:
@@ -94,13 +121,19 @@ def _ipv4() -> list[_Word]:
         *_unless(_BYTE, _ETHERNET + 9, (_IS, _UDP, True)),
         *_unless(_HALF, _ETHERNET + 6, (_HAS, _FRAGMENT, False)),
         (_HEADER_TO_X, 0, 0, _ETHERNET),
-        *_unless(_HALF_AT_X, _ETHERNET + 2, (_IS, _DHCP_SERVER, True)),
+        (_HALF_AT_X, 0, 0, _ETHERNET + 2),
+        (_IS, 2, 0, _DHCP_SERVER),
+        (_IS, 1, 0, _DHCP_CLIENT),
+        _NO,
     ]
 
 
 def _ipv6() -> list[_Word]:
     following, payload = _ETHERNET + 6, _ETHERNET + 40
-    discovery = (_ROUTER_SOLICITATION, _NEIGHBOUR_SOLICITATION, _NEIGHBOUR_ADVERTISEMENT)
+    discovery = (
+        *(_ROUTER_SOLICITATION, _ROUTER_ADVERTISEMENT),
+        *(_NEIGHBOUR_SOLICITATION, _NEIGHBOUR_ADVERTISEMENT),
+    )
     dhcp = [(_RETURN, 0, 0, FRAME_MAX_BYTES)]
     dhcp = [*_unless(_HALF, payload + 2, (_IS, _DHCPV6_SERVER, True)), *dhcp]
     kinds: list[_Word] = [(_IS, len(discovery) - at, 0, kind) for at, kind in enumerate(discovery)]

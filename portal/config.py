@@ -15,6 +15,7 @@ from portal.config_types import (
     Address,
     HostName,
     InterfaceName,
+    Mac,
     Network,
     Pattern,
     Port,
@@ -205,6 +206,11 @@ class Gate(Section):
     lease_files: list[Path] = Field(
         default_factory=list,
         description="dnsmasq lease files; an address leased to one device is refused to others.",
+    )
+    trusted_machines: list[Mac] = Field(
+        default_factory=list,
+        description="MAC addresses of other machines on the guest networks that may announce a "
+        "router, answer DHCP or take over the gateway's address; anybody else who does is told of.",
     )
     walled_garden: list[WalledGarden] = Field(
         default_factory=list, description="What captive devices may reach besides the portal."

@@ -32,8 +32,22 @@ class Seen:
     moved: bool = False
 
 
-async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Seen]:
-    """Yield for ever: that the watch begins, and the devices that were seen."""
+@dataclass(frozen=True, slots=True)
+class Impostor:
+    """A device plays the router or DHCP server, or says that it has the gateway's address.
+
+    ``kind``: ``router``, ``dhcp`` or ``gateway_address``.
+    """
+
+    device: Device
+    kind: str
+
+
+Notice = Watching | Seen | Impostor
+
+
+async def watch_gate(client: GateClient) -> AsyncIterator[Notice]:
+    """Yield for ever: that the watch begins, and the devices that were noticed."""
     while True:
         try:
             events = client.watch()
@@ -46,11 +60,14 @@ async def watch_gate(client: GateClient) -> AsyncIterator[Watching | Seen]:
             await asyncio.sleep(RETRY_PAUSE_S)
 
 
-def _notice(event: dict[str, Any]) -> Watching | Seen | None:
+def _notice(event: dict[str, Any]) -> Notice | None:
     match event["event"]:
         case "watching":
             return Watching()
         case "device_seen" | "device_elsewhere":
             device = Device(MacAddress(event["mac"]), SiteId(event["site"]))
             return Seen(device, moved=event["event"] == "device_elsewhere")
+        case "impostor":
+            device = Device(MacAddress(event["mac"]), SiteId(event["site"]))
+            return Impostor(device, event["kind"])
     return None

@@ -174,6 +174,7 @@ def gate(config: Config, allowed_uids: frozenset[int]) -> GateSettings:
         ),
         masquerade_ipv6=section.ipv6 == "masquerade",
         lease_files=tuple(section.lease_files),
+        trusted_machines=frozenset(section.trusted_machines),
         socket_path=section.socket,
         allowed_uids=allowed_uids,
         devices_max=section.maximum_devices,

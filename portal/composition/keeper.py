@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
+
+import structlog
 
 from portal import settings
 from portal.clock import machine_start, read_clocks, utc_now
@@ -25,13 +27,14 @@ from portal.composition.purging import compose_counting, compose_purging
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
-from portal.gate_watch import Seen, Watching, watch_gate
+from portal.gate_watch import Impostor, Seen, Watching, watch_gate
+from portal.gate_watch import Notice as GateNotice
 from portal.keeper import Keeper
 from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
-from portal.services.ports import Gate
+from portal.services.ports import DatabaseUnavailableError, Event, EventKind, Events, Gate
 from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
 from portal.services.privacy import tell_levels
@@ -47,6 +50,8 @@ from portal.storage.replay import Replay
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sightings import PostgresSightings
 from portal.storage.spool import DiskSpool
+
+_log = structlog.get_logger()
 
 PATIENT = Deadlines(connect_s=1.5, statement_s=20.0)
 """A jump of the clock moves every session of the site in one statement."""
@@ -77,7 +82,9 @@ async def run_keeper(config: Config) -> None:
         group = await enter(until_stopped())
         if settings.has_gate(config):
             notices = watch_gate(watched)
-            group.create_task(_hear_gate(notices, keeper, doorkeeper), name="hear gate")
+            group.create_task(
+                _hear_gate(notices, keeper, doorkeeper, doors.events), name="hear gate"
+            )
             presence = _presence(config, database, looked, ReturnTickets(doors))
             group.create_task(keeper.keep_presence(presence), name="keep presence")
         levels = tell_levels(PostgresPrivacy(database), settings.privacy_levels(config))
@@ -135,13 +142,24 @@ def _start(group: asyncio.TaskGroup, keeper: Keeper, config: Config) -> None:
 
 
 async def _hear_gate(
-    notices: AsyncIterator[Watching | Seen], keeper: Keeper, doorkeeper: Doorkeeper
+    notices: AsyncIterator[GateNotice], keeper: Keeper, doorkeeper: Doorkeeper, events: Events
 ) -> None:
     async for notice in notices:
-        if isinstance(notice, Watching):
-            keeper.compare_anew()
-        else:
-            doorkeeper.see(notice.device, moved=notice.moved)
+        match notice:
+            case Watching():
+                keeper.compare_anew()
+            case Impostor():
+                await _tell_of(notice, events)
+            case Seen():
+                doorkeeper.see(notice.device, moved=notice.moved)
+
+
+async def _tell_of(impostor: Impostor, events: Events) -> None:
+    """Make an alarm. Which device it is, stands in the gate's own log and nowhere else."""
+    site_id, detail = impostor.device.site_id, {"kind": impostor.kind}
+    _log.warning("impostor", site=site_id, kind=impostor.kind)
+    with suppress(DatabaseUnavailableError):
+        await events.record(Event(EventKind.IMPOSTOR, site_id, utc_now(), detail=detail))
 
 
 async def _told(

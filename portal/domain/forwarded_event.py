@@ -16,6 +16,7 @@ ALARMS = frozenset(
         "many_wrong_api_tokens",
         "library_system_misbehaved",
         "device_at_two_places",
+        "impostor",
         "clock_jumped",
     }
 )

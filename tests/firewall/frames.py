@@ -24,8 +24,8 @@ def arp(own: str, target: str, operation: int = 1, mac: str = MAC) -> bytes:
     return ethernet(0x0806, head + addresses, mac)
 
 
-def udp(port: int, payload: bytes = b"") -> bytes:
-    return struct.pack("!HHHH", 1068, port, 8 + len(payload), 0) + payload
+def udp(port: int, payload: bytes = b"", source: int = 1068) -> bytes:
+    return struct.pack("!HHHH", source, port, 8 + len(payload), 0) + payload
 
 
 def tcp(port: int) -> bytes:

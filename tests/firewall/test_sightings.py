@@ -66,16 +66,23 @@ WANTED = {
     "address looked for": icmpv6(135, "::"),
     "neighbour advertisement": icmpv6(136, IPV6),
     "dhcpv6": dhcpv6(IPV6),
+    "dhcp answer": ethernet(0x0800, ipv4(17, udp(68, source=67), IPV4)),
+    "dhcp answer behind options": ethernet(0x0800, ipv4(17, udp(68, source=67), IPV4, options=8)),
+    "router advertisement": icmpv6(134, IPV6),
+}
+SERVICES = {
+    "dhcp answer": "dhcp",
+    "dhcp answer behind options": "dhcp",
+    "router advertisement": "router",
 }
 UNWANTED = {
     "web": ethernet(0x0800, ipv4(6, tcp(443), IPV4)),
     "port 67 of tcp": ethernet(0x0800, ipv4(6, tcp(67), IPV4)),
     "dns": ethernet(0x0800, ipv4(17, udp(53), IPV4)),
-    "dhcp answer": ethernet(0x0800, ipv4(17, udp(68), IPV4)),
     "later fragment": ethernet(0x0800, ipv4(17, udp(67), IPV4, fragment=185)),
     "first fragment of the rest": ethernet(0x0800, ipv4(17, udp(67), IPV4, fragment=1)),
     "ipv6 web": ethernet(0x86DD, struct.pack("!IHBB", 6 << 28, 20, 6, 64) + bytes(32) + tcp(443)),
-    "router advertisement": icmpv6(134, IPV6),
+    "router redirect": icmpv6(137, IPV6),
     "ping": icmpv6(128, IPV6),
     "dns over ipv6": dhcpv6(IPV6, port=53),
     "lldp": ethernet(0x88CC, bytes(40)),
@@ -113,6 +120,13 @@ def test_a_device_tells_its_own_address(name, address):
     sighting = decode_sighting(WANTED[name])
     assert sighting is not None
     assert (sighting.address and str(sighting.address)) == address
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_what_only_servers_and_routers_say_is_told_apart(name):
+    sighting = decode_sighting(WANTED[name][:FRAME_MAX_BYTES])
+    assert sighting is not None
+    assert sighting.serves == SERVICES.get(name, "")
 
 
 def test_our_own_frames_and_other_vlans_are_not_heard():

@@ -12,7 +12,7 @@ from firewall.settings import GateSettings, GuestNetwork
 from firewall.simulated import SimulatedGate
 from portal import gate_watch
 from portal.domain.identity import Device, MacAddress, SiteId
-from portal.gate_watch import Seen, Watching, watch_gate
+from portal.gate_watch import Impostor, Notice, Seen, Watching, watch_gate
 
 SEEN = {"mac": "02:00:00:00:00:01", "ip": "10.44.0.20", "interface": "guest0", "site": "main"}
 DEVICE = Device(MacAddress(SEEN["mac"]), SiteId("main"))
@@ -26,13 +26,13 @@ def settings(tmp_path: Path) -> GateSettings:
 
 
 @pytest.fixture
-async def heard(settings: GateSettings) -> AsyncIterator[AsyncIterator[Watching | Seen]]:
+async def heard(settings: GateSettings) -> AsyncIterator[AsyncIterator[Notice]]:
     async with GateClient(settings.socket_path) as client, asyncio.timeout(20):
         yield watch_gate(client)
 
 
 async def test_devices_are_heard_and_a_gate_that_comes_back_too(
-    settings: GateSettings, heard: AsyncIterator[Watching | Seen]
+    settings: GateSettings, heard: AsyncIterator[Notice]
 ) -> None:
     for _ in range(2):
         events = Events()
@@ -44,11 +44,13 @@ async def test_devices_are_heard_and_a_gate_that_comes_back_too(
             assert await anext(heard) == Seen(DEVICE)
             events.publish({"event": "device_elsewhere", **SEEN, "before": "guest1"})
             assert await anext(heard) == Seen(DEVICE, moved=True)
+            events.publish({"event": "impostor", "kind": "router", **SEEN})
+            assert await anext(heard) == Impostor(DEVICE, "router")
 
 
 async def test_a_gate_that_falls_silent_is_asked_again(
     settings: GateSettings,
-    heard: AsyncIterator[Watching | Seen],
+    heard: AsyncIterator[Notice],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gate_watch, "SILENCE_S", 0.05)

@@ -267,6 +267,8 @@ class EventKind(StrEnum):
     """An alarm: it answered without checking the PIN, or it refused us."""
     DEVICE_AT_TWO_PLACES = "device_at_two_places"
     """An alarm: two devices use one address, or one is copied; the store writes it."""
+    IMPOSTOR = "impostor"
+    """An alarm: ``kind`` plays the router, the DHCP server, or has the gateway's address."""
     CLOCK_JUMPED = "clock_jumped"
     """An alarm: somebody or something set the wall clock; ``seconds`` says how far."""
     STAFF_SIGNED_IN = "staff_signed_in"
