@@ -60,6 +60,8 @@ class PostgresUpkeep:
         await self._forget_lowered(counts)
         await self._delete_history("sessions", now - kept.sessions, counts)
         await self._delete_history("events", now - kept.events, counts)
+        row = await self._database.fetch_row(_SQL["sealed_identities"])
+        counts["sealed_identities"] += 0 if row is None else int(row["count"])
         await self._database.fetch(_SQL["drop_weeks"], last_week)
         return counts.total() - before
 

@@ -65,6 +65,10 @@ SELECT forget_audit($1) AS count
 -- name: sessions
 SELECT forget_sessions($1, $2) AS count
 
+-- name: sealed_identities
+-- With the last session of a guest's week.
+SELECT forget_sealed() AS count
+
 -- name: events
 SELECT forget_events($1, $2) AS count
 
@@ -140,6 +144,7 @@ SELECT (SELECT min(at) FROM sign_in_attempt) AS attempts,
        (SELECT min(over_at) FROM voucher) AS vouchers,
        (SELECT min(started_at) FROM past_session) AS sessions,
        (SELECT min(at) FROM event) AS events,
+       (SELECT min(sealed_at) FROM sealed_identity) AS sealed_identities,
        (SELECT min(at) FROM audit) AS audit,
        (SELECT min(at) FROM fault_report) AS fault_reports,
        (SELECT min(at) FROM sign_in_tally) AS counts

@@ -174,8 +174,8 @@ KEPT: Mapping[str, Kept] = {
         "ended_at",
         14 * DAY_H,
         "(id, ground, site_id, started_at, ended_at, end_reason, extensions, trace_key,"
-        " device_trace) SELECT ID_OF_N, 'card', 'city', at - interval '2 hours', at,"
-        " 'absent', 0, '', HASH_OF_N FROM moment",
+        " device_trace, subject_trace) SELECT ID_OF_N, 'card', 'city', at - interval '2 hours', at,"
+        " 'absent', 0, '', HASH_OF_N, HASH_OF_N FROM moment",
         "sessions",
     ),
     "purge": Kept(
@@ -212,6 +212,12 @@ KEPT: Mapping[str, Kept] = {
         0,
         "(device, ground, until, silently) SELECT HASH_OF_N, 'card', at, false FROM moment",
         "tickets",
+    ),
+    "sealed_identity": Kept(  # as long as there are sessions of its guest
+        "sealed_at",
+        14 * DAY_H,
+        "(guest, trace_key, sealed, sealed_at) SELECT HASH_OF_N, '', '', at FROM moment",
+        "sealed_identities",
     ),
     "sign_in_attempt": Kept(
         "at",
