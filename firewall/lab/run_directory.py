@@ -1,8 +1,8 @@
 """Which labs exist, who owns them, and how a dead owner's lab is removed.
 
-Each lab has a directory /run/kvar-lab/<id> with a lock file that its owner holds for life (flock(2)
-goes away with the process, even after kill -9). The rule to keep: a lab whose lock can be taken has
-no owner, and everything named kv<id>- may be removed.
+Each lab has a directory /run/kvar-lab/<id> (in a container /dev/shm/kvar-lab/<id>) with a lock file
+that its owner holds for life (flock(2) goes away with the process, even after kill -9). The rule to
+keep: a lab whose lock can be taken has no owner, and everything named kv<id>- may be removed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,20 @@ from firewall.lab.processes import NETNS_CONFIGURATION, LabError, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = pathlib.Path("/run/kvar-lab")
+MEMORY = pathlib.Path("/dev/shm")  # noqa: S108 - only a directory of our own is used there
+ROOM_BYTES = 1 << 30
+"""What a few labs with a PostgreSQL each fill; Docker gives 64 MB unless it is asked for more."""
+
+
+def _root() -> pathlib.Path:
+    """/run is memory on every Debian and Ubuntu, but a disk in most containers."""
+    run = pathlib.Path("/run")
+    if run.is_mount() or not MEMORY.is_mount() or shutil.disk_usage(MEMORY).total < ROOM_BYTES:
+        return run / "kvar-lab"
+    return MEMORY / "kvar-lab"
+
+
+ROOT = _root()
 GONE_TIMEOUT_S = 5.0
 
 
@@ -137,6 +150,8 @@ def _free_id() -> str:
 def _everything_locked() -> Iterator[None]:
     """Between making a directory and locking it, nobody may sweep."""
     ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if ROOT.is_symlink() or ROOT.stat().st_uid != os.geteuid():
+        raise LabError(f"{ROOT} is somebody else's")  # anybody may make a directory in /dev/shm
     with (ROOT / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from portal.storage.database import Database
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
-from tests.portal.storage.clusters import reachable_directory
+from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 from tests.portal.web.staff.staff_under_test import NOW, Person, StaffWorld, running_staff_site
 
 
@@ -38,7 +38,8 @@ class StaffStage:
 async def staff_world(**settings: Any) -> AsyncIterator[StaffWorld]:
     """Run the staff site on a new PostgreSQL."""
     with reachable_directory() as directory, tempfile.TemporaryDirectory() as keys:
-        async with EmbeddedPostgres(directory, settings={"fsync": "off"}) as dsn:
+        put_cluster(directory)
+        async with EmbeddedPostgres(directory, settings=FORGETFUL) as dsn:
             await migrate(dsn, NOW)
             async with (
                 Database(dsn) as database,

@@ -1,12 +1,9 @@
 """A real PostgreSQL for the tests: one private cluster, a fresh database for each test."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,6 +11,7 @@ import pytest
 from portal.storage.database import Database
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
+from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 
 _numbers = count(1)
 
@@ -27,10 +25,9 @@ def now() -> datetime:
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[str]:
     """DSN of the template database on a private cluster; no flushing, for speed only."""
-    directory = Path(tempfile.mkdtemp(prefix="kvar-test-"))
-    directory.chmod(0o711)
-    cluster = EmbeddedPostgres(directory, settings={"fsync": "off", "max_connections": "200"})
-    with asyncio.Runner() as runner:
+    with reachable_directory() as directory, asyncio.Runner() as runner:
+        put_cluster(directory)
+        cluster = EmbeddedPostgres(directory, settings=FORGETFUL)
         runner.run(cluster.start())
         try:
             template = _database(cluster.dsn, "template_kvar")
@@ -39,7 +36,6 @@ def postgres_cluster() -> Iterator[str]:
             yield cluster.dsn
         finally:
             runner.run(cluster.stop())
-    shutil.rmtree(directory)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firewall.lab import addressing
+from firewall.lab import addressing, run_directory
 from firewall.lab.dnsmasq import GardenName
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.processes import LabError
@@ -328,7 +328,8 @@ def test_two_labs_do_not_see_each_other(open_lab: Lab) -> None:
 
 
 def _traces(lab: str) -> list[pathlib.Path]:
-    places = (("/run/netns", f"kv{lab}-*"), ("/etc/netns", f"kv{lab}-*"), ("/run/kvar-lab", lab))
+    own = str(run_directory.ROOT)
+    places = (("/run/netns", f"kv{lab}-*"), ("/etc/netns", f"kv{lab}-*"), (own, lab))
     return [found for place, pattern in places for found in pathlib.Path(place).glob(pattern)]
 
 
@@ -369,6 +370,15 @@ def _pids(lab: str) -> list[int]:
         for name in names
     ]
     return [int(pid) for listing in listings for pid in listing.split()]
+
+
+def test_a_directory_that_somebody_else_made_is_not_used(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    monkeypatch.setattr(run_directory, "ROOT", tmp_path)
+    with pytest.raises(LabError, match="somebody else's"):
+        Lab(LabSettings(phones=1)).start()
 
 
 def test_a_living_owners_lab_is_left_alone(open_lab: Lab) -> None:

@@ -29,13 +29,20 @@ from portal.storage.migrate import migrate
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
 from tests.portal.services.fakes import FakeLibrary
-from tests.portal.storage.clusters import eventually, family, reachable_directory, supervised
+from tests.portal.storage.clusters import (
+    eventually,
+    family,
+    put_cluster,
+    reachable_directory,
+    supervised,
+)
 
 
 @pytest.fixture
 async def postgres(now: datetime) -> AsyncIterator[EmbeddedPostgres]:
     """A supervised cluster with real flushing, migrated."""
     with reachable_directory() as directory:
+        put_cluster(directory)
         async with supervised(directory) as running:
             await migrate(running.dsn, now)
             yield running

@@ -1,15 +1,28 @@
 """A PostgreSQL of the test's own, to be killed, stopped and broken."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
+from threading import Thread
 
 from portal.storage.embedded import EmbeddedPostgres
+
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+}
+"""Settings for tests that never take the power away: what is written need not outlive that."""
 
 
 @contextmanager
@@ -21,6 +34,27 @@ def reachable_directory(prefix: str = "kvar-test-") -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory)
+
+
+def put_cluster(directory: Path) -> None:
+    """Put there what initdb makes, which takes a second each time."""
+    subprocess.run(["cp", "-a", _made_once() / "postgresql", directory], check=True)
+
+
+@cache
+def _made_once() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="kvar-initdb-"))
+    atexit.register(shutil.rmtree, directory)
+    directory.chmod(0o711)
+
+    async def make() -> None:
+        async with EmbeddedPostgres(directory):
+            pass
+
+    in_thread = Thread(target=asyncio.run, args=(make(),))
+    in_thread.start()  # a loop may run in this one
+    in_thread.join()
+    return directory
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from portal.storage.database import Database, Deadlines
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
 from portal.storage.session_log import _SQL, PostgresSessionLog
-from tests.portal.storage.clusters import reachable_directory
+from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,7 +69,8 @@ SELECT ('019b0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'card',
 async def history() -> AsyncIterator[Database]:
     """A year of history, and two thousand who are online."""
     with reachable_directory() as directory:
-        async with EmbeddedPostgres(directory, settings={"fsync": "off"}) as dsn:
+        put_cluster(directory)
+        async with EmbeddedPostgres(directory, settings=FORGETFUL) as dsn:
             await migrate(dsn, SINCE)
             connection = await asyncpg.connect(dsn)
             await seed_sessions(connection, SINCE, SPAN, ROWS, 700)
