@@ -24,8 +24,8 @@ SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto
 # the benchmark's own; the service of its package does not start.
 RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
 # An access point, a device behind it, a proxy that speaks RADIUS/TLS, what openNDS encrypts with, and a
-# log collector.
-PEER_PACKAGES := hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest rsyslog rsyslog-gnutls
+# log collector, and the program whose files our backups are.
+PEER_PACKAGES := age hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest rsyslog rsyslog-gnutls
 TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) curl faketime \
   iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) $(if $(filter radius,$(or $(NAME),radius)),$(RADIUS_PACKAGES)) iperf3
@@ -84,7 +84,7 @@ QUICK    := -m "not root and not browser and not proof" --numprocesses auto --ma
   --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
 
 # Every branch of these is taken by their tests.
-PURE := portal/domain/*,portal/settings.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
+PURE := portal/domain/*,portal/backup/bech32.py,portal/settings.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
   portal/forwarding/syslog_message.py,portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/impostors.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/port_blocks.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\

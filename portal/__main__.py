@@ -19,6 +19,7 @@ from portal import (
     account_commands,
     api_commands,
     audit_commands,
+    backup_commands,
     config_reference,
     logs,
     settings,
@@ -46,6 +47,7 @@ app.add_typer(account_commands.app, name="account")
 app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
 api_commands.add_to(app)
+backup_commands.add_to(app)
 
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
 GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]

@@ -19,6 +19,7 @@ from portal.config_types import (
     Network,
     Pattern,
     Port,
+    Recipient,
     Section,
     SpanText,
     StaffHost,
@@ -326,6 +327,30 @@ class Retention(Section):
     )
 
 
+class Backup(Section):
+    """``[backup]``: what ``kvar backup`` writes. Needs ``[retention] backups_days``."""
+
+    directory: Path = Field(
+        Path("/var/backups/kvar"), description="Where backups stand; best a disk of its own."
+    )
+    keep: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="How many stay. Older than [retention] backups_days none does, but the newest.",
+    )
+    recipients: list[Recipient] = Field(
+        default_factory=list,
+        description="age1… of whoever may read backups: kvar backup-key makes one. Empty: they are "
+        "not encrypted, and hold no keys.",
+    )
+    week_keys: bool = Field(
+        default=True,
+        description="Whether the file of keys holds those of weeks, too. false where copies of it "
+        "are kept in versions: a destroyed key must be gone from all of them in time.",
+    )
+
+
 class Accessibility(Section):
     """``[accessibility]``: the facts of the accessibility statement that the law asks for."""
 
@@ -505,6 +530,7 @@ class Config(Section):
     library_system: LibrarySystem | None = None
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
+    backup: Backup = Field(default_factory=Backup)
     accessibility: Accessibility = Field(default_factory=Accessibility)
     staff: Staff | None = None
     radius: Radius | None = None

@@ -22,6 +22,7 @@ from portal.config import (
     Keeper,
     LibrarySystem,
     Portal,
+    Retention,
     SiteSection,
     Staff,
     Syslog,
@@ -171,6 +172,9 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
     yield from _keeper_contradictions(sections)
     yield from _syslog_contradictions(sections.get("syslog"))
     yield from _fault_contradictions(sections.get("faults", Faults()))
+    if "backup" in sections and sections.get("retention", Retention()).backups_days is None:
+        text = "missing; [backup] needs it, for the privacy page says how long backups live"
+        yield Problem("retention.backups_days", text)
     yield from _sites_without_anybody(sites, sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)

@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from portal.backup import bech32
 from portal.domain.opening_hours import Span
 
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+_PUBLIC_KEY_BYTES = 32  # X25519
 _INTERFACE_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,15}")  # IFNAMSIZ leaves 15
 
 
@@ -87,6 +89,17 @@ def _mac(text: str) -> str:
     return mac
 
 
+def _recipient(text: str) -> str:
+    try:
+        is_one = len(bech32.decode("age", text)) == _PUBLIC_KEY_BYTES
+    except ValueError as problem:
+        text = f"not a recipient such as age1… ({problem}); kvar backup-key makes one"
+        raise ValueError(text) from problem
+    if not is_one:
+        raise ValueError("not a recipient such as age1…; kvar backup-key makes one")
+    return text
+
+
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
@@ -127,6 +140,7 @@ HostName = Annotated[str, AfterValidator(_host_name)]
 StaffHost = Annotated[str, AfterValidator(_staff_host)]
 Target = Annotated[str, AfterValidator(_target)]
 Mac = Annotated[str, AfterValidator(_mac)]
+Recipient = Annotated[str, AfterValidator(_recipient)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 SpanText = Annotated[str, AfterValidator(_span)]

@@ -15,7 +15,8 @@ from portal.composition.database import (
 )
 from portal.composition.start import StartError, leaves, until_stopped
 from portal.config import Config
-from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from portal.storage.binaries import EmbeddedPostgresError
+from portal.storage.embedded import EmbeddedPostgres
 from portal.supervisor import Child, UnknownUserError, find_account, supervise
 
 
@@ -26,7 +27,7 @@ async def run_all(config: Config, config_file: Path) -> None:
         StartError: the database cannot be started or prepared.
     """
     try:
-        _prepare_directories(config)
+        prepare_directories(config)
         async with until_stopped() as group:
             # After a power cut the gate knows by itself who may go on: it waits for no database.
             group.create_task(supervise(_gate(config, config_file)), name="gate")
@@ -36,8 +37,13 @@ async def run_all(config: Config, config_file: Path) -> None:
         raise StartError("\n".join(str(problem) for problem in leaves(problems))) from problems
 
 
-def _prepare_directories(config: Config) -> None:
-    """Make what the processes write to, owned by who writes; only root can give away."""
+def prepare_directories(config: Config) -> None:
+    """Make what the processes write to, owned by who writes; only root can give away.
+
+    Raises:
+        OSError: a folder cannot be made.
+        UnknownUserError: this machine has no user of that name.
+    """
     users = config.processes
     _prepare(config.organisation.data_directory, 0o755)
     _prepare(key_directory(config), 0o700, users.user)

@@ -2,7 +2,7 @@
 
 Not a store of names, and not in the database: the keys stand in a directory of their own, so that
 a dump of the database tells nothing. The rule to keep: a destroyed key is an erasure, so a key
-is never copied elsewhere by us.
+is copied nowhere but into the one file of keys beside the backups, which has no older versions.
 """
 
 import hmac

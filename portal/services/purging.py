@@ -58,9 +58,8 @@ class Purging:
         return await self._write(now)
 
     def _destroy_keys(self, now: datetime) -> None:
-        stays = (self.kept.history, self.kept.names, self.kept.voucher_names)
         try:
-            gone = self.keys.destroy_before(*(now - stay - LONGEST_STAY for stay in stays))
+            gone = destroy_due(self.keys, self.kept, now)
         except KeyRingError as problem:
             _log.error("key_not_destroyed", reason=str(problem))
             return
@@ -84,3 +83,13 @@ class Purging:
             await self.upkeep.note(self._unwritten)
             _log.info("tables_tidied", deleted=sum(self._unwritten.deleted.values()))
             self._unwritten = None
+
+
+def destroy_due(keys: KeyRing, kept: Kept, now: datetime) -> list[str]:
+    """Destroy the keys that nothing is named under any more; return their names.
+
+    Raises:
+        KeyRingError: one could not be removed.
+    """
+    stays = (kept.history, kept.names, kept.voucher_names)
+    return keys.destroy_before(*(now - stay - LONGEST_STAY for stay in stays))

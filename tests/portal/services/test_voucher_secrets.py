@@ -24,7 +24,7 @@ from portal.services.ports.vouchers import Sealed
 from portal.services.voucher_orders import MadeVouchers, VoucherOrder
 from portal.services.voucher_secrets import VoucherSecrets, draw_code, draw_slip
 from portal.services.vouchers import Vouchers
-from portal.storage.embedded import find_binaries
+from portal.storage.binaries import find_binaries
 from tests.portal.services.test_vouchers import desk, doors, guest  # noqa: F401 - fixtures
 
 MAIN = SiteId("main")

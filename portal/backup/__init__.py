@@ -1,0 +1,1 @@
+"""Backups: what a file of them holds, how it is encrypted, and how many are kept."""
