@@ -5,11 +5,13 @@ and decides nothing. Fails closed: without the agent nobody new comes in.
 """
 
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
 
 from firewall.client import GateClient, GateError
 from portal.domain.identity import Device, MacAddress, SiteId
 from portal.domain.presence import Signals
 from portal.services.ports import GateUnavailableError
+from portal.services.ports.address_log import Given, GivenPorts
 
 PROFILE = "default"
 """Every guest's bandwidth and filter class, until sites may name their own."""
@@ -63,6 +65,18 @@ class AgentGate:
             )
             for mac, device in usage.devices.items()
         }
+
+    async def addresses(self) -> Given:
+        """Return which ports of the public address and which IPv6 addresses devices have."""
+        try:
+            told = await self._client.addresses()
+        except GateError as error:
+            raise GateUnavailableError(str(error)) from error
+        ports = [
+            GivenPorts(MacAddress(mac), own.low, own.high, own.since_s_ago)
+            for mac, own in told.ports.items()
+        ]
+        return Given(ports, [(MacAddress(mac), IPv6Address(text)) for mac, text in told.ipv6])
 
     async def probe(self, macs: Sequence[MacAddress]) -> None:
         """Ask devices for a sign of life."""

@@ -7,7 +7,7 @@ portal/composition, and a part's own refusal of a value is told as a problem of 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
@@ -191,6 +191,11 @@ def logged_sites(config: Config) -> frozenset[str]:
         for site in config.sites
         if site.privacy_level.keeps_addresses and site.guest_interfaces
     )
+
+
+def public_addresses(config: Config) -> list[IPv4Address | IPv6Address]:
+    """Return the addresses under which guests of this machine's gate appear on the internet."""
+    return [ip_address(text) for text in config.gate.public_addresses]
 
 
 def snapshot_path(config: Config) -> Path:

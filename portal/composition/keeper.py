@@ -27,9 +27,11 @@ from portal.composition.purging import compose_counting, compose_purging
 from portal.composition.start import until_stopped
 from portal.composition.uplink import uplink_account
 from portal.config import Config
+from portal.gate import AgentGate
 from portal.gate_watch import Impostor, Seen, Watching, watch_gate
 from portal.gate_watch import Notice as GateNotice
 from portal.keeper import Keeper
+from portal.services.address_watch import AddressWatch
 from portal.services.clock_watch import ClockWatch
 from portal.services.doorkeeper import Doorkeeper
 from portal.services.doors import Doors
@@ -42,6 +44,7 @@ from portal.services.reconcile import Reconciliation
 from portal.services.return_tickets import ReturnTickets
 from portal.services.returning import Returning
 from portal.snapshot_file import SnapshotFile
+from portal.storage.address_log import PostgresAddressLog
 from portal.storage.clocks import PostgresClocks
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, Resync, listen
@@ -87,11 +90,16 @@ async def run_keeper(config: Config) -> None:
             )
             presence = _presence(config, database, looked, ReturnTickets(doors))
             group.create_task(keeper.keep_presence(presence), name="keep presence")
+        addresses = AddressWatch(
+            AgentGate(asked), PostgresAddressLog(aside), settings.public_addresses(config), utc_now
+        )
+        if settings.logged_sites(config):
+            group.create_task(addresses.work(), name="note addresses")
         levels = tell_levels(PostgresPrivacy(database), settings.privacy_levels(config))
         group.create_task(levels, name="privacy levels")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
-        told = _told(listen(address), doorkeeper, observer)
+        told = _told(listen(address), doorkeeper, observer, addresses)
         group.create_task(keeper.hear(told), name="hear")
         reporting = compose_reporting(config, aside, asked, in_step)
         group.create_task(reporting.work(), name="report")
@@ -163,9 +171,13 @@ async def _tell_of(impostor: Impostor, events: Events) -> None:
 
 
 async def _told(
-    notices: AsyncIterator[Notice], doorkeeper: Doorkeeper, observer: KeeperObserver
+    notices: AsyncIterator[Notice],
+    doorkeeper: Doorkeeper,
+    observer: KeeperObserver,
+    addresses: AddressWatch,
 ) -> AsyncIterator[Notice]:
     async for notice in notices:
+        addresses.changed.set()
         doorkeeper.forget_strangers()
         if isinstance(notice, Resync):
             observer.resynced()

@@ -49,6 +49,7 @@ from portal.slips import TEXTS
 from portal.slips.pages import Templates
 from portal.slips.pdf import PdfMaker
 from portal.slips.printer import Printer
+from portal.storage.address_log import PostgresAddressLog
 from portal.storage.audit import PostgresAudit
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
@@ -210,11 +211,12 @@ def compose_console(
     """Return what IT's pages work with."""
     log, record = PostgresSessionLog(database), PostgresAudit(database)
     auditing = Auditing(record)
+    levels = [site.privacy for site in doors.sites.values()]
     return ConsoleDoors(
         log=log,
         record=record,
         look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
-        complaints=Complaints(log, auditing, kept),
+        complaints=Complaints(log, PostgresAddressLog(database), auditing, kept, levels),
         exports=Exports(log, auditing, clock),
         kept=kept,
         mark=LiveLog(log, clock).mark,

@@ -1,8 +1,8 @@
 """PURE: a complaint about an address of ours, and how sure an answer to it can be.
 
 Not the connections themselves. The rule to keep: the answer never says more than what is kept
-allows. No address and no port of a guest is kept, so behind a shared address the most that can be
-said is who was connected then; and a device is not a person.
+allows. Where no ports are kept, the most that can be said behind a shared address is who was
+connected then; and a device is not a person.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,10 @@ class ComplaintFault(StrEnum):
 class Confidence(StrEnum):
     """How sure the answer is."""
 
+    EXACT = "exact"
+    """It is noted that this device alone had that port of that address, or that address."""
+    PORT = "port"
+    """It is noted that this device had that port; whether the address is ours is not known."""
     ONE = "single"
     """One was connected: likely, not certain, since the sender's address can be forged."""
     CANDIDATES = "candidates"
@@ -41,6 +45,8 @@ class Confidence(StrEnum):
     TOO_MANY = "too_many"
     """So many that a list tells nothing: it cannot be determined."""
     NOBODY = "nobody"
+    UNSEEN = "unseen"
+    """Nobody is known of, but at some site no visit is written down: it cannot be determined."""
     ERASED = "erased"
     """What was kept of that time is deleted: it cannot be determined."""
     FUTURE = "future"
@@ -83,17 +89,46 @@ def read_complaint(fields: Mapping[str, str], zone: tzinfo) -> Complaint | Compl
     return Complaint(address, port, at, timedelta(seconds=seconds))
 
 
-def judge(complaint: Complaint, found: int, kept: timedelta, now: datetime) -> Confidence:
-    """Say how sure the answer is when so many were connected then."""
+class Noted(StrEnum):
+    """What those who were found have to do with the complaint."""
+
+    NO = "no"
+    """They were connected then; what they had is not noted."""
+    PORT = "port"
+    """They are noted to have had the very port; which address it was of is not known."""
+    ALL = "all"
+    """They are noted to have had the very port of that address, or that address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many were found. ``is_whole``: every site writes visits down, so nobody is missing."""
+
+    count: int
+    noted: Noted = Noted.NO
+    is_whole: bool = True
+
+
+def judge(complaint: Complaint, found: Found, kept: timedelta, now: datetime) -> Confidence:
+    """Say how sure the answer is when so many were found."""
     if complaint.since > now:
         return Confidence.FUTURE
     if complaint.until < now - kept:
         return Confidence.ERASED
-    if found == 0:
-        return Confidence.NOBODY
-    if found > MOST_CANDIDATES:
+    if found.count == 0:
+        return Confidence.NOBODY if found.is_whole else Confidence.UNSEEN
+    if found.count > MOST_CANDIDATES:
         return Confidence.TOO_MANY
-    return Confidence.ONE if found == 1 else Confidence.CANDIDATES
+    if found.count > 1 or (found.noted is Noted.NO and not found.is_whole):
+        return Confidence.CANDIDATES
+    return _OF_ONE[found.noted]
+
+
+_OF_ONE = {
+    Noted.NO: Confidence.ONE,
+    Noted.PORT: Confidence.PORT,
+    Noted.ALL: Confidence.EXACT,
+}
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

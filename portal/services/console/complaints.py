@@ -5,16 +5,20 @@ not in the record, "cannot be determined" included. An answer counts everybody w
 whoever asks: a public address may be every library's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from portal.domain.audit_chain import Act
-from portal.domain.complaint import MOST_CANDIDATES, Complaint, Confidence, judge
+from portal.domain.complaint import MOST_CANDIDATES, Complaint, Confidence, Found, Noted, judge
 from portal.domain.identity import SiteId
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.session_log import written_span
 from portal.services.console.look_ups import Auditing, Why
+from portal.services.ports.address_log import AddressLog
 from portal.services.ports.session_log import LoggedSession, SessionLog
+
+_TELLING = {Confidence.EXACT, Confidence.PORT, Confidence.ONE, Confidence.CANDIDATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +33,30 @@ class Answer:
     confidence: Confidence
     found: int
     sessions: Sequence[LoggedSession] = field(repr=False)
+    noted: Noted = Noted.NO
+    is_whole: bool = True
+    """Whether every library writes visits down."""
 
     @property
     def elsewhere(self) -> int:
         """How many are counted but not listed, since they were at others' libraries."""
-        tells = self.confidence in {Confidence.ONE, Confidence.CANDIDATES}
-        return self.found - len(self.sessions) if tells else 0
+        return self.found - len(self.sessions) if self.confidence in _TELLING else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Complaints:
-    """``kept``: how long connections are kept."""
+    """``kept``: how long connections are kept; ``levels``: what each site writes down."""
 
     log: SessionLog
+    addresses: AddressLog
     auditing: Auditing
     kept: timedelta
+    levels: Collection[PrivacyLevel] = ()
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """Whether any site notes which ports and addresses devices had."""
+        return any(level.keeps_addresses for level in self.levels)
 
     async def answer(
         self, complaint: Complaint, sites: Sequence[SiteId] | None, why: Why, now: datetime
@@ -54,13 +67,27 @@ class Complaints:
             DatabaseUnavailableError: it was not written down, and nothing is said.
         """
         most = MOST_CANDIDATES + 1
-        found = await self.log.at(complaint.since, complaint.until, None, most)
-        confidence = judge(complaint, len(found), self.kept, now)
-        tells = confidence in {Confidence.ONE, Confidence.CANDIDATES}
+        found, noted = await self._who_had(complaint)
+        if noted is Noted.NO:
+            found = await self.log.at(complaint.since, complaint.until, None, most)
+        is_whole = all(level.keeps_visits for level in self.levels)
+        confidence = judge(complaint, Found(len(found), noted, is_whole), self.kept, now)
         port = "" if complaint.port is None else f" port {complaint.port}"
         span = written_span(complaint.since, complaint.until)
         about = f"{complaint.address}{port} {span} {confidence}"
         own = [one for one in found if sites is None or one.site_id in sites]
-        told = own if tells else []
+        told = own if confidence in _TELLING else []
         await self.auditing.write(why, Act.COMPLAINT, about, len(told), now)
-        return Answer(complaint, why.case_number, confidence, len(found), told)
+        return Answer(complaint, why.case_number, confidence, len(found), told, noted, is_whole)
+
+    async def _who_had(self, complaint: Complaint) -> tuple[Sequence[LoggedSession], Noted]:
+        """Return who is noted to have had the port or the address."""
+        had = await self.addresses.had(complaint, MOST_CANDIDATES + 1)
+        sessions = [
+            await self.log.find(started_at, session_id)
+            for session_id, started_at in {one.session_id: one.started_at for one in had}.items()
+        ]
+        found = [one for one in sessions if one is not None]
+        if not found:
+            return [], Noted.NO
+        return found, Noted.ALL if all(one.is_certain for one in had) else Noted.PORT

@@ -98,8 +98,8 @@ BEGIN
     END IF;
 END $$;
 
--- Which ports of a public address were a device's own, of the gate's first word of it to the last.
--- No destination. public_addresses: as configured; empty: not known.
+-- Which ports of a public address were a device's own in a session, from then until its end. No
+-- destination. public_addresses: as configured; empty: not known.
 CREATE TABLE port_block (
     session_id       uuid NOT NULL,
     site_id          text NOT NULL,
@@ -107,13 +107,13 @@ CREATE TABLE port_block (
     low              integer NOT NULL CHECK (low BETWEEN 1 AND 65535),
     high             integer NOT NULL CHECK (high BETWEEN low AND 65535),
     since            timestamptz NOT NULL,
-    seen_at          timestamptz NOT NULL,
-    PRIMARY KEY (session_id, low, since)
+    seen_at          timestamptz NOT NULL,         -- the gate's last word of it; deletion goes by it
+    PRIMARY KEY (session_id, low)
 ) WITH (fillfactor = 70);
 CREATE INDEX port_block_seen ON port_block (seen_at);
 CREATE INDEX port_block_low ON port_block (low, since);
 
--- Which IPv6 addresses a device opened connections from.
+-- Which IPv6 addresses a device opened connections from in a session.
 CREATE TABLE guest_address (
     session_id uuid NOT NULL,
     site_id    text NOT NULL,

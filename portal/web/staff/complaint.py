@@ -22,7 +22,13 @@ async def complaint_page(site: StaffSite, visit: Visit) -> web.Response:
     found = site.console.findings.find(word, visit.me.account.id, visit.now) if word else None
     if found is None or not isinstance(found.value, Answer):
         return _form(site, visit)
-    values = {"answer": found.value, "most": MOST_CANDIDATES, **telling(site, visit)}
+    logs = site.console.complaints.keeps_addresses
+    values = {
+        "answer": found.value,
+        "keeps_addresses": logs,
+        "most": MOST_CANDIDATES,
+        **telling(site, visit),
+    }
     response = site.render("complaint-answer", visit, zone=str(zone_of(site)), **values)
     leave_screen(response, found, visit.now, "/log/complaint")
     return response
@@ -49,6 +55,7 @@ async def answer(site: StaffSite, visit: Visit) -> web.Response:
 
 def _form(site: StaffSite, visit: Visit, error: FieldError | None = None) -> web.Response:
     values = {
+        "keeps_addresses": site.console.complaints.keeps_addresses,
         "given": visit.fields,
         "zone": str(zone_of(site)),
         "longest_case": LONGEST_CASE,

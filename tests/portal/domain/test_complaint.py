@@ -14,6 +14,8 @@ from portal.domain.complaint import (
     Complaint,
     ComplaintFault,
     Confidence,
+    Found,
+    Noted,
     judge,
     read_complaint,
 )
@@ -111,4 +113,23 @@ def test_any_form_is_a_complaint_or_a_fault(fields: dict[str, str]) -> None:
 )
 def test_how_sure_the_answer_is(ago: timedelta, found: int, confidence: Confidence) -> None:
     complaint = Complaint(ip_address("192.0.2.10"), None, NOW - ago, timedelta(seconds=60))
-    assert judge(complaint, found, KEPT, NOW) is confidence
+    assert judge(complaint, Found(found), KEPT, NOW) is confidence
+
+
+@pytest.mark.parametrize(
+    ("found", "noted", "is_whole", "confidence"),
+    [
+        (1, Noted.ALL, True, Confidence.EXACT),
+        (1, Noted.ALL, False, Confidence.EXACT),
+        (1, Noted.PORT, False, Confidence.PORT),
+        (2, Noted.ALL, True, Confidence.CANDIDATES),
+        (1, Noted.NO, False, Confidence.CANDIDATES),
+        (0, Noted.NO, False, Confidence.UNSEEN),
+    ],
+)
+def test_what_is_noted_makes_sure_and_what_is_not_does_not(
+    found: int, noted: Noted, is_whole: bool, confidence: Confidence
+) -> None:
+    complaint = read(at=(NOW - timedelta(hours=1)).isoformat())
+    assert isinstance(complaint, Complaint)
+    assert judge(complaint, Found(found, noted, is_whole), KEPT, NOW) is confidence

@@ -1,14 +1,29 @@
 """Complaints about an address: what is answered, to whom, and what the record says."""
 
+from ipaddress import IPv6Address, ip_address
+
 import pytest
 
 from portal.domain.identity import MacAddress, SiteId
-from portal.domain.session import Ground
+from portal.domain.privacy import PrivacyLevel
+from portal.domain.session import EndReason, Ground
+from portal.domain.session_log import Named, name_of
 from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
+from portal.services.ports.address_log import Given, GivenPorts
+from portal.storage.address_log import PostgresAddressLog
 from portal.storage.audit import PostgresAudit
+from portal.storage.privacy import PostgresPrivacy
 from tests.portal.web.portal_under_test import Answer
-from tests.portal.web.staff.console_stage import CARD, LAPTOP, PHONE, History, make_history, start
+from tests.portal.web.staff.console_stage import (
+    CARD,
+    LAPTOP,
+    OTHER_CARD,
+    PHONE,
+    History,
+    make_history,
+    start,
+)
 from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, Person, StaffWorld
 
 ASKED = {"address": "192.0.2.10", "port": "40001", "tolerance": "60", "case": "A-17"}
@@ -110,6 +125,107 @@ async def test_the_only_one_may_be_at_a_library_of_others(world: StaffWorld, ida
     assert "inte listas: 1." in shown.body
     assert '<th scope="row">' not in shown.body
     assert "Kvar har inte kontrollerat" in (await complain(ida)).body
+
+
+OURS = ip_address("192.0.2.10")
+TABLET = MacAddress("02:00:00:00:00:c1")
+
+
+async def noted(world: StaffWorld, *, public: bool = True, ago_s: float = 600) -> None:
+    """Two guests share the address at once, each with ports of its own; the gate tells of them."""
+    levels = {CITY: PrivacyLevel.ADDRESSES, BRANCH: PrivacyLevel.ADDRESSES}
+    await PostgresPrivacy(world.database).tell(levels)
+    ports = [
+        GivenPorts(LAPTOP, 1024, 1279, ago_s),
+        GivenPorts(TABLET, 40_000, 40_255, ago_s),
+        GivenPorts(PHONE, 50_000, 50_255, None),  # not online: nothing of it is written down
+    ]
+    addresses = [(TABLET, IPv6Address("2001:db8::c1"))]
+    log = PostgresAddressLog(world.database)
+    for _ in range(2):
+        await log.note(Given(ports, addresses), [OURS] if public else [], world.time())
+
+
+@pytest.mark.parametrize(
+    ("asked", "mac"),
+    [
+        ({"port": "40001"}, TABLET),
+        ({"port": "1024"}, LAPTOP),
+        ({"address": "2001:db8:0::c1", "port": ""}, TABLET),
+    ],
+)
+async def test_the_one_who_had_the_port_is_named_and_not_the_other(
+    ida: Person, world: StaffWorld, asked: dict[str, str], mac: MacAddress
+) -> None:
+    world.time.passes(minutes=-20)
+    await start(world, TABLET, CITY, Ground.CARD, OTHER_CARD)
+    world.time.passes(minutes=20)
+    await noted(world)
+    shown = await complain(ida, at=NOW, **asked)
+    assert "Det går att avgöra vilken enhet" in shown.body
+    assert shown.body.count('<th scope="row">') == 1
+    names = {m: device_name(world, m) for m in (TABLET, LAPTOP)}
+    assert [m for m, name in names.items() if name in shown.body] == [mac]
+    assert "Kvar har inte kontrollerat" not in shown.body
+    [row] = await PostgresAudit(world.database).page(None, 9)
+    assert row.about.endswith("exact")
+
+
+@pytest.mark.parametrize(
+    ("public", "asked", "told"),
+    [
+        (False, {}, "står inte i inställningarna"),
+        (True, {"address": "198.51.100.7"}, "2 enheter var uppkopplade då"),  # not ours
+        (True, {"port": "60000"}, "2 enheter var uppkopplade då"),  # shared
+        (True, {"port": ""}, "2 enheter var uppkopplade då"),
+        (True, {"at": "2026-11-26 09:40:00"}, "2 enheter var uppkopplade då"),  # not yet its own
+    ],
+)
+async def test_what_is_not_noted_is_not_certain(
+    ida: Person, world: StaffWorld, public: bool, asked: dict[str, str], told: str
+) -> None:
+    world.time.passes(minutes=-30)
+    await start(world, TABLET, CITY, Ground.CARD, OTHER_CARD)
+    world.time.passes(minutes=30)
+    await noted(world, public=public)
+    shown = await complain(ida, **({"at": NOW} | asked))
+    assert told in shown.body
+    assert "Det går att avgöra vilken enhet" not in shown.body
+    assert "Kvar har inte kontrollerat" in shown.body
+
+
+async def test_two_who_had_the_port_in_turn_are_both_named(ida: Person, world: StaffWorld) -> None:
+    world.time.passes(minutes=-20)
+    session = await start(world, TABLET, CITY, Ground.CARD, OTHER_CARD)
+    await noted(world, ago_s=0)
+    world.time.passes(minutes=19)
+    await world.doors.sessions.end(session.id, EndReason.LOGGED_OUT, world.time())
+    await start(world, PHONE, CITY, Ground.ACCEPT, None)
+    log = PostgresAddressLog(world.database)
+    await log.note(Given([GivenPorts(PHONE, 40_000, 40_255, 0)]), [OURS], world.time())
+    world.time.passes(minutes=1)
+    shown = await complain(ida, at="2026-11-26 09:59:00", tolerance="120")
+    assert "den ena efter den andra" in shown.body
+    assert shown.body.count('<th scope="row">') == 2
+    exact = await complain(ida, at="2026-11-26 09:50:00")
+    assert device_name(world, TABLET) in exact.body
+    assert "Det går att avgöra vilken enhet" in exact.body
+
+
+@pytest.mark.parametrize("level", [PrivacyLevel.COUNTS, PrivacyLevel.VISITS, PrivacyLevel.GUESTS])
+async def test_nothing_is_noted_where_the_level_forbids_it(
+    world: StaffWorld, history: History, level: PrivacyLevel
+) -> None:
+    assert history.online.mac == LAPTOP
+    await PostgresPrivacy(world.database).tell({BRANCH: level})
+    given = Given([GivenPorts(LAPTOP, 1024, 1279, 1)], [(LAPTOP, IPv6Address("2001:db8::1"))])
+    await PostgresAddressLog(world.database).note(given, [OURS], world.time())
+    for table in ("port_block", "guest_address"):
+        assert await world.database.fetch(f"SELECT FROM {table}") == []
+
+
+def device_name(world: StaffWorld, mac: MacAddress) -> str:
+    return name_of(Named.DEVICE, world.doors.keys.trace(mac, None, world.time()).device)
 
 
 @pytest.mark.parametrize(

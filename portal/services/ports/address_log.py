@@ -1,0 +1,60 @@
+"""The doors to what the network gave devices: the gate tells it, the log keeps it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+from uuid import UUID
+
+from portal.domain.complaint import Complaint
+from portal.domain.identity import MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPorts:
+    """Ports ``low`` to ``high`` are a device's own. ``since_s_ago`` None: that is not known."""
+
+    mac: MacAddress
+    low: int
+    high: int
+    since_s_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What admitted devices have: ports, and IPv6 addresses they used of late."""
+
+    ports: Sequence[GivenPorts] = ()
+    addresses: Sequence[tuple[MacAddress, IPv6Address]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """A session that had the port or the address; ``is_certain``: the public address is known."""
+
+    session_id: UUID
+    started_at: datetime
+    is_certain: bool
+
+
+class AddressGiver(Protocol):
+    """The gate, as this asks it. Raises GateUnavailableError."""
+
+    async def addresses(self) -> Given:
+        """Return what admitted devices have now; nothing where no site wants it."""
+        ...
+
+
+class AddressLog(Protocol):
+    """Every method raises DatabaseUnavailableError."""
+
+    async def note(
+        self, given: Given, public: Sequence[IPv4Address | IPv6Address], now: datetime
+    ) -> None:
+        """Note what running sessions have, at sites whose level allows it; safe to repeat."""
+        ...
+
+    async def had(self, complaint: Complaint, most: int) -> Sequence[Had]:
+        """Return at most so many sessions that had the complaint's port or IPv6 address then."""
+        ...
