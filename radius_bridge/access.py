@@ -54,17 +54,16 @@ class AccessQuestion(NamedTuple):
     cui: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
+class Bandwidth(NamedTuple):
     """What a device may use, in bit/s, as the device sees it; None: no limit."""
 
     upload_bit_s: int | None = None
     download_bit_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Grant:
-    """Let the device in.
+    """Let the device in. Nobody changes one: it is not frozen because one is made of every Accept.
 
     ``session_timeout_s``: after so long the access point asks again (``reauthenticates``), or
     ends the session. It never comes before the end of a tutoring. ``idle_timeout_s`` None: the
@@ -79,7 +78,7 @@ class Grant:
     idle_timeout_s: int | None = None
     interim_interval_s: int = 300
     cui: bytes | None = None
-    bandwidth: Bandwidth = Bandwidth()
+    bandwidth: Bandwidth = Bandwidth()  # noqa: RUF009 - a tuple
     vlan: str | None = None
     role: str | None = None
     proof: tuple[Attribute, ...] = field(default=(), repr=False)

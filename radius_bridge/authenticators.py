@@ -23,6 +23,7 @@ from radius_bridge.wire import (
     Attribute,
     Code,
     Packet,
+    Request,
     UnsendableError,
     encode,
     encode_attributes,
@@ -73,27 +74,28 @@ class Verdict(StrEnum):
 
 
 # To look a member up in its class takes as long as to compare two packets.
+_ACCOUNTING_REQUEST = Code.ACCOUNTING_REQUEST
 _GENUINE = Verdict.GENUINE
 _UNPROVEN = Verdict.UNPROVEN
 
 
-def judge_request(packet: Packet, secret: Secret, octets: bytes | None = None) -> Verdict:
+def judge_request(packet: Packet, secret: Secret) -> Verdict:
     """Judge what claims to be a request of the client with this secret.
 
     Message-Authenticator counts wherever it stands; two of them, one of another length and a
     wrong one are FORGED, and so are a code that is no request, and EAP and Status-Server
-    without one. `octets` are those that the packet was decoded from, for who has them still.
+    without one.
     """
-    octets = encode(packet) if octets is None else octets
+    octets = packet.octets if isinstance(packet, Request) else encode(packet)
     if packet.code in _RANDOM_REQUESTS:
-        proof = _judge_message_authenticator(packet, octets, packet.authenticator, secret)
+        proof = _judge_message_authenticator(octets, packet.authenticator, secret)
         if proof is not _UNPROVEN:
             return proof
         must = packet.code == Code.STATUS_SERVER or packet.first(EAP_MESSAGE) is not None
         return Verdict.FORGED if must else proof
     if packet.code not in _KEYED_REQUESTS or not _is_keyed(octets, _ZEROS, secret):
         return Verdict.FORGED
-    proof = _judge_message_authenticator(packet, octets, _ZEROS, secret)
+    proof = _judge_message_authenticator(octets, _ZEROS, secret)
     return Verdict.FORGED if proof is Verdict.FORGED else Verdict.GENUINE
 
 
@@ -114,7 +116,7 @@ def judge_reply(reply: Packet, request: Packet, secret: Secret) -> Verdict:
         return Verdict.FORGED
     plain = request.code == Code.ACCOUNTING_REQUEST
     proved = _ZEROS if plain else request.authenticator
-    proof = _judge_message_authenticator(reply, octets, proved, secret)
+    proof = _judge_message_authenticator(octets, proved, secret)
     if proof is Verdict.UNPROVEN and reply.code not in _ACCESS_REPLIES:
         return Verdict.GENUINE
     return proof
@@ -151,23 +153,26 @@ def sign_reply(
         UnsendableError: it answers no such request, holds what is added here, or is too long
             (with the Proxy-States of the request, which nobody can shorten).
     """
-    if code not in _REPLIES.get(request.code, ()):
-        raise UnsendableError(f"code {code} answers no request of code {request.code}")
-    for kind, _ in attributes:
-        if kind == PROXY_STATE:
-            raise UnsendableError("Proxy-State is copied from the request")
-    copied = [one for one in request.attributes if one[0] == PROXY_STATE]
-    body = _body([*attributes, *copied] if copied else attributes)
+    asked = request.code
+    if code not in _REPLIES.get(asked, ()):
+        raise UnsendableError(f"code {code} answers no request of code {asked}")
+    kinds = [kind for kind, _ in attributes]
+    if PROXY_STATE in kinds:
+        raise UnsendableError("Proxy-State is copied from the request")
+    if MESSAGE_AUTHENTICATOR in kinds:
+        raise UnsendableError("Message-Authenticator is added when a packet is signed")
+    body = encode_attributes(attributes)
+    copied = request.every(PROXY_STATE)
+    if copied:
+        body += encode_attributes(Attribute(PROXY_STATE, state) for state in copied)
     identifier, authenticator = request.identifier, request.authenticator
-    if request.code == Code.ACCOUNTING_REQUEST:
+    if asked == _ACCOUNTING_REQUEST:
         return _key(frame(code, identifier, authenticator, body), secret)
     return _key(_prove(code, identifier, authenticator, body, secret), secret)
 
 
-def _judge_message_authenticator(
-    packet: Packet, octets: bytes, authenticator: bytes, secret: Secret
-) -> Verdict:
-    place = _place(packet.attributes, octets)
+def _judge_message_authenticator(octets: bytes, authenticator: bytes, secret: Secret) -> Verdict:
+    place = _place(octets)
     if not place:
         return Verdict.FORGED if place is None else Verdict.UNPROVEN
     after = place + AUTHENTICATOR_OCTETS
@@ -176,18 +181,18 @@ def _judge_message_authenticator(
     return _GENUINE if is_right else Verdict.FORGED
 
 
-def _place(attributes: Sequence[Attribute], octets: bytes) -> int | None:
+def _place(octets: bytes) -> int | None:
     """Return where the proof's 16 octets stand, 0 without one, None for two or another length."""
     if octets[HEADER_OCTETS:_FIRST_AT] == _HEAD and octets.find(_KIND, _FIRST_AT) < 0:
         return _FIRST_AT  # as we and most write it, and its number occurs nowhere behind it
-    at, place = HEADER_OCTETS, 0
-    for kind, value in attributes:
-        at += _ATTRIBUTE_HEADER_OCTETS
-        if kind == MESSAGE_AUTHENTICATOR:
-            if place or len(value) != AUTHENTICATOR_OCTETS:
+    at, end, place = HEADER_OCTETS, len(octets), 0
+    while at < end:
+        length = octets[at + 1]
+        if octets[at] == MESSAGE_AUTHENTICATOR:
+            if place or length != len(_BLANK):
                 return None
-            place = at
-        at += len(value)
+            place = at + _ATTRIBUTE_HEADER_OCTETS
+        at += length
     return place
 
 

@@ -39,9 +39,8 @@ from radius_bridge.wire import (
     Code,
     MalformedPacketError,
     Packet,
+    Request,
     UnsendableError,
-    cut,
-    decode,
 )
 
 REJECT_DELAY_S = 1.0
@@ -106,6 +105,8 @@ class Service(Enum):
 
 # To look a member up in its class takes as long as to compare two packets.
 _ACCESS_REQUEST = Code.ACCESS_REQUEST
+_ACCESS_REJECT = Code.ACCESS_REJECT
+_ACCOUNTING_RESPONSE = Code.ACCOUNTING_RESPONSE
 _STATUS_SERVER = Code.STATUS_SERVER
 _ACCESS_ACCEPT = Code.ACCESS_ACCEPT
 _GENUINE = Verdict.GENUINE
@@ -205,23 +206,20 @@ class Pipeline:
     ) -> bytes | Discard | AccessWork | AccountingWork:
         """Take a request of this client; octets that are returned are the reply."""
         try:
-            octets = cut(octets)
-            packet = decode(octets)
+            packet = Request(octets)
         except MalformedPacketError as problem:
             return self.discard(client, Discard(problem.fault.value))
-        refused = self._judge(packet, octets, client, origin.service)
+        refused = self._judge(packet, client, origin.service)
         if refused is not None:
             return self.discard(client, refused)
         if packet.code == _STATUS_SERVER:
             return self._answer_status(packet, client, origin, now)
         return self._take(packet, client, origin, now)
 
-    def _judge(
-        self, packet: Packet, octets: bytes, client: RadiusClient, service: Service
-    ) -> Discard | None:
+    def _judge(self, packet: Packet, client: RadiusClient, service: Service) -> Discard | None:
         if packet.code not in service.codes:
             return Discard.CODE
-        verdict = judge_request(packet, client.secret, octets)
+        verdict = judge_request(packet, client.secret)
         if verdict is _GENUINE:
             return None
         refused = _refusal(packet, verdict, client)
@@ -255,7 +253,7 @@ class Pipeline:
 
     def acknowledge(self, work: AccountingWork) -> bytes:
         """Return the Accounting-Response for a record that is durable."""
-        return sign_reply(Code.ACCOUNTING_RESPONSE, (), work.request, work.client.secret)
+        return sign_reply(_ACCOUNTING_RESPONSE, (), work.request, work.client.secret)
 
     def sent(self, work: AccessWork | AccountingWork, reply: bytes) -> None:
         """Remember a reply that goes out now, for repetitions of its request."""
@@ -314,10 +312,10 @@ class Pipeline:
         if isinstance(decision, ToPortal):
             redirect = family.to_portal(decision, question.station)
             if redirect is not None:
-                return Code.ACCESS_ACCEPT, redirect, 0.0
+                return _ACCESS_ACCEPT, redirect, 0.0
             # Nobody guessed anything: this Reject is what opens the portal, and people wait for it.
-            return Code.ACCESS_REJECT, (), 0.0
-        return Code.ACCESS_REJECT, _reasons(work.request, decision), self._reject_delay_s
+            return _ACCESS_REJECT, (), 0.0
+        return _ACCESS_REJECT, _reasons(work.request, decision), self._reject_delay_s
 
 
 _SENT: Mapping[int, str] = {

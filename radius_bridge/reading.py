@@ -80,7 +80,7 @@ class Unrecorded(StrEnum):
 
 def read_station(packet: Packet, source_ip: str) -> Station:
     """Read the device, and the access point it is at."""
-    return _station(packet, _firsts(packet), source_ip)
+    return _station(packet, packet.firsts, source_ip)
 
 
 def read_question(packet: Packet, client: RadiusClient, source_ip: str) -> AccessQuestion:
@@ -89,7 +89,7 @@ def read_question(packet: Packet, client: RadiusClient, source_ip: str) -> Acces
     It is MAC authentication when User-Name is the address in Calling-Station-Id, whatever the
     Service-Type and the password: access points differ in both. Then no credential is read.
     """
-    firsts = _firsts(packet)
+    firsts = packet.firsts
     station = _station(packet, firsts, source_ip)
     by_mac = station.mac is not None and read_name(station.user_name) == station.mac
     credential = NoPassword.ABSENT if by_mac else read_credential(packet, client.secret)
@@ -107,7 +107,7 @@ def read_record(
 
     `arrived_at` is aware. A family that counts the other way round turns the octets afterwards.
     """
-    firsts = _firsts(packet)
+    firsts = packet.firsts
     if _integer(firsts, _STATUS_TYPE) is None:
         return Unrecorded.INCOMPLETE
     status = _member(AccountingStatus, firsts, _STATUS_TYPE)
@@ -128,11 +128,6 @@ def read_record(
     )
 
 
-def _firsts(packet: Packet) -> _Firsts:
-    """The first of several attributes of one number counts: in a dict it comes last."""
-    return {kind: value for kind, value in packet.attributes[::-1]}  # noqa: C416 - twice as fast
-
-
 def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
     get = firsts.get
     called, ssid = read_called(get(_CALLED_STATION_ID, b""))
@@ -140,7 +135,8 @@ def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
     if VENDOR_SPECIFIC in firsts:
         audit_session_id, named = _read_vendors(packet)
         ssid = ssid or named
-    return Station(
+    # Not Station(...), whose own function takes as long as three of these readings.
+    fields = (
         read_device(get(_CALLING_STATION_ID, b"")),
         _address(get(_FRAMED_IP_ADDRESS), get(_FRAMED_IPV6_ADDRESS)),
         get(_USER_NAME, b""),
@@ -153,14 +149,13 @@ def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
         called,
         ssid,
     )
+    return tuple.__new__(Station, fields)
 
 
 def _read_vendors(packet: Packet) -> tuple[bytes | None, bytes]:
     """Return Cisco's key of the device's session, and the SSID that a vendor names."""
     audit_session_id, ssid = None, b""
-    for kind, value in packet.attributes:
-        if kind != VENDOR_SPECIFIC:
-            continue
+    for value in packet.every(VENDOR_SPECIFIC):
         for vendor, number, octets in split_vendor(value) or ():
             if (vendor, number) in _SSIDS:
                 ssid = ssid or octets

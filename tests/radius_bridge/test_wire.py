@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from radius_bridge.wire import (
     MalformedPacketError,
     Packet,
     PacketFault,
+    Request,
     UnsendableError,
     VendorAttribute,
     cut,
@@ -35,6 +38,9 @@ VENDOR_ATTRIBUTE = st.builds(
 )
 ATTRIBUTES = st.lists(ATTRIBUTE, max_size=15).map(tuple)
 PACKET = st.builds(Packet, OCTET, OCTET, st.binary(min_size=16, max_size=16), ATTRIBUTES)
+
+FEW_NUMBERS = st.builds(Attribute, st.sampled_from((1, 26, 79, 80)), st.binary(max_size=20))
+REPEATING = st.lists(FEW_NUMBERS, max_size=12).map(tuple)
 
 example = pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 
@@ -89,6 +95,31 @@ def test_odd_packets(line: str) -> None:
             decode(octets)
         assert caught.value.fault == outcome
         assert str(caught.value) == outcome
+
+
+def outcome_of(read: type[Request] | Callable[[bytes], Packet], octets: bytes) -> object:
+    """What a reader makes of octets, in words that can be compared."""
+    try:
+        packet = read(octets)
+    except MalformedPacketError as problem:
+        return problem.fault
+    every = [(packet.first(kind), packet.every(kind)) for kind in range(256)]
+    header = (packet.code, packet.identifier, packet.authenticator)
+    return (*header, every, dict(packet.firsts), packet.eap_message, packet.attributes)
+
+
+@given(attributes=ATTRIBUTES | REPEATING, noise=st.binary(max_size=8), at=st.integers(0, 400))
+def test_a_request_is_read_as_any_packet_is(
+    attributes: tuple[Attribute, ...], noise: bytes, at: int
+) -> None:
+    """A server cuts out only what it is asked for: the same values, the same refusals."""
+    whole = encode(Packet(1, 7, AUTHENTICATOR, attributes))
+    spoilt = whole[:at] + noise + whole[at + len(noise) :]
+    for octets in (whole, whole + noise, spoilt, noise):
+        assert outcome_of(Request, octets) == outcome_of(decode, octets)
+    assert Request(whole + noise).octets == whole
+    with pytest.raises(AttributeError):
+        _ = Request(whole).nothing
 
 
 @pytest.mark.parametrize("length", [19, 20, 4096, 4097])
