@@ -23,6 +23,7 @@ from portal import (
     config_reference,
     logs,
     settings,
+    setup_commands,
     voucher_commands,
 )
 from portal.commands import Site, config_of, say
@@ -48,6 +49,7 @@ app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
 api_commands.add_to(app)
 backup_commands.add_to(app)
+setup_commands.add_to(app)
 
 Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
 GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]

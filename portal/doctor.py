@@ -25,6 +25,7 @@ from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
 from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import DatabaseUnavailableError
+from portal.setup import makeshift
 
 CERTIFICATE_ALARM = timedelta(days=14)
 """RFC 8908 clients ignore an API with a bad certificate: renewals must not be left to the last."""
@@ -91,6 +92,10 @@ def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
         way_out = "put the PEM chain where certificate_file says"
         return [Finding(check, Level.FAILURE, f"{file} cannot be used: {problem}", way_out)]
     findings = [_validity(chain[0], now)]
+    if makeshift.is_of_it(chain[0]):
+        text = f"{file} is the makeshift one of kvar setup, which no phone trusts"
+        way_out = f"put one for {host_name} from a public authority there; docs/installation.md"
+        return [Finding(check, Level.FAILURE, text, way_out)]
     if host_name not in _names(chain[0]):
         text = f"it does not name {host_name}"
         way_out = f"order a certificate for {host_name}"

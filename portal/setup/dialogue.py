@@ -1,0 +1,186 @@
+"""The nine questions, asked one after the other until each has an answer that can be used.
+
+Not the terminal (composition/setup.py brings one). The rule to keep: an answer that cannot be used
+is asked for again at once, with what to write instead; what a default offers is shown.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
+
+from portal.config_types import Address, HostName, InterfaceName, Port, StaffHost
+from portal.domain.staff_account import is_account_name
+from portal.setup import shapes
+from portal.web.texts import Language
+
+Document = dict[str, Any]
+_SIDES = TypeAdapter(list[InterfaceName])
+
+
+class Terminal(Protocol):
+    """Where the questions are asked."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def ask(self, prompt: str, *, is_secret: bool) -> str:
+        """Return one line of an answer; EOFError: nobody answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What is offered where it can be known."""
+
+    guest_interface: str
+    uplink_interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line to be typed. ``key`` is its place in the answers and the name of its texts."""
+
+    number: int
+    key: str
+    read: Callable[[str], Any]
+    default: Callable[[Document, Guess], str | None] = lambda *_: None
+    is_secret: bool = False
+    is_asked: Callable[[Document], bool] = lambda _: True
+
+
+def _needed(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def _of(kind: Any) -> Callable[[str], Any]:
+    adapter = TypeAdapter(kind)
+    return lambda text: adapter.validate_python(text.lower())
+
+
+def _interfaces(text: str) -> list[str]:
+    return _SIDES.validate_python(shapes.words(text) or [""])
+
+
+def _network_name(text: str) -> str:
+    if not 0 < len(text.encode()) <= 32:
+        raise ValueError(text)
+    return text
+
+
+def _wifi_password(text: str) -> str:
+    if text and not 8 <= len(text) <= 63:
+        raise ValueError(text)
+    return text
+
+
+def _days(text: str) -> int:
+    if not 1 <= int(text) <= 730:
+        raise ValueError(text)
+    return int(text)
+
+
+def _account(text: str) -> str:
+    if not is_account_name(text):
+        raise ValueError(text)
+    return text
+
+
+def _tls(text: str) -> str:
+    if text not in {"ca", "off"}:
+        raise ValueError(text)
+    return text
+
+
+def _always(text: str) -> Callable[[Document, Guess], str]:
+    return lambda *_: text
+
+
+def _beside_portal(answers: Document, _: Guess) -> str:
+    _, _, domain = answers["network"]["portal_host_name"].partition(".")
+    is_local = answers["interfaces"]["management_address"] in {"127.0.0.1", "::1"}
+    return "localhost" if is_local else f"kvar.{domain}"
+
+
+def _takes_cards(answers: Document) -> bool:
+    return "card" in answers["login_methods"]
+
+
+def _names_itself(answers: Document) -> bool:
+    return _takes_cards(answers) and bool(answers["library_system"]["login_user"])
+
+
+QUESTIONS = (
+    Question(1, "municipality.name", _needed),
+    Question(1, "municipality.contact_email", str, _always("")),
+    Question(2, "library.name", _needed),
+    Question(3, "network.ssid", _network_name),
+    Question(3, "network.wifi_password", _wifi_password, _always(""), is_secret=True),
+    Question(3, "network.portal_host_name", _of(HostName)),
+    Question(4, "interfaces.guest", _interfaces, lambda _, guess: guess.guest_interface),
+    Question(4, "interfaces.uplink", _interfaces, lambda _, guess: guess.uplink_interface),
+    Question(4, "interfaces.management_address", _of(Address), _always("127.0.0.1")),
+    Question(4, "interfaces.staff_host_name", _of(StaffHost), _beside_portal),
+    Question(5, "opening_hours", shapes.opening_hours),
+    Question(6, "login_methods", shapes.login_methods, _always("card, code")),
+    Question(7, "library_system.host", _needed, is_asked=_takes_cards),
+    Question(7, "library_system.port", _of(Port), _always("6001"), is_asked=_takes_cards),
+    Question(7, "library_system.tls", _tls, _always("ca"), is_asked=_takes_cards),
+    Question(7, "library_system.login_user", str, _always(""), is_asked=_takes_cards),
+    Question(7, "library_system.login_password", str, is_secret=True, is_asked=_names_itself),
+    Question(7, "library_system.institution_id", str, _always(""), is_asked=_takes_cards),
+    Question(8, "privacy.keep_days", _days, _always("14")),
+    Question(9, "administrator.name", _account, _always("admin")),
+)
+
+
+def hold(terminal: Terminal, language: Language, guess: Guess) -> Document:
+    """Ask everything, and return the answers as a file of them would hold them.
+
+    Raises:
+        EOFError: the answers end before the questions.
+    """
+    answers: Document = {"language": language.tag}
+    terminal.say(language.text("welcome"))
+    for question, is_first in _with_headings():
+        if is_first:
+            terminal.say("")
+            number, most = question.number, QUESTIONS[-1].number
+            heading = language.text(f"heading.{number}")
+            terminal.say(language.text("heading", number=number, most=most, heading=heading))
+        if question.is_asked(answers):
+            _put(answers, question.key, _ask(terminal, language, question, answers, guess))
+    if answers.get("library_system", {}).get("tls") == "off":
+        answers["library_system"]["plain_text_is_safe_here"] = True
+    return answers
+
+
+def _with_headings() -> Iterator[tuple[Question, bool]]:
+    number = 0
+    for question in QUESTIONS:
+        yield question, question.number != number
+        number = question.number
+
+
+def _ask(
+    terminal: Terminal, language: Language, question: Question, answers: Document, guess: Guess
+) -> Any:
+    default = question.default(answers, guess)
+    offered = f" [{default}]" if default else ""
+    prompt = f"  {language.text(question.key)}{offered}: "
+    while True:
+        typed = terminal.ask(prompt, is_secret=question.is_secret).strip()
+        try:
+            return question.read(typed or default or "")
+        except (ValueError, ValidationError):
+            terminal.say(f"  {language.text(f'{question.key}.refused')}")
+
+
+def _put(answers: Document, key: str, value: Any) -> None:
+    if value is None:
+        return
+    table, _, name = key.rpartition(".")
+    inside = answers.setdefault(table, {}) if table else answers
+    inside[name] = value

@@ -1,0 +1,48 @@
+"""A certificate of our own making, so that everything can start before the real one is there.
+
+Not a certificate that any phone trusts, and ``kvar doctor`` says so. The rule to keep: it never
+takes the place of a file that is there.
+"""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+NAME = "Kvar: makeshift"
+"""The issuer, by which the doctor knows it."""
+
+_VALID = timedelta(days=90)
+_CLOCKS_DIFFER = timedelta(hours=1)
+
+
+def make(host_name: str, now: datetime) -> tuple[bytes, bytes]:
+    """Return certificate and private key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    names = x509.SubjectAlternativeName([x509.DNSName(host_name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCKS_DIFFER)
+        .not_valid_after(now + _VALID)
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+def is_of_it(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate is a makeshift one."""
+    names = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return [name.value for name in names] == [NAME]

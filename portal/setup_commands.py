@@ -1,0 +1,89 @@
+"""The command ``kvar setup``: asks, and hands on (portal/composition/setup.py does the work)."""
+
+import getpass
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from portal import logs
+from portal.clock import utc_now
+from portal.setup import TEXTS, answers, dialogue
+from portal.setup.answers import Answers
+from portal.web.texts import Language, load_languages
+
+
+class Tongue(StrEnum):
+    """The languages of the dialogue."""
+
+    SV = "sv"
+    EN = "en"
+
+
+class Console:
+    """The terminal, or whatever standard input is."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        typer.echo(text)
+
+    def ask(self, prompt: str, *, is_secret: bool) -> str:
+        """Return one line; EOFError: there is none."""
+        if is_secret and sys.stdin.isatty():
+            return getpass.getpass(prompt)
+        typer.echo(prompt, nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("setup")(_setup)
+
+
+def _setup(
+    context: typer.Context,
+    answers_file: Annotated[
+        Path | None, typer.Option("--answers", help="A file of answers: nothing is asked.")
+    ] = None,
+    language: Annotated[Tongue | None, typer.Option(help="Of the dialogue.")] = None,
+    replace: Annotated[
+        bool, typer.Option(help="Replace a file that was edited by hand; a copy is kept.")
+    ] = False,
+) -> None:
+    """Ask nine questions; write the configuration, make the database and the first account."""
+    from portal.composition import setup
+    from portal.composition.setup_files import Place
+    from portal.composition.start import StartError
+
+    logs.configure("setup")
+    tongues = {tongue.tag: tongue for tongue in load_languages(TEXTS)}
+    console = Console()
+    if answers_file is not None:
+        given = answers.read(answers_file)
+    else:
+        try:
+            given = _asked(console, tongues, language)
+        except EOFError as problem:
+            text = "the answers ended before the questions; nothing was written"
+            raise StartError(f"{text}. Unattended: kvar setup --answers FILE") from problem
+    words = tongues[language or given.language]
+    place = Place(context.obj, setup.packaged_user())
+    setup.set_up(given, place, words, console.say, utc_now(), replace=replace)
+
+
+def _asked(console: Console, tongues: dict[str, Language], language: Tongue | None) -> Answers:
+    from portal.composition import setup
+
+    tongue = language or Tongue.SV
+    while language is None:
+        typed = console.ask("Språk / Language: sv, en [sv]: ", is_secret=False).strip().lower()
+        if typed in {"", *Tongue}:
+            tongue = Tongue(typed or "sv")
+            break
+    document = dialogue.hold(console, tongues[tongue], setup.guess())
+    return answers.check(document, Path("kvar setup"))

@@ -1,0 +1,188 @@
+"""The dialogue: every question once, bad answers asked again, both languages."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from portal.config_file import ConfigError, parse
+from portal.setup import TEXTS, answers, configuration, dialogue
+from portal.web.texts import Language, load_languages
+
+GUESS = dialogue.Guess("guest0", "wan0")
+LANGUAGES = {language.tag: language for language in load_languages(TEXTS)}
+
+RIGHT: Mapping[str, str] = {
+    "municipality.name": "Umeå bibliotek",
+    "library.name": "Stadsbiblioteket",
+    "network.ssid": "Biblioteket",
+    "network.wifi_password": "bok och te",
+    "network.portal_host_name": "wifi.umea.example",
+    "opening_hours": "mån-fre 10-19",
+    "library_system.host": "sip2.umea.example",
+    "library_system.login_user": "kvar",
+    "library_system.login_password": "hemligt",
+}
+BAD: Mapping[str, str] = {
+    "municipality.name": " ",
+    "library.name": "",
+    "network.ssid": "å" * 17,
+    "network.wifi_password": "short",
+    "network.portal_host_name": "wifi",
+    "interfaces.guest": "guest0, eth/1",
+    "interfaces.uplink": "wan0!",
+    "interfaces.management_address": "10.1.2",
+    "interfaces.staff_host_name": "kvar",
+    "opening_hours": "10-19",
+    "login_methods": "kort",
+    "library_system.host": "",
+    "library_system.port": "70000",
+    "library_system.tls": "maybe",
+    "privacy.keep_days": "0",
+    "administrator.name": "A B",
+}
+
+
+class Typed:
+    """A terminal at which somebody answers by the question's key, wrongly first where told."""
+
+    def __init__(self, language: Language, right: Mapping[str, str], bad: Mapping[str, str]):
+        self.language, self.right, self.bad = language, right, dict(bad)
+        self.said: list[str] = []
+        self.secret: set[str] = set()
+        self.asked: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def ask(self, prompt: str, *, is_secret: bool) -> str:
+        (key,) = (
+            question.key
+            for question in dialogue.QUESTIONS
+            if prompt.strip().startswith(self.language.text(question.key))
+        )
+        self.asked.append(key)
+        if is_secret:
+            self.secret.add(key)
+        return self.bad.pop(key, None) or self.right.get(key, "")
+
+
+@pytest.mark.parametrize("tag", ["sv", "en"])
+def test_right_answers_make_a_configuration_that_is_right(tag: str) -> None:
+    typed = Typed(LANGUAGES[tag], RIGHT, {})
+    document = dialogue.hold(typed, LANGUAGES[tag], GUESS)
+    assert typed.asked == [question.key for question in dialogue.QUESTIONS]
+    given = answers.check(document, Path("typed"))
+    config = parse(configuration.render(given, "postgresql:///kvar"), Path("kvar.toml"))
+    assert config.organisation.name == "Umeå bibliotek"
+    assert config.organisation.default_language == tag
+    assert config.sites[0].guest_interfaces == ["guest0"]
+    assert config.library_system is not None
+    assert config.library_system.login_password.get_secret_value() == "hemligt"
+    assert not config.sites[0].open_network
+    assert [text for text in typed.said if text.startswith(("Fråga", "Question"))][8:] == [
+        LANGUAGES[tag].text("heading", number=9, most=9, heading=LANGUAGES[tag].text("heading.9"))
+    ]
+
+
+def test_each_bad_answer_is_asked_again_with_what_to_write() -> None:
+    typed = Typed(LANGUAGES["sv"], RIGHT, BAD)
+    dialogue.hold(typed, LANGUAGES["sv"], GUESS)
+    for key, bad in BAD.items():
+        if bad.strip():
+            assert typed.asked.count(key) == 2, key
+            assert f"  {LANGUAGES['sv'].text(f'{key}.refused')}" in typed.said
+
+
+def test_nothing_at_all_is_asked_again_where_an_answer_is_needed() -> None:
+    typed = Typed(LANGUAGES["en"], RIGHT, {"municipality.name": " ", "library.name": " "})
+    dialogue.hold(typed, LANGUAGES["en"], GUESS)
+    assert typed.asked[:4] == ["municipality.name"] * 2 + ["municipality.contact_email"] + [
+        "library.name"
+    ]
+
+
+def test_secrets_are_not_shown_while_they_are_typed() -> None:
+    typed = Typed(LANGUAGES["sv"], RIGHT, {})
+    dialogue.hold(typed, LANGUAGES["sv"], GUESS)
+    assert typed.secret == {"network.wifi_password", "library_system.login_password"}
+
+
+def test_a_library_without_cards_is_not_asked_for_its_system() -> None:
+    typed = Typed(LANGUAGES["sv"], {**RIGHT, "login_methods": "code"}, {})
+    document = dialogue.hold(typed, LANGUAGES["sv"], GUESS)
+    assert "library_system" not in document
+    assert not any(key.startswith("library_system") for key in typed.asked)
+
+
+def test_plain_sip2_is_allowed_by_whoever_chose_it() -> None:
+    typed = Typed(LANGUAGES["sv"], {**RIGHT, "library_system.tls": "off"}, {})
+    given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
+    assert parse(configuration.render(given, ""), Path("kvar.toml")).library_system is not None
+
+
+def test_a_staff_site_on_the_network_has_a_name_and_a_certificate() -> None:
+    typed = Typed(LANGUAGES["sv"], {**RIGHT, "interfaces.management_address": "10.1.2.1"}, {})
+    given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
+    config = parse(configuration.render(given, ""), Path("kvar.toml"))
+    assert config.staff is not None
+    assert config.staff.host_name == "kvar.umea.example"
+    assert config.staff.certificate_file is not None
+
+
+def test_every_question_has_its_words() -> None:
+    for question in dialogue.QUESTIONS:
+        for language in LANGUAGES.values():
+            assert language.text(question.key)
+            if question.key != "library_system.login_password":
+                assert language.text(f"{question.key}.refused")
+
+
+RIGHT_FILE = {
+    "municipality": {"name": "Umeå"},
+    "library": {"name": "Stads"},
+    "network": {"ssid": "x", "portal_host_name": "wifi.umea.example"},
+    "interfaces": {"guest": ["guest0"]},
+    "login_methods": ["code"],
+}
+
+
+def problems(**changes: object) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        answers.check({**RIGHT_FILE, **changes}, Path("answers.toml"))
+    return str(refused.value).splitlines()
+
+
+def test_a_wrong_file_of_answers_is_told_with_its_keys() -> None:
+    assert problems(privacy={"keep_days": 0}) == [
+        "answers.toml: privacy.keep_days: input should be greater than or equal to 1"
+    ]
+    assert problems(administrator={"nome": "x"}) == [
+        "answers.toml: administrator.nome: unknown key"
+    ]
+    assert problems(network={"ssid": "x"}) == [
+        "answers.toml: network.portal_host_name: missing; this answer is required"
+    ]
+    assert "administrator.name" in problems(administrator={"name": "A B"})[0]
+    assert "wifi.example.se" in problems(network={"ssid": "x", "portal_host_name": "W"})[0]
+
+
+def test_a_refusal_never_repeats_an_answer() -> None:
+    told = problems(library_system={"login_password": ["s3cret"], "host": "x"})
+    assert "s3cret" not in "".join(told)
+    assert "login_password" in told[0]
+
+
+def test_a_file_that_is_not_there_or_no_toml_is_told_plainly(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        answers.read(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("x =")
+    with pytest.raises(ConfigError, match="not TOML"):
+        answers.read(tmp_path / "bad.toml")
+
+
+def test_a_foreign_hand_in_the_file_is_seen() -> None:
+    text = configuration.render(answers.check(RIGHT_FILE, Path("x")), "")
+    assert configuration.is_ours(text)
+    assert not configuration.is_ours(text.replace("14", "15"))
+    assert not configuration.is_ours("")
