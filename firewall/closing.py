@@ -30,12 +30,32 @@ def close_networks(interfaces: Iterable[str]) -> list[FailClosedRule]:
         routes.close()
 
 
+def missing_rules(interfaces: Iterable[str]) -> list[FailClosedRule]:
+    """Return which rules are missing; needs no privilege.
+
+    Raises:
+        KernelError: the kernel refused.
+    """
+    routes = NetlinkSocket(NETLINK_ROUTE)
+    try:
+        return _missing(routes, interfaces)
+    finally:
+        routes.close()
+
+
 def add_missing(routes: NetlinkSocket, interfaces: Iterable[str]) -> list[FailClosedRule]:
     """Add the rules of these interfaces that are missing; return them.
 
     Raises:
         KernelError: the kernel refused.
     """
+    missing = _missing(routes, interfaces)
+    for rule in missing:
+        _add(routes, rule)
+    return missing
+
+
+def _missing(routes: NetlinkSocket, interfaces: Iterable[str]) -> list[FailClosedRule]:
     answers = routes.ask(routing.encode_dump_rules, "read routing rules")
     found = {routing.decode_rule(message) for message in answers}
     wanted = (
@@ -43,10 +63,7 @@ def add_missing(routes: NetlinkSocket, interfaces: Iterable[str]) -> list[FailCl
         for interface in interfaces
         for family in routing.FAMILIES
     )
-    missing = [rule for rule in wanted if rule not in found]
-    for rule in missing:
-        _add(routes, rule)
-    return missing
+    return [rule for rule in wanted if rule not in found]
 
 
 def _add(routes: NetlinkSocket, rule: FailClosedRule) -> None:

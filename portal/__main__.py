@@ -7,7 +7,6 @@ A command imports its work when it is called, so that a process loads only what 
 import asyncio
 import sys
 from collections.abc import Coroutine
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -194,19 +193,17 @@ def config_dnsmasq(context: typer.Context) -> None:
 def doctor_command(
     context: typer.Context,
     test_card: Annotated[str, typer.Option(help="A card of the library for tests.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
+    as_json_: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Check everything Kvar depends on; each finding says what to do."""
-    from portal import doctor
-    from portal.composition.database import ask_schema
-    from portal.composition.vouchers import live_codes
+    from portal.composition.doctor import look
+    from portal.doctor.finding import as_json, as_text
 
     config = config_of(context)
     pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
     logs.configure("doctor")
-    ask = doctor.Questions(partial(ask_schema, config), partial(live_codes, config))
-    findings = asyncio.run(doctor.examine(config, test_card, pin, ask))
-    typer.echo(doctor.as_json(findings) if as_json else doctor.as_text(findings))
+    findings = asyncio.run(look(config, context.obj, test_card, pin))
+    typer.echo(as_json(findings) if as_json_ else as_text(findings))
     if any(finding.is_failure for finding in findings):
         raise typer.Exit(1)
 

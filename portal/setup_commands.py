@@ -1,5 +1,6 @@
 """The command ``kvar setup``: asks, and hands on (portal/composition/setup.py does the work)."""
 
+import asyncio
 import getpass
 import sys
 from enum import StrEnum
@@ -10,6 +11,7 @@ import typer
 
 from portal import logs
 from portal.clock import utc_now
+from portal.commands import config_of
 from portal.setup import TEXTS, answers, dialogue
 from portal.setup.answers import Answers
 from portal.web.texts import Language, load_languages
@@ -54,6 +56,7 @@ def _setup(
     replace: Annotated[
         bool, typer.Option(help="Replace a file that was edited by hand; a copy is kept.")
     ] = False,
+    finish: Annotated[str, typer.Option(hidden=True, help="What the processes' user does.")] = "",
 ) -> None:
     """Ask nine questions; write the configuration, make the database and the first account."""
     from portal.composition import setup
@@ -63,6 +66,11 @@ def _setup(
     logs.configure("setup")
     tongues = {tongue.tag: tongue for tongue in load_languages(TEXTS)}
     console = Console()
+    if finish:
+        words = tongues[language or Tongue.SV]
+        work = setup.finish(config_of(context), context.obj, finish, words, console.say)
+        asyncio.run(work)
+        return
     if answers_file is not None:
         given = answers.read(answers_file)
     else:

@@ -31,6 +31,10 @@ class Wish:
     link_minutes: int = 30
 
 
+class NameTakenError(StartError):
+    """There is such an account already."""
+
+
 async def create(config: Config, name: str, wish: Wish) -> str:
     """Make an account, and say the one-time way to its first sign-in.
 
@@ -44,7 +48,7 @@ async def create(config: Config, name: str, wish: Wish) -> str:
         now = utc_now()
         code = await accounts.create(name, grants, _end_of(config, wish.expires_on), now)
     if code is None:
-        raise StartError(f"there is an account {name!r} already; kvar account list shows them")
+        raise NameTakenError(f"there is an account {name!r} already; kvar account list shows them")
     return f"account {name} is made. {_way_in(config, code, wish.link_minutes)}"
 
 

@@ -1,4 +1,4 @@
-"""Composes what needs the database's address: the schema's migration, and the doctor's question."""
+"""Composes what needs the database's address: where it is, and the schema's migration."""
 
 from pathlib import Path
 
@@ -65,18 +65,3 @@ async def migrate_database(config: Config) -> None:
             await PostgresPrivacy(database).tell(settings.privacy_levels(config))
     except (MigrationError, DatabaseUnavailableError, asyncpg.PostgresError) as problem:
         raise StartError(f"the database cannot be prepared: {problem}") from problem
-
-
-async def ask_schema(config: Config) -> str:
-    """Return the schema's version in words, for the doctor.
-
-    Raises:
-        DatabaseUnavailableError: the database did not answer.
-    """
-    try:
-        address = dsn(config)
-    except StartError as problem:
-        raise DatabaseUnavailableError(str(problem)) from problem
-    async with Database(address, size=1, name="kvar doctor") as database:
-        row = await database.fetch_row("SELECT max(version) AS version FROM schema_migration")
-    return f"answers; schema version {None if row is None else row['version']}"

@@ -12,7 +12,10 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from portal.composition.database import key_directory
+from portal.composition import accounts
+from portal.composition.accounts import NameTakenError, Wish
+from portal.composition.database import key_directory, migrate_database
+from portal.composition.doctor import look
 from portal.composition.setup_files import (
     DATABASE,
     Place,
@@ -23,6 +26,8 @@ from portal.composition.setup_files import (
 )
 from portal.composition.start import StartError
 from portal.config import Config
+from portal.doctor.finding import as_text
+from portal.domain.staff_account import Role
 from portal.setup.answers import Answers
 from portal.setup.dialogue import Guess
 from portal.setup.shapes import likely_interfaces
@@ -88,13 +93,6 @@ def _ask_postgres(place: Place, statement: str) -> str:
     raise StartError(f"the local PostgreSQL refuses: {_reason(done)}\n{way_out}")
 
 
-def kvar(place: Place, *words: str) -> Done:
-    """Run a command of ours as the processes' user, so that what it makes is theirs."""
-    config = str(place.config_file.absolute())
-    command = (sys.executable, "-I", "-m", "portal", "--config", config, *words)
-    return _run_as(place.user, command)
-
-
 def _run_as(user: str, command: Sequence[str], typed: str = "") -> Done:
     if user and os.geteuid() == 0:
         account = find_account(user)
@@ -111,43 +109,24 @@ def _run_as(user: str, command: Sequence[str], typed: str = "") -> Done:
     )
 
 
-def migrate(place: Place, words: Language, say: Say) -> None:
-    """Bring the database to this version's schema.
+async def finish(config: Config, config_file: Path, name: str, words: Language, say: Say) -> None:
+    """Do what must belong to the processes' own user: the schema, the keys, the first account.
 
     Raises:
-        StartError: it cannot be reached, or prepared.
+        StartError: the database cannot be reached, or prepared.
     """
-    done = kvar(place, "migrate")
-    if done.returncode != 0:
-        raise StartError(_reason(done))
+    await migrate_database(config)
     say(words.text("done.database"))
-
-
-def make_account(name: str, place: Place, words: Language, say: Say) -> None:
-    """Make the first administrator, and print the one-time way in with its twin.
-
-    Raises:
-        StartError: it cannot be made.
-    """
-    done = kvar(place, "account", "create", name, "--role", "it", "--role", "site_manager")
-    if done.returncode == 0:
+    try:
+        told = await accounts.create(config, name, Wish([Role.IT, Role.SITE_MANAGER]))
         say(words.text("done.account", name=name))
-        say("\n".join(f"  {line.strip()}" for line in done.stdout.splitlines()[1:]))
-    elif "already" in done.stderr:
+        say("\n".join(f"  {line.strip()}" for line in told.splitlines()[1:]))
+    except NameTakenError:
         say(words.text("same.account", name=name))
-    else:
-        raise StartError(_reason(done))
     say(words.text("twin", name=name))
-
-
-def examine(place: Place) -> str:
-    """Return what the doctor says."""
-    done = kvar(place, "doctor")
-    return done.stdout or done.stderr
-
-
-def _reason(done: Done) -> str:
-    return done.stderr.strip().removeprefix("kvar: ")
+    say(words.text("done.keys", directory=key_directory(config)))
+    say(words.text("doctor"))
+    say(as_text(await look(config, config_file)))
 
 
 def set_up(  # noqa: PLR0913 - what the command line was told
@@ -164,11 +143,20 @@ def set_up(  # noqa: PLR0913 - what the command line was told
     name = answers.administrator.name
     if config.database.dsn.get_secret_value():
         prepare_database(answers, config, place)
-        migrate(place, words, say)
-        make_account(name, place, words, say)
+        _finish_as(place, name, words, say)
     else:
         say(words.text("private.database", name=name))
-    say(words.text("done.keys", directory=key_directory(config)))
-    say(words.text("doctor"))
-    say(examine(place).rstrip())
     say(words.text("next"))
+
+
+def _finish_as(place: Place, name: str, words: Language, say: Say) -> None:
+    config_file = str(place.config_file.absolute())
+    kvar = (sys.executable, "-I", "-m", "portal", "--config", config_file)
+    done = _run_as(place.user, (*kvar, "setup", "--language", words.tag, "--finish", name))
+    say(done.stdout.rstrip())
+    if done.returncode != 0:
+        raise StartError(_reason(done))
+
+
+def _reason(done: Done) -> str:
+    return done.stderr.strip().removeprefix("kvar: ")

@@ -53,7 +53,7 @@ def write(answers: Answers, place: Place, words: Language, say: Say, *, replace:
         ConfigError: the answers contradict one another, or the file that stays is wrong.
         StartError: it cannot be written.
     """
-    text = configuration.render(answers, dsn_of(answers, place))
+    text = configuration.render(answers, dsn_of(answers, place), place.user)
     config = parse(text, place.config_file)
     try:
         before = place.config_file.read_text(encoding="utf-8")

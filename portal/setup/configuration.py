@@ -15,9 +15,13 @@ _SEAL = "# Written by kvar setup, and not edited since as long as this fits: "
 _MORE = "# Every key: docs/configuration.md. After a change: kvar config check"
 
 
-def render(answers: Answers, dsn: str) -> str:
-    """Return the file's text; ``dsn`` is empty for a private PostgreSQL."""
-    body = "\n".join([_MORE, *_sections(answers, dsn)]) + "\n"
+def render(answers: Answers, dsn: str, user: str = "") -> str:
+    """Return the file's text; ``dsn`` is empty for a private PostgreSQL.
+
+    ``user`` runs the processes, and ``user``-gate the gate, which answers to both; empty: whoever
+    starts them.
+    """
+    body = "\n".join([_MORE, *_sections(answers, dsn), *_users(user)]) + "\n"
     return f"{_SEAL}{_fingerprint(body)}\n{body}"
 
 
@@ -57,6 +61,11 @@ def _sections(answers: Answers, dsn: str) -> Iterator[str]:
     days = answers.privacy.keep_days
     yield from _section("[retention]", sessions_days=days, events_days=days)
     yield from _site(answers)
+
+
+def _users(user: str) -> Iterator[str]:
+    if user:
+        yield from _section("[processes]", user=user, gate_user=f"{user}-gate")
 
 
 def _staff(answers: Answers) -> Iterator[str]:

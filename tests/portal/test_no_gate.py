@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from portal import doctor
 from portal.composition.everything import _children, _gate
 from portal.composition.gate import open_gate, run_gate
 from portal.composition.start import StartError
 from portal.config_file import parse
+from portal.doctor.network import gate
 from portal.domain.identity import MacAddress
 from portal.no_gate import NoGate
 
@@ -58,6 +58,6 @@ async def test_no_gate_is_started() -> None:
 
 
 async def test_the_doctor_says_so() -> None:
-    [finding] = await doctor._gate(CONFIG)
+    [finding] = await gate(CONFIG)
     assert not finding.is_failure
     assert "access points" in finding.text

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from portal.clock import utc_now
-from portal.composition.setup import Place, kvar, prepare_database
+from portal.composition.database import migrate_database
+from portal.composition.setup import Place, prepare_database
 from portal.composition.setup_files import SOCKETS, make_certificates, write
 from portal.composition.start import StartError
 from portal.config_file import ConfigError, load, parse
@@ -111,7 +112,7 @@ def test_other_answers_replace_a_file_of_ours_and_keep_a_copy(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_written_is_told_plainly(tmp_path: Path) -> None:
     file = tmp_path / "answers.toml"
     file.write_text(FILE.format(folder=tmp_path, dsn="private"))
-    with pytest.raises(StartError, match="cannot be written"):
+    with pytest.raises(StartError, match="cannot be read"):
         write(answers.read(file), Place(file / "x" / "kvar.toml"), ENGLISH, print, replace=False)
 
 
@@ -217,7 +218,7 @@ def own_postgres() -> Iterator[Path]:
 
 
 @pytest.mark.root
-def test_the_machines_own_postgresql_gets_a_role_and_a_database(
+async def test_the_machines_own_postgresql_gets_a_role_and_a_database(
     own_postgres: Path, tmp_path: Path
 ) -> None:
     place = Place(tmp_path / "kvar.toml", sockets=own_postgres)
@@ -229,8 +230,7 @@ def test_the_machines_own_postgresql_gets_a_role_and_a_database(
     place.config_file.write_text(text)
     for _ in range(2):
         prepare_database(given, config, place)
-        done = kvar(place, "migrate")
-        assert done.returncode == 0, done.stderr
+        await migrate_database(config)
 
 
 def test_a_postgresql_that_is_not_running_is_told_with_the_way_out(tmp_path: Path) -> None:

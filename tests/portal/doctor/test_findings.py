@@ -13,21 +13,15 @@ from pathlib import Path
 import pytest
 
 from firewall.lab.authority import Authority
-from portal.config import Config, LibrarySystem, Staff
-from portal.doctor import (
-    Finding,
-    Level,
-    Questions,
-    _library,
-    as_json,
-    as_text,
-    certificate,
-    database,
-    names,
-    staff_certificate,
-)
+from portal.config import Config, LibrarySystem, Portal, Staff
+from portal.doctor.certificates import certificate, chain_and_key, staff_certificate
+from portal.doctor.finding import Finding, Level, as_json, as_text
+from portal.doctor.library import library
+from portal.doctor.network import names
+from portal.doctor.store import Questions, Schema, database
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 from portal.services.ports import DatabaseUnavailableError
+from portal.setup import makeshift
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAME = "wifi.example.se"
@@ -104,20 +98,20 @@ async def a_library() -> AsyncIterator[LibrarySystem]:
 
 async def test_a_library_system_that_checks_pins_is_right() -> None:
     async with a_library() as section:
-        findings = await _library(section, "20000000000001", "1234")
+        findings = await library(section, "20000000000001", "1234")
     assert findings[0].level is Level.WARNING  # plain text is never passed over in silence
     assert set(levels(findings[1:])) == {Level.RIGHT}
 
 
 async def test_without_a_test_card_the_doctor_does_not_call_it_right() -> None:
     async with a_library() as section:
-        findings = await _library(section, "", "")
+        findings = await library(section, "", "")
     assert Level.RIGHT not in levels(findings)
 
 
 async def test_a_test_card_with_a_wrong_pin_is_a_failure() -> None:
     async with a_library() as section:
-        findings = await _library(section, "20000000000001", "9999")
+        findings = await library(section, "20000000000001", "9999")
     assert findings[-1].is_failure
     assert "9999" not in as_text(findings) + as_json(findings)
     assert "20000000000001" not in as_text(findings) + as_json(findings)
@@ -126,7 +120,7 @@ async def test_a_test_card_with_a_wrong_pin_is_a_failure() -> None:
 async def test_settings_that_cannot_work_are_a_failure() -> None:
     async with a_library() as section:
         wrong = section.model_copy(update={"tls": "ca", "ca_file": Path("/nowhere.pem")})
-        (finding,) = await _library(wrong, "", "")
+        (finding,) = await library(wrong, "", "")
     assert finding.is_failure
 
 
@@ -193,7 +187,7 @@ async def test_names_that_lead_elsewhere_are_failures() -> None:
     assert nowhere.text == "on 127.0.0.1, wifi.test is nothing, not this machine"
     assert elsewhere.is_failure
     assert nowhere.is_failure
-    assert "kvar config dnsmasq" in elsewhere.way_out
+    assert elsewhere.command == "kvar config dnsmasq"
 
 
 async def test_a_resolver_that_is_away_or_talks_nonsense_is_a_failure() -> None:
@@ -222,30 +216,91 @@ async def test_a_guest_interface_without_an_address_is_a_failure() -> None:
 
 
 def test_findings_are_told_with_their_way_out() -> None:
-    findings = [Finding("gate", Level.FAILURE, "is away", "start it")]
-    assert as_text(findings) == "✗ gate: is away\n    → start it"
-    assert json.loads(as_json(findings))[0]["way_out"] == "start it"
+    findings = [Finding("gate", Level.FAILURE, "is away", "start it", "systemctl start kvar-gate")]
+    assert as_text(findings) == "✗ gate: is away\n    → start it\n    $ systemctl start kvar-gate"
+    assert json.loads(as_json(findings))[0]["command"] == "systemctl start kvar-gate"
+
+
+def a_database(
+    applied: int | None = 18, apart_s: float = 0.0, codes: dict[str, int] | None = None
+) -> Questions:
+    async def schema() -> Schema:
+        return Schema(applied, 18, NOW + timedelta(seconds=apart_s))
+
+    async def live_codes() -> dict[str, int]:
+        return codes or {}
+
+    return Questions(schema, live_codes)
 
 
 async def test_a_database_that_answers_is_asked_for_codes_in_drawers() -> None:
-    async def schema() -> str:
-        return "answers; schema version 4"
+    findings = await database(a_database(codes={"City": 2000, "Branch": 2001}), NOW)
+    assert levels(findings) == [Level.RIGHT] * 3 + [Level.WARNING]
+    assert findings[3].text.startswith("Branch has 2001 codes that would let somebody in")
+    assert "--unused" in findings[3].command
 
-    async def live_codes() -> dict[str, int]:
-        return {"City": 2000, "Branch": 2001}
 
-    findings = await database(Questions(schema, live_codes))
-    assert levels(findings) == [Level.RIGHT, Level.RIGHT, Level.WARNING]
-    assert findings[2].text.startswith("Branch has 2001 codes that would let somebody in")
-    assert "--unused" in findings[2].way_out
+@pytest.mark.parametrize(
+    ("applied", "command"),
+    [(None, "kvar-migrate"), (17, "kvar-migrate"), (19, "apt upgrade kvar")],
+)
+async def test_a_schema_of_another_version_is_a_failure(applied: int | None, command: str) -> None:
+    version, clock = await database(a_database(applied), NOW)
+    assert version.is_failure
+    assert command in version.command
+    assert clock.level is Level.RIGHT
+
+
+async def test_a_database_with_another_clock_is_told_of() -> None:
+    assert (await database(a_database(apart_s=-3), NOW))[1].level is Level.WARNING
 
 
 async def test_a_database_that_is_away_is_one_finding() -> None:
-    async def schema() -> str:
+    async def schema() -> Schema:
         raise DatabaseUnavailableError("none")
 
     async def live_codes() -> dict[str, int]:
         raise AssertionError
 
-    (finding,) = await database(Questions(schema, live_codes))
+    (finding,) = await database(Questions(schema, live_codes), NOW)
     assert finding.is_failure
+    assert finding.command == "systemctl start postgresql"
+
+
+def a_pair(folder: Path, names: list[str]) -> Portal:
+    issued = Authority.create(folder, NOW).issue(names, NOW)
+    facts = {"host_name": NAME, "certificate_file": issued.chain, "private_key_file": issued.key}
+    return Portal.model_validate(facts)
+
+
+def test_a_key_and_a_chain_that_fit_are_nothing_to_tell(tmp_path: Path) -> None:
+    assert chain_and_key(a_pair(tmp_path, [NAME])) == []
+
+
+def test_another_certificates_key_is_a_failure(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    one, other = a_pair(tmp_path / "a", [NAME]), a_pair(tmp_path / "b", [NAME])
+    wrong = one.model_copy(update={"private_key_file": other.private_key_file})
+    [finding] = chain_and_key(wrong)
+    assert finding.is_failure
+
+
+def test_a_chain_of_strangers_is_a_failure(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    one, other = a_pair(tmp_path / "a", [NAME]), a_pair(tmp_path / "b", [NAME])
+    end = "-----END CERTIFICATE-----\n"
+    leaf = one.certificate_file.read_text().split(end)[0] + end
+    mixed = tmp_path / "mixed.pem"
+    mixed.write_text(leaf + other.certificate_file.read_text().split(end)[1] + end)
+    [finding] = chain_and_key(one.model_copy(update={"certificate_file": mixed}))
+    assert "is no chain" in finding.text
+
+
+def test_a_makeshift_certificate_is_told_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "chain.pem"
+    file.write_bytes(makeshift.make(NAME, NOW)[0])
+    [finding] = certificate(file, NAME, NOW)
+    assert finding.is_failure
+    assert "makeshift" in finding.text

@@ -1,0 +1,106 @@
+"""Composes the doctor's checks from the configuration; what it asks the database is asked here."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from portal.clock import utc_now
+from portal.composition.database import dsn
+from portal.composition.start import StartError
+from portal.composition.vouchers import live_codes
+from portal.config import Config
+from portal.doctor import announcement, certificates, machine, network, outside, store
+from portal.doctor.examination import PATIENT_S, Check, examine
+from portal.doctor.finding import Finding
+from portal.doctor.library import library
+from portal.doctor.store import Questions, Schema
+from portal.services.ports import DatabaseUnavailableError
+from portal.storage.database import Database
+from portal.storage.migrate import read_migrations
+
+
+async def look(
+    config: Config, config_file: Path, test_card: str = "", pin: str = ""
+) -> list[Finding]:
+    """Make every check that this configuration calls for.
+
+    With a ``test_card`` of the library in good standing, the library system gets three probes;
+    they cost one PIN attempt on that card for each kind of message tried.
+    """
+    checks = [*_here(config, config_file), *_around(config)]
+    section = config.library_system
+    if section is not None:
+        probe = partial(library, section, test_card, pin)
+        checks.append(Check("library system", probe, PATIENT_S))
+    return await examine(checks)
+
+
+def _here(config: Config, config_file: Path) -> list[Check]:
+    now = utc_now()
+
+    def sites_certificates() -> list[Finding]:
+        portal, staff = config.portal, config.staff
+        found = certificates.certificate(portal.certificate_file, portal.host_name, now)
+        found += certificates.chain_and_key(portal)
+        found += certificates.staff_certificate(staff, now)
+        return found + (certificates.chain_and_key(staff) if staff else [])
+
+    questions = Questions(partial(ask_schema, config), partial(live_codes, config))
+    return [
+        Check("secrets", _at_once(partial(machine.secrets, config))),
+        Check("files", _at_once(partial(machine.files, config, config_file))),
+        Check("disk", _at_once(partial(machine.disk, config))),
+        Check("clock", _at_once(machine.clock)),
+        Check("processes", _at_once(machine.processes)),
+        Check("certificate", _at_once(sites_certificates)),
+        Check("database", partial(store.database, questions, now)),
+        Check("processes", partial(outside.running, config, now)),
+    ]
+
+
+def _around(config: Config) -> list[Check]:
+    checks = [
+        Check("gate", partial(network.gate, config)),
+        Check("neighbours", partial(outside.neighbours, config)),
+    ]
+    if not machine.gateway(config):
+        return checks
+    return [
+        *checks,
+        Check("kernel", _at_once(partial(machine.kernel, config))),
+        Check("names", partial(network.names, config)),
+        Check("announcement", partial(announcement.announcement, config)),
+        Check("redirect", partial(outside.redirect, config)),
+        Check("captive API", partial(outside.captive_api, config)),
+        Check("probe hosts", outside.genuine),
+    ]
+
+
+def _at_once(
+    look_at: Callable[[], Sequence[Finding]],
+) -> Callable[[], Awaitable[Sequence[Finding]]]:
+    async def looked() -> Sequence[Finding]:
+        return look_at()
+
+    return looked
+
+
+async def ask_schema(config: Config) -> Schema:
+    """Return the schema's version and the database's clock.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    newest = max(migration.version for migration in read_migrations())
+    async with Database(address, size=1, name="kvar doctor") as database:
+        there = await database.fetch_row("SELECT to_regclass('schema_migration') AS name")
+        clock = await database.fetch_row("SELECT clock_timestamp() AS now")
+        row = None
+        if there is not None and there["name"] is not None:
+            row = await database.fetch_row("SELECT max(version) AS version FROM schema_migration")
+    now = utc_now() if clock is None else clock["now"]
+    return Schema(None if row is None else row["version"], newest, now)

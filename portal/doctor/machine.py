@@ -1,0 +1,199 @@
+"""Is the machine as Kvar needs it: files, disk, clock, kernel, and the privileges of processes?
+
+The rule to keep: nothing is changed, and nothing that a secret says is ever told.
+"""
+
+import ctypes
+import pwd
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from firewall.closing import missing_rules
+from firewall.kernel import KernelError
+from portal import settings
+from portal.config import Config
+from portal.doctor.finding import Finding, failure, right, warning
+
+DEFAULT_SECRETS = frozenset(
+    {
+        "change me",
+        "changeme",
+        "secret",
+        "password",
+        "testing123",
+        "radius",
+        "admin",
+        "kvar",
+        "hemligt",
+    }
+)
+"""What examples and products come with (testing123: FreeRADIUS)."""
+
+LITTLE_LEFT, NEXT_TO_NOTHING = 2**30, 2**27
+"""Bytes free: a day of logs and sessions needs far less than the first."""
+
+_NET_ADMIN, _NET_RAW, _BIND = 1 << 12, 1 << 13, 1 << 10
+_MAY = {
+    "gate": _NET_ADMIN | _NET_RAW,
+    "portal": _BIND,
+    "staff": _BIND,
+    "radius": _BIND,
+    "keeper": 0,
+}
+"""Which capabilities a process may have (capability.h); the last two under kvar run only."""
+
+_TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised."""
+
+_CLOCK_FIELDS = 26
+"""struct timex of 64-bit Linux has 208 bytes: 26 longs; modes is the first, maxerror the fourth."""
+
+
+def secrets(config: Config) -> list[Finding]:
+    """Check that no secret is one of those that everybody knows."""
+    found = [
+        failure("secrets", f"{key} is a default", "make one of chance", "openssl rand -base64 24")
+        for key, value in _secrets_in(config, "")
+        if value.get_secret_value().lower() in DEFAULT_SECRETS
+    ]
+    return found or [right("secrets", "none is a default")]
+
+
+def _secrets_in(value: object, key: str) -> Iterator[tuple[str, SecretStr]]:
+    if isinstance(value, SecretStr):
+        yield key.removeprefix("."), value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets_in(getattr(value, name), f"{key}.{name}")
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _secrets_in(one, f"{key}[{index}]")
+
+
+def files(config: Config, config_file: Path) -> list[Finding]:
+    """Check that what holds secrets is closed to others."""
+    staff_key = None if config.staff is None else config.staff.private_key_file
+    closed = (config_file, config.portal.private_key_file, staff_key)
+    found = [_file(path) for path in closed if path is not None]
+    keys = config.organisation.data_directory / "keys"
+    wide = [finding for finding in [*found, _file(keys, stat.S_IRWXG | stat.S_IRWXO)] if finding]
+    return wide or [right("files", "what holds secrets is closed to others")]
+
+
+def _file(path: Path, others: int = stat.S_IRWXO) -> Finding | None:
+    with suppress(OSError):  # a file that is not there is another check's finding
+        if path.stat().st_mode & others:
+            mode = "700" if path.is_dir() else "640"
+            text = f"{path} is open to others"
+            return failure("files", text, "close it", f"chmod {mode} {path}")
+    return None
+
+
+def disk(config: Config) -> list[Finding]:
+    """Check that there is room, for our own files and for a PostgreSQL on this machine."""
+    places = {config.organisation.data_directory, Path("/var/lib/postgresql")}
+    return [_room(place) for place in sorted(places) if place.exists()]
+
+
+def _room(place: Path) -> Finding:
+    usage = shutil.disk_usage(place)
+    text = f"{place} has {usage.free / 2**30:.1f} GiB left of {usage.total / 2**30:.1f}"
+    if usage.free >= LITTLE_LEFT:
+        return right("disk", text)
+    found = failure if usage.free < NEXT_TO_NOTHING else warning
+    return found(
+        "disk", text, "make room; this shows what is large", f"du -xh --max-depth=2 {place}"
+    )
+
+
+def clock() -> list[Finding]:
+    """Check that something keeps the clock right: opening hours and certificates hang on it."""
+    words = (ctypes.c_long * _CLOCK_FIELDS)()
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(words))
+    if state in {-1, _TIME_ERROR}:
+        way_out = "let a time service keep it"
+        command = "apt install chrony"
+        return [warning("clock", "nothing keeps it right", way_out, command)]
+    return [right("clock", f"is kept right, within {words[3] / 1000:.0f} ms")]
+
+
+def kernel(config: Config, proc: Path = Path("/proc/sys/net")) -> list[Finding]:
+    """Check the settings that a gateway needs, and that guest networks are closed in routing."""
+    wanted: dict[str, str] = {
+        "ipv4/ip_forward": "1",
+        "ipv6/conf/all/forwarding": "1",
+        # the kernel's check of an answer's source meets the rule that closes guest networks
+        "ipv4/conf/all/rp_filter": "0",
+    }
+    wanted |= {f"ipv4/conf/{name}/rp_filter": "0" for name in config.gate.uplink_interfaces}
+    found = [_setting(proc, name, value) for name, value in wanted.items()]
+    findings = [finding for finding in found if finding]
+    interfaces = [name for site in config.sites for name in site.guest_interfaces]
+    try:
+        for rule in missing_rules(interfaces):
+            text = f"{rule.interface} is not closed in routing"
+            findings.append(failure("kernel", text, "close it", "kvar close"))
+    except KernelError as problem:
+        findings.append(warning("kernel", f"cannot be asked: {problem}", "look by hand", "ip rule"))
+    return findings or [right("kernel", "forwards, and guest networks are closed in routing")]
+
+
+def _setting(proc: Path, name: str, value: str) -> Finding | None:
+    try:
+        found = (proc / name).read_text("ascii").strip()
+    except OSError:
+        return None  # no such interface, no such family
+    if found == value:
+        return None
+    key = f"net.{name.replace('/', '.')}"
+    return failure("kernel", f"{key} is {found}, not {value}", "set it", f"sysctl -w {key}={value}")
+
+
+def processes(proc: Path = Path("/proc"), marks: Mapping[str, int] = _MAY) -> list[Finding]:
+    """Check that each process of ours has the privileges that it needs, and no others."""
+    found: list[Finding] = []
+    for name, status in _ours(proc, marks):
+        capabilities = int(status["CapEff"], 16) | int(status["CapPrm"], 16)
+        user = _user(int(status["Uid"].split()[1]))
+        if user == "root" or capabilities & ~marks[name]:
+            text = f"{name} runs as {user} with capabilities {capabilities:#x}"
+            way_out = "start it by its unit, or set [processes] user and gate_user"
+            found.append(failure("processes", text, way_out, f"systemctl restart kvar-{name}"))
+        else:
+            found.append(right("processes", f"{name} runs as {user}"))
+    return found or [
+        warning("processes", "none runs here", "start them", "systemctl start kvar.target")
+    ]
+
+
+def _ours(proc: Path, marks: Mapping[str, int]) -> Iterator[tuple[str, dict[str, str]]]:
+    for directory in proc.glob("[0-9]*"):
+        with suppress(OSError, ValueError):
+            words = (directory / "cmdline").read_text("utf-8", "replace").split("\0")
+            if "portal" in words[:4] and "-m" in words[:4]:
+                name = next(
+                    (word for word in words[words.index("portal") + 1 :] if word in _NAMES), ""
+                )
+                if name in marks:
+                    lines = (directory / "status").read_text("utf-8", "replace").splitlines()
+                    yield name, dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+_NAMES = frozenset(_MAY)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def gateway(config: Config) -> bool:
+    """Say whether this machine's kernel lets guests through."""
+    return config.gate.enabled and settings.has_gate(config)
