@@ -50,6 +50,7 @@ def _here(config: Config, config_file: Path) -> list[Check]:
         Check("secrets", _at_once(partial(machine.secrets, config))),
         Check("files", _at_once(partial(machine.files, config, config_file))),
         Check("disk", _at_once(partial(machine.disk, config))),
+        Check("backup", _at_once(partial(machine.backups, config, now))),
         Check("clock", _at_once(machine.clock)),
         Check("processes", _at_once(machine.processes)),
         Check("certificate", _at_once(sites_certificates)),

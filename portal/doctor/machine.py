@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
@@ -16,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from firewall.closing import missing_rules
 from firewall.kernel import KernelError
 from portal import settings
+from portal.backup.shelf import backups as shelf_of
 from portal.config import Config
 from portal.doctor.finding import Finding, failure, right, warning
 
@@ -36,6 +38,9 @@ DEFAULT_SECRETS = frozenset(
 
 LITTLE_LEFT, NEXT_TO_NOTHING = 2**30, 2**27
 """Bytes free: a day of logs and sessions needs far less than the first."""
+
+STALE = timedelta(hours=26)
+"""Two hours more than a day: what is done nightly may take its time."""
 
 _NET_ADMIN, _NET_RAW, _BIND = 1 << 12, 1 << 13, 1 << 10
 _MAY = {
@@ -109,6 +114,26 @@ def _room(place: Path) -> Finding:
     return found(
         "disk", text, "make room; this shows what is large", f"du -xh --max-depth=2 {place}"
     )
+
+
+def backups(config: Config, now: datetime) -> list[Finding]:
+    """Check that the newest backup is of last night."""
+    shelf, command = config.backup.directory, "systemctl start kvar-backup"
+    try:
+        newest = max((kept.made_at for kept in shelf_of(shelf)), default=None)
+    except PermissionError:
+        return [
+            warning("backup", f"{shelf} is closed to us", "ask again as root", "sudo kvar doctor")
+        ]
+    except OSError:
+        newest = None
+    if newest is None:
+        return [warning("backup", f"there is none in {shelf}", "make the first", command)]
+    age = now - newest
+    text = f"the newest in {shelf} is {age.total_seconds() / 3600:.0f} h old"
+    if age <= STALE:
+        return [right("backup", text)]
+    return [failure("backup", text, "look why, and make one", command)]
 
 
 def clock() -> list[Finding]:

@@ -8,15 +8,13 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from portal import guest_names
 from portal.config import Config
 from portal.doctor.finding import Finding, failure, right, warning
-
-STALE = timedelta(hours=26)
-"""Two hours more than a day: what is done nightly may take its time."""
+from portal.doctor.machine import STALE
 
 _LARGEST_ANSWER = 2**20
 _HANDSHAKE_S = 5.0

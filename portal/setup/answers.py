@@ -13,7 +13,15 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from portal.config import Hours, LibrarySystem
 from portal.config_file import ConfigError, Problem
-from portal.config_types import Address, HostName, InterfaceName, Section, StaffHost
+from portal.config_types import (
+    Address,
+    HostName,
+    InterfaceName,
+    Recipient,
+    Section,
+    StaffHost,
+)
+from portal.domain.privacy import DEFAULT_LEVEL, PrivacyLevel
 from portal.domain.site import LoginMethod
 from portal.domain.staff_account import is_account_name
 from portal.setup.shapes import short_name
@@ -70,9 +78,15 @@ class Interfaces(Section):
 
 
 class Privacy(Section):
-    """Question 8: how long it is kept who was online when, by pseudonyms of the week."""
+    """Question 8: what is written down of visits, for how long, and who can open backups.
 
+    ``backup_recipient`` is the public half of a key that ``kvar backup-key`` makes; without one
+    backups are not encrypted, and hold no keys.
+    """
+
+    level: PrivacyLevel = DEFAULT_LEVEL
     keep_days: int = Field(14, ge=1, le=730)
+    backup_recipient: Recipient | None = None
 
 
 class Administrator(Section):

@@ -11,6 +11,9 @@ from pathlib import Path
 from portal.config import WEEKDAYS, LibrarySystem
 from portal.setup.answers import Answers
 
+BACKUPS_DAYS = 14
+"""Twice the seven that stay: a week without backups is noticed before the last one goes."""
+
 _SEAL = "# Written by kvar setup, and not edited since as long as this fits: "
 _MORE = "# Every key: docs/configuration.md. After a change: kvar config check"
 
@@ -59,7 +62,12 @@ def _sections(answers: Answers, dsn: str) -> Iterator[str]:
     if answers.library_system is not None:
         yield from _section("[library_system]", **_library_system(answers.library_system))
     days = answers.privacy.keep_days
-    yield from _section("[retention]", sessions_days=days, events_days=days)
+    yield from _section(
+        "[retention]", sessions_days=days, events_days=days, backups_days=BACKUPS_DAYS
+    )
+    recipient = answers.privacy.backup_recipient
+    if recipient is not None:
+        yield from _section("[backup]", recipients=[recipient])
     yield from _site(answers)
 
 
@@ -97,6 +105,7 @@ def _site(answers: Answers) -> Iterator[str]:
         name=answers.library.name,
         guest_interfaces=answers.interfaces.guest,
         login_methods=[method.value for method in answers.login_methods],
+        privacy_level=int(answers.privacy.level),
         open_network=not answers.network.wifi_password.get_secret_value(),
         support_phone=answers.library.support_phone,
     )

@@ -10,13 +10,15 @@ from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from portal.config_types import Address, HostName, InterfaceName, Port, StaffHost
+from portal.config_types import Address, HostName, InterfaceName, Port, Recipient, StaffHost
+from portal.domain.privacy import DEFAULT_LEVEL, PrivacyLevel
 from portal.domain.staff_account import is_account_name
 from portal.setup import shapes
 from portal.web.texts import Language
 
 Document = dict[str, Any]
 _SIDES = TypeAdapter(list[InterfaceName])
+_RECIPIENT: TypeAdapter[str] = TypeAdapter(Recipient)
 
 
 class Terminal(Protocol):
@@ -57,7 +59,7 @@ def _needed(text: str) -> str:
 
 def _of(kind: Any) -> Callable[[str], Any]:
     adapter = TypeAdapter(kind)
-    return lambda text: adapter.validate_python(text.lower())
+    return lambda text: adapter.validate_strings(text.lower())
 
 
 def _interfaces(text: str) -> list[str]:
@@ -86,6 +88,10 @@ def _account(text: str) -> str:
     if not is_account_name(text):
         raise ValueError(text)
     return text
+
+
+def _recipient(text: str) -> str | None:
+    return str(_RECIPIENT.validate_python(text)) if text else None
 
 
 def _tls(text: str) -> str:
@@ -131,7 +137,9 @@ QUESTIONS = (
     Question(7, "library_system.login_user", str, _always(""), is_asked=_takes_cards),
     Question(7, "library_system.login_password", str, is_secret=True, is_asked=_names_itself),
     Question(7, "library_system.institution_id", str, _always(""), is_asked=_takes_cards),
+    Question(8, "privacy.level", _of(PrivacyLevel), _always(str(int(DEFAULT_LEVEL)))),
     Question(8, "privacy.keep_days", _days, _always("14")),
+    Question(8, "privacy.backup_recipient", _recipient, _always("")),
     Question(9, "administrator.name", _account, _always("admin")),
 )
 

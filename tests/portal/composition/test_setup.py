@@ -161,7 +161,7 @@ def test_a_password_typed_at_a_terminal_is_not_echoed() -> None:
     lines = [
         *("sv", "", "Umeå bibliotek", "", "Stadsbiblioteket", "Biblioteket", "hemligt-wifi"),
         *("wifi", "wifi.umea.example", "guest0", "wan0", "", "", "mån-fre 10-19", "code"),
-        *("30", "robin"),
+        *("1", "30", "", "robin"),
     ]
     shown = _at_a_terminal(lines)
     assert "Fråga 9 av 9" in shown

@@ -4,10 +4,12 @@ import ctypes
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from portal.backup.shelf import name_of
 from portal.config import Config
 from portal.doctor import machine
 from portal.doctor.finding import Finding, Level
@@ -160,3 +162,16 @@ def test_a_real_process_is_read(tmp_path: Path) -> None:
     (tmp_path / "100/cmdline").write_text("python\0-m\0portal\0--config\0x\0keeper\0")
     [finding] = machine.processes(tmp_path)
     assert finding.is_failure is (os.geteuid() == 0)
+
+
+def test_a_backup_of_last_night_is_right_and_an_older_one_a_failure(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    facts = config(tmp_path, backup={"directory": tmp_path / "shelf"})
+    [none] = machine.backups(facts, now)
+    assert (none.level, none.command) == (Level.WARNING, "systemctl start kvar-backup")
+    (tmp_path / "shelf").mkdir()
+    assert machine.backups(facts, now) == [none]
+    for hours, level in ((27, Level.FAILURE), (20, Level.RIGHT)):
+        made_at = now - timedelta(hours=hours)
+        (tmp_path / "shelf" / name_of(made_at, encrypted=False)).touch()
+        assert levels(machine.backups(facts, now)) == [level]

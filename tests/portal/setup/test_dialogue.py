@@ -38,7 +38,9 @@ BAD: Mapping[str, str] = {
     "library_system.host": "",
     "library_system.port": "70000",
     "library_system.tls": "maybe",
+    "privacy.level": "4",
     "privacy.keep_days": "0",
+    "privacy.backup_recipient": "age1nobody",
     "administrator.name": "A B",
 }
 
@@ -80,6 +82,7 @@ def test_right_answers_make_a_configuration_that_is_right(tag: str) -> None:
     assert config.library_system is not None
     assert config.library_system.login_password.get_secret_value() == "hemligt"
     assert not config.sites[0].open_network
+    assert config.sites[0].privacy_level == 2
     assert [text for text in typed.said if text.startswith(("Fråga", "Question"))][8:] == [
         LANGUAGES[tag].text("heading", number=9, most=9, heading=LANGUAGES[tag].text("heading.9"))
     ]
