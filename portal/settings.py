@@ -299,6 +299,8 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         answer_timeout_s=login_budget_s(config),
         card_is_numeric=library is None or library.card_pattern == DIGITS,
         takes_vouchers=any(LoginMethod.CODE in site.login_methods for site in config.sites),
+        has_access_points=config.radius is not None and bool(config.radius.clients),
+        highest_privacy=max(privacy_levels(config).values()),
         controller_contact=organisation.contact_email,
         protection_officer=organisation.data_protection_contact,
         retention=Retention(

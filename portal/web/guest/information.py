@@ -29,8 +29,9 @@ def rules_page(site: GuestSite, visit: Visit) -> web.Response:
 
 
 def privacy_page(site: GuestSite, visit: Visit) -> web.Response:
-    """Show what is stored, why and how long."""
-    return site.pages.render("privacy", visit, {})
+    """Show what is stored, why and how long: here, or where most is, when nobody knows where."""
+    level = visit.here.library.privacy if visit.here else site.settings.highest_privacy
+    return site.pages.render("privacy", visit, {"level": level})
 
 
 def accessibility_page(site: GuestSite, visit: Visit) -> web.Response:

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from portal.domain.privacy import DEFAULT_LEVEL, PrivacyLevel
 from portal.domain.returning import KEPT_AFTER_VISIT
 from portal.domain.site import Conformity
 from portal.domain.voucher import KEPT_AFTER_END
@@ -74,6 +75,10 @@ class GuestSettings:
     """Whether card numbers are digits only: phones then show their number pad."""
     takes_vouchers: bool = False
     """Whether any library of the organisation takes codes: the privacy page then tells of them."""
+    has_access_points: bool = False
+    """Whether access points of any library tell of their devices."""
+    highest_privacy: PrivacyLevel = DEFAULT_LEVEL
+    """The highest level of any library: told to whoever is at none."""
     ssid: str = ""
     controller_contact: str = ""
     """Who answers for the personal data, and how to reach them: name, e-mail, telephone."""

@@ -3,6 +3,7 @@ from datetime import date
 
 import pytest
 
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.site import Conformity
 from portal.services.ports import GateUnavailableError
 from portal.web.guest.settings import GuestSettings, Retention, Statement
@@ -43,6 +44,59 @@ async def test_the_privacy_page_states_the_configured_periods() -> None:
     for words in ("13 dagar", "1 dag<", "29 dagar", "17 dagar", "ytterligare 11 dagar"):
         assert words in body
     assert "13 dagar" in await body_of("/", settings)
+
+
+NOTICE = {
+    0: "Vi för ingen lista över vilka som använder wifi",
+    1: "Vi sparar när någon är uppkopplad, i 14 dagar, men inte vem",
+    2: "Vi sparar när du är uppkopplad och med vilken enhet, i 14 dagar",
+    3: "vilka adresser nätet gav dig, i 14 dagar. Det gör vi för att kunna utreda missbruk.",
+}
+TOLD = {
+    "Här för vi ingen lista över besök": {0},
+    "inte vem eller vilken enhet det var": {1},
+    "När någon var uppkopplad och hur": {1},
+    "När du var uppkopplad, med vilken enhet och med vilket kort": {2, 3},
+    "Vilka portar på bibliotekets adress": {3},
+    "Teknisk logg, utan uppgift om besök": {0},
+    "Teknisk logg, utan uppgift om vem": {1},
+    "Teknisk logg, med din enhet som kod": {2, 3},
+    "Vilka sidor du besöker och vad du skriver.": {0, 1, 2, 3},
+}
+"""What is true at which level, and said there only."""
+
+
+@pytest.mark.parametrize("level", PrivacyLevel)
+async def test_what_is_said_follows_from_what_is_written_down(level: PrivacyLevel) -> None:
+    guest = FakeGuest(library=replace(LIBRARY, privacy=level))
+    login = await body_of("/", guest=guest)
+    assert {one for one, words in NOTICE.items() if words in login} == {level}
+    page = await body_of("/privacy", guest=guest)
+    assert {words for words in TOLD if words in page} == {
+        words for words, levels in TOLD.items() if level in levels
+    }
+    nowhere = replace(SETTINGS, highest_privacy=level)
+    assert ("Vilka portar" in await body_of("/privacy", nowhere, FakeGuest(device=None))) is (
+        level.keeps_addresses
+    )
+
+
+@pytest.mark.parametrize("level", PrivacyLevel)
+async def test_the_page_says_the_same_in_english_and_stays_small(level: PrivacyLevel) -> None:
+    settings = replace(
+        SETTINGS,
+        takes_vouchers=True,
+        has_access_points=True,
+        retention=replace(SETTINGS.retention, voucher_days=45, backup_days=30, collector_days=90),
+    )
+    guest = FakeGuest(library=replace(LIBRARY, privacy=level))
+    async with running_portal(guest, settings) as portal:
+        page = await exchange(portal.plain_port, get("/privacy?lang=en"))
+    assert ("Which ports of the library" in page.body) is level.keeps_addresses
+    assert ("we keep no list of visits" in page.body) is not level.keeps_visits
+    assert "Which of the library&#39;s access points" in page.body
+    assert ", for how long" in page.body
+    assert page.size < 14_000
 
 
 async def test_the_privacy_page_tells_of_the_log_collector_where_there_is_one() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.domain.privacy import PrivacyLevel
 from portal.services.outcomes import RefusalReason
 from portal.web import texts
 from portal.web.device_help import DEVICE_HELP
@@ -50,11 +51,12 @@ def test_every_refusal_has_its_text(language: texts.Language) -> None:
 
 @pytest.mark.parametrize("language", [SV, EN], ids=lambda language: language.tag)
 def test_the_privacy_notice_has_at_most_40_words(language: texts.Language) -> None:
-    words = language.text("privacy", days="14 days").replace("–", "").split()
-    assert len(words) <= 40
+    for level in PrivacyLevel:
+        words = language.text(f"privacy.{level}", days="14 days").replace("–", "").split()
+        assert len(words) <= 40
 
 
-@pytest.mark.parametrize("key", ["privacy", "rules", "rules.accept"])
+@pytest.mark.parametrize("key", ["privacy.0", "privacy.2", "rules", "rules.accept"])
 def test_every_used_text_is_found_in_a_template_or_module(key: str) -> None:
     assert "[" in SV.texts[key]
 
@@ -72,6 +74,7 @@ def test_every_text_is_used() -> None:
         "why.",
         "rules.default.",
         "personal.",
+        "privacy.",
         "statement.",
         "tries.",
         "minutes.",
