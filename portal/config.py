@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from portal.config_library import CardCheck
 from portal.config_radius import Radius
 from portal.config_types import (
     Address,
@@ -17,7 +18,6 @@ from portal.config_types import (
     InterfaceName,
     Mac,
     Network,
-    Pattern,
     Port,
     Recipient,
     Section,
@@ -240,7 +240,7 @@ class Processes(Section):
     gate_user: str = Field("", description="Runs the gate, with CAP_NET_ADMIN and CAP_NET_RAW.")
 
 
-class LibrarySystem(Section):
+class LibrarySystem(CardCheck):
     """``[library_system]``: the system that knows cards and PINs, reached over SIP2."""
 
     kind: Literal["sip2"] = Field("sip2", description="SIP2 2.00.")
@@ -283,22 +283,26 @@ class LibrarySystem(Section):
     allow_aliases: bool = Field(
         default=False, description="Accept an answer for another number than the one sent."
     )
-    card_pattern: Pattern = Field(r"\d+", description="Regular expression a whole card must match.")
-    card_length: int | None = Field(None, ge=1, le=64, description="Digits on every card, if so.")
-    pin_pattern: Pattern = Field(r"\d+", description="Regular expression a whole PIN must match.")
-    reject_personal_numbers: bool = Field(
-        default=True, description="Refuse what looks like a Swedish personal identity number."
+
+
+class LibraryRest(CardCheck):
+    """``[library_rest]``: a library system by its own HTTP interface, instead of SIP2."""
+
+    kind: Literal["koha", "mikromarc"] = Field(description="What it is.")
+    url: str = Field(
+        pattern=r"^https?://[^\s?#@]+$",
+        description="Koha: the staff interface's address. Mikromarc: up to and with the unit.",
     )
-    answer_timeout_s: float = Field(5.0, gt=0, le=30, description="For each answer.")
-    login_timeout_s: float = Field(8.0, gt=0, le=60, description="For a login in all.")
-    maximum_connections: int = Field(
-        2, ge=1, le=16, description="At once; some vendors license each."
+    plain_text_is_safe_here: bool = Field(
+        default=False, description="Must be true for http: PINs then go in clear on this path."
     )
-    maximum_waiting: int = Field(
-        20, ge=0, le=1000, description="Logins that wait for a connection; more are told to wait."
-    )
-    lock_limit: int | None = Field(
-        None, ge=3, description="After how many wrong PINs the library system locks a card."
+    ca_file: Path | None = Field(None, description="PEM: an authority other than the system's.")
+    user: str = Field(min_length=1, description="Koha: the API key's client ID.")
+    password: SecretStr = Field(description="Koha: the API key's secret.")
+    refuse: list[Literal["expired", "restricted", "lost_card", "debtor"]] = Field(
+        default_factory=list,
+        description="Who is refused with a right PIN. Koha: expired, restricted, lost_card (each "
+        "makes Kvar read the whole record, of which nothing is kept); Mikromarc: debtor.",
     )
 
 
@@ -528,9 +532,15 @@ class Config(Section):
     faults: Faults = Field(default_factory=Faults)
     processes: Processes = Field(default_factory=Processes)
     library_system: LibrarySystem | None = None
+    library_rest: LibraryRest | None = None
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
     backup: Backup = Field(default_factory=Backup)
     accessibility: Accessibility = Field(default_factory=Accessibility)
     staff: Staff | None = None
     radius: Radius | None = None
+
+    @property
+    def card_check(self) -> CardCheck | None:
+        """Who checks cards and PINs, however it is asked; None: nobody does."""
+        return self.library_system or self.library_rest

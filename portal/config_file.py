@@ -20,6 +20,7 @@ from portal.config import (
     Faults,
     Hours,
     Keeper,
+    LibraryRest,
     LibrarySystem,
     Portal,
     Retention,
@@ -35,6 +36,7 @@ from portal.domain.voucher import DEFAULT_PRESETS
 from radius_bridge.clients import FamilyName
 
 _PORTS = 3
+_LIBRARIES = frozenset({"library_system", "library_rest"})
 _CLOSED = Hours()
 
 DEFAULT_PATH = Path("/etc/kvar/kvar.toml")
@@ -164,8 +166,9 @@ def _sound_sites(value: Any) -> Sites:
 def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is impossible between keys, from all that is sound by itself."""
     yield from _double_sites(sites)
-    yield from _login_contradictions(sites, has_library="library_system" in sections)
+    yield from _login_contradictions(sites, has_library=not _LIBRARIES.isdisjoint(sections))
     yield from _library_contradictions(sections.get("library_system"))
+    yield from _rest_contradictions(sections.get("library_rest"), sections)
     yield from _network_contradictions(sites, sections)
     yield from _staff_contradictions(sections.get("staff"), sections.get("portal"))
     yield from _radius_contradictions(sites, sections)
@@ -204,7 +207,10 @@ def _login_contradictions(sites: Sites, *, has_library: bool) -> Iterator[Proble
         if LoginMethod.NONE in methods and len(methods) > 1:
             yield Problem(key, "none lets everybody in, so it stands alone; remove the others")
         if LoginMethod.CARD in methods and not has_library:
-            yield Problem(key, "card needs [library_system]; add it, or choose accept or none")
+            yield Problem(
+                key,
+                "card needs [library_system] or [library_rest]; add it, or choose accept or none",
+            )
 
 
 def _library_contradictions(library: LibrarySystem | None) -> Iterator[Problem]:
@@ -224,6 +230,26 @@ def _library_contradictions(library: LibrarySystem | None) -> Iterator[Problem]:
         yield Problem("library_system.check_expiry", 'needs message = "information"')
     if (library.client_certificate_file is None) != (library.client_key_file is None):
         yield Problem("library_system.client_key_file", "a client certificate needs its key")
+
+
+def _rest_contradictions(
+    library: LibraryRest | None, sections: Mapping[str, Any]
+) -> Iterator[Problem]:
+    if library is None:
+        return
+    if "library_system" in sections:
+        text = "there is [library_system] already; cards are checked in one place, remove one"
+        yield Problem("library_rest", text)
+    if library.url.startswith("http:") and not library.plain_text_is_safe_here:
+        yield Problem(
+            "library_rest.url",
+            "http sends PINs in clear; use https, or set plain_text_is_safe_here = true "
+            "where the path never leaves the library's own network",
+        )
+    known = {"koha": {"expired", "restricted", "lost_card"}, "mikromarc": {"debtor"}}[library.kind]
+    if unknown := sorted(set(library.refuse) - known):
+        text = f"{library.kind} does not tell {', '.join(unknown)}; it knows {', '.join(known)}"
+        yield Problem("library_rest.refuse", text)
 
 
 def _network_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:

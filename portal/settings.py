@@ -5,8 +5,8 @@ portal/composition, and a part's own refusal of a value is told as a problem of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from portal.config import (
     WEEKDAYS,
     Config,
     Hours,
+    LibraryRest,
     LibrarySystem,
     SiteSection,
     Staff,
     VoucherPreset,
 )
+from portal.config_library import CardCheck
 from portal.config_types import parse_span, parse_target
 from portal.domain.card import CardRules
 from portal.domain.identity import Secret, SiteId
@@ -31,6 +33,10 @@ from portal.domain.site import LoginMethod, Site
 from portal.domain.slip import Network, Security, SlipPlace
 from portal.domain.staff_session import SessionTimes
 from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
+from portal.library.rest.dialogue import Dialect
+from portal.library.rest.koha import Koha, KohaPolicy
+from portal.library.rest.mikromarc import Mikromarc
+from portal.library.rest.settings import RestSettings
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
@@ -50,7 +56,7 @@ the same card, the gate, the database. Broken off earlier, a login would count a
 
 def login_budget_s(config: Config) -> float:
     """Return how long a login may take in all, on a page and at an access point."""
-    library = config.library_system
+    library = config.card_check
     return PAGE_MARGIN_S + (library.login_timeout_s if library else 0.0)
 
 
@@ -64,7 +70,10 @@ def check(config: Config) -> None:
     gate(config, frozenset({0}))
     if config.library_system is not None:
         sip2(config.library_system)
-        card_rules(config.library_system)
+    if config.library_rest is not None:
+        rest(config.library_rest)
+    if config.card_check is not None:
+        card_rules(config.card_check)
 
 
 def sites(config: Config) -> dict[SiteId, Site]:
@@ -265,14 +274,39 @@ def sip2(section: LibrarySystem) -> Sip2Settings:
     )
 
 
-def card_rules(section: LibrarySystem) -> CardRules:
+def rest(section: LibraryRest) -> RestSettings:
+    """Return the settings of a library system that is asked over HTTP.
+
+    Raises:
+        ValueError: an address that cannot be asked.
+    """
+    return RestSettings(
+        url=section.url,
+        ca_file=section.ca_file,
+        answer_timeout_s=section.answer_timeout_s,
+        login_timeout_s=section.login_timeout_s,
+        maximum_connections=section.maximum_connections,
+        maximum_waiting=section.maximum_waiting,
+    )
+
+
+def rest_dialect(section: LibraryRest, today: Callable[[], date]) -> Dialect:
+    """Return how that make of library system is asked; ``today`` is the library's date."""
+    user, password = section.user, Secret(section.password.get_secret_value())
+    if section.kind == "mikromarc":
+        return Mikromarc(user, password, debtors="debtor" not in section.refuse)
+    refused = {f"{name}": name in section.refuse for name in ("expired", "restricted", "lost_card")}
+    return Koha(user, password, KohaPolicy(**refused), today)
+
+
+def card_rules(section: CardCheck) -> CardRules:
     """Return what card numbers and PINs look like."""
     return CardRules(
         card_pattern=section.card_pattern,
         pin_pattern=section.pin_pattern,
         expected_length=section.card_length,
         reject_personal_number=section.reject_personal_numbers,
-        delimiter=section.delimiter,
+        delimiter=section.delimiter if isinstance(section, LibrarySystem) else "|",
     )
 
 
@@ -280,7 +314,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
     """Return the guest site's settings; ``form_key`` signs its forms."""
     organisation, library, retention = (
         config.organisation,
-        config.library_system,
+        config.card_check,
         config.retention,
     )
     return GuestSettings(
@@ -400,7 +434,7 @@ def staff_address(section: Staff) -> str:
 
 def limits(config: Config) -> Limits:
     """Return the limits of sign-in attempts."""
-    library = config.library_system
+    library = config.card_check
     return Limits(
         attempts_per_day=config.limits.pin_attempts_per_day,
         lock_limit=None if library is None else library.lock_limit,

@@ -13,6 +13,7 @@ from portal.doctor import announcement, certificates, machine, network, outside,
 from portal.doctor.examination import PATIENT_S, Check, examine
 from portal.doctor.finding import Finding
 from portal.doctor.library import library
+from portal.doctor.library_rest import library_rest
 from portal.doctor.store import Questions, Schema
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
@@ -32,6 +33,9 @@ async def look(
     if section is not None:
         probe = partial(library, section, test_card, pin)
         checks.append(Check("library system", probe, PATIENT_S))
+    if config.library_rest is not None:
+        asked = partial(library_rest, config.library_rest, test_card, pin)
+        checks.append(Check("library system", asked, PATIENT_S))
     return await examine(checks)
 
 

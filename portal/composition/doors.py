@@ -29,7 +29,7 @@ def compose_doors(
     library: LibrarySystem | None,
 ) -> Doors:
     """Return the doors of one process; ``library`` None: it checks no cards."""
-    section = config.library_system
+    section = config.card_check
     spool = DiskSpool(spool_directory(config))
     return Doors(
         sessions=PostgresSessions(database),

@@ -1,9 +1,12 @@
 """Composes the library system's door."""
 
 from portal import settings
+from portal.clock import utc_now
 from portal.composition.start import StartError
 from portal.config import Config
+from portal.library.check import CheckingLibrary
 from portal.library.guarded_library import GuardedLibrary
+from portal.library.rest.client import RestLibrary
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2SettingsError
 
@@ -14,9 +17,25 @@ def compose_library(config: Config) -> GuardedLibrary | None:
     Raises:
         StartError: its settings cannot work.
     """
-    if config.library_system is None:
-        return None
+    library = open_library(config)
+    return None if library is None else GuardedLibrary(library)
+
+
+def open_library(config: Config) -> CheckingLibrary | None:
+    """Return the library system as it is asked, without the circuit breaker.
+
+    Raises:
+        StartError: its settings cannot work.
+    """
     try:
-        return GuardedLibrary(Sip2Library(settings.sip2(config.library_system)))
+        if config.library_system is not None:
+            return Sip2Library(settings.sip2(config.library_system))
     except (Sip2SettingsError, OSError) as problem:
         raise StartError(f"[library_system]: {problem}") from problem
+    if config.library_rest is None:
+        return None
+    try:
+        dialect = settings.rest_dialect(config.library_rest, lambda: utc_now().astimezone().date())
+        return RestLibrary(settings.rest(config.library_rest), dialect)
+    except (ValueError, OSError) as problem:
+        raise StartError(f"[library_rest]: {problem}") from problem

@@ -160,6 +160,41 @@ def test_an_unsafe_or_half_set_library_system_is_refused(lines: str, key: str, w
     assert words in problems(text)[key]
 
 
+REST = """[library_rest]
+kind = "koha"
+url = "https://koha.example.se"
+user = "kvar"
+password = "s3cret"
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "words"),
+    [
+        ("https:", "http:", "library_rest.url", "in clear"),
+        ("https:", "ftp:", "library_rest.url", "pattern"),
+        ('"koha"', '"aleph"', "library_rest.kind", "koha"),
+        ('password = "s3cret"', "", "library_rest.password", "missing"),
+        ("user", 'refuse = ["debtor"]\nuser', "library_rest.refuse", "koha does not tell debtor"),
+        ("user", 'messages = "x"\nuser', "library_rest.messages", "unknown key"),
+    ],
+)
+def test_an_impossible_system_over_http_is_refused(
+    before: str, after: str, key: str, words: str
+) -> None:
+    rest = REST.replace(before, after, 1)
+    text = MINIMAL.replace('[library_system]\nhost = "sip2.example.se"', rest)
+    assert words in problems(text)[key]
+
+
+def test_cards_are_checked_in_one_place() -> None:
+    assert "remove one" in problems(MINIMAL + REST)["library_rest"]
+    text = MINIMAL.replace('[library_system]\nhost = "sip2.example.se"', REST)
+    config = parse(text, Path("kvar.toml"))
+    assert config.card_check is config.library_rest
+    assert "s3cret" not in repr(config)
+
+
 def test_card_login_needs_a_library_system() -> None:
     text = MINIMAL.replace('[library_system]\nhost = "sip2.example.se"', "")
     assert "needs [library_system]" in problems(text)["sites[0].login_methods"]

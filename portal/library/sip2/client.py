@@ -6,11 +6,9 @@ PIN attempt. The door fails closed: whatever goes wrong, the answer is not OK.
 The rule to keep: logs name the reason, never a card, a PIN or a frame.
 """
 
-import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
 
 import structlog
 
@@ -23,6 +21,7 @@ from portal.library.sip2.connection import Connection, ExchangeError, Fault, Rep
 from portal.library.sip2.settings import Sip2Settings, TlsMode
 from portal.library.sip2.tls import load_protection
 from portal.library.sip2.verdict import is_about, judge
+from portal.library.turns import Turns
 from portal.services.ports import Clock
 
 _log = structlog.get_logger(__name__)
@@ -35,9 +34,6 @@ class Refusal(StrEnum):
     OFFLINE = "offline"
     PIN_NOT_CHECKED = "pin_not_checked"
     OTHER_PATRON = "answer_for_other_patron"
-    DEADLINE_PASSED = "login_deadline_passed"
-    QUEUE_FULL = "queue_full"
-    WAITED_TOO_LONG = "waited_too_long"
     UNSENDABLE = "unsendable"
 
 
@@ -52,8 +48,9 @@ class Sip2Library:
         self._settings = settings
         self._clock = clock
         self._protection = load_protection(settings.tls)
-        self._places = asyncio.Semaphore(settings.maximum_connections)
-        self._waiting = 0
+        self._turns = Turns(
+            settings.maximum_connections, settings.maximum_waiting, settings.login_timeout_s
+        )
         self._log = _log.bind(library=settings.host, port=settings.port)
         if settings.tls.mode is TlsMode.OFF and not _is_this_machine(settings.host):
             self._log.warning("library_link_left_in_plain_text")
@@ -89,40 +86,11 @@ class Sip2Library:
 
     async def _run(self, query: wire.PatronQuery | None) -> Checked:
         """Hold a place and the deadline of a login around the dialogue."""
-        monotonic_s = asyncio.get_running_loop().time
-        asked_at: float | None = None
         try:
-            async with asyncio.timeout(self._settings.login_timeout_s), self._place():
-                asked_at = monotonic_s()
-                return await self._talk(query)
-        except _QueueFullError:
-            return Checked(Verification.UNAVAILABLE, Refusal.QUEUE_FULL)
+            return await self._turns.take(partial(self._talk, query))
         except ExchangeError as error:
             failed = error.outcome is Verification.UNAVAILABLE
             return Checked(error.outcome, error.reason, neighbour_failed=failed)
-        except TimeoutError:
-            return self._too_late(None if asked_at is None else monotonic_s() - asked_at)
-
-    def _too_late(self, talked_s: float | None) -> Checked:
-        """Blame the neighbour only if it had half the time: a queue of ours may have eaten it."""
-        if talked_s is None:
-            return Checked(Verification.UNAVAILABLE, Refusal.WAITED_TOO_LONG)
-        blamed = talked_s >= self._settings.login_timeout_s / 2
-        return Checked(Verification.UNAVAILABLE, Refusal.DEADLINE_PASSED, neighbour_failed=blamed)
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._places.locked() and self._waiting >= self._settings.maximum_waiting:
-            raise _QueueFullError
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
 
     async def _talk(self, query: wire.PatronQuery | None) -> Checked:
         async with await Connection.open(self._settings, self._protection) as connection:
@@ -170,10 +138,6 @@ class Sip2Library:
             case _:
                 pass
         return checked
-
-
-class _QueueFullError(Exception):
-    """As many as may wait are waiting."""
 
 
 def _is_this_machine(host: str) -> bool:

@@ -90,7 +90,7 @@ async def test_wrong_pins_and_refusals_are_answers() -> None:
 async def test_our_own_overload_opens_nothing() -> None:
     async with serving(Peer()) as peer:
         guarded = Guarded(peer.port, 1, maximum_connections=1, maximum_waiting=0)
-        async with guarded.backend._place():
+        async with guarded.backend._turns.place():
             assert await guarded.verify() is Verification.UNAVAILABLE
         assert not guarded.is_open()
 
@@ -102,7 +102,7 @@ async def test_a_trial_that_finds_no_place_is_made_again() -> None:
         await guarded.verify()
         behaviours.clear()
         guarded.clock.now += RETRY_S
-        async with guarded.backend._place():
+        async with guarded.backend._turns.place():
             assert await guarded.verify() is Verification.UNAVAILABLE
         assert guarded.is_open()
         assert await guarded.verify() is Verification.OK

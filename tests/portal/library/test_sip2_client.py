@@ -483,7 +483,7 @@ async def test_a_neighbour_that_got_the_rest_of_the_time_only_is_not_blamed() ->
         library = Sip2Library(patient)
 
         async def occupy() -> None:
-            async with library._place():
+            async with library._turns.place():
                 await release.wait()
 
         group.create_task(occupy())
@@ -578,7 +578,7 @@ async def test_a_full_queue_answers_at_once_and_blames_nobody_else() -> None:
 
 async def test_waiting_for_a_turn_counts_against_the_deadline_but_not_the_neighbour() -> None:
     library = Sip2Library(impatient(unused_port(), maximum_connections=1))
-    async with library._place():
+    async with library._turns.place():
         assert await library.check(CARD, PIN) == Checked(UNAVAILABLE, "waited_too_long")
     assert (await library.check(CARD, PIN)).reason == "connect_failed"
 

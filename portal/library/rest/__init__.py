@@ -1,0 +1,1 @@
+"""Library systems asked over their own HTTP interfaces."""
