@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 
 from firewall.client import GateError
 from portal import metrics, settings
@@ -16,8 +17,10 @@ from portal.composition.start import StartError, until_stopped
 from portal.composition.uplink import uplink_probe
 from portal.config import Config
 from portal.services.courtesy import Courtesy
+from portal.services.fault_reporting import FaultReporting
 from portal.services.first_sight import FirstSight
 from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.notices import Noticeboard
 from portal.services.observed_guest import ObservedGuest
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.returning import Returning
@@ -26,11 +29,14 @@ from portal.services.threshold import Threshold
 from portal.services.uplink import UplinkWatch
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
+from portal.storage.fault_reports import PostgresFaultReports
+from portal.storage.notices import PostgresNotices
 from portal.storage.statistics import PostgresStatistics
 from portal.web import health
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, serve_guest
 from portal.web.guest.settings import GuestSettings
+from portal.web.guest.surroundings import Surroundings, no
 from portal.web.serving import bind_sockets
 from portal.web.tls import CertificateWatch, make_tls_context
 
@@ -68,12 +74,17 @@ async def run_portal(config: Config) -> None:
         observer = SeveralObservers([metrics.SignInMetrics(registry, doors.sites), tallying])
         guest = ObservedGuest(doors, observer, first_sight, threshold, courtesy)
         uplink = UplinkWatch(uplink_probe(config), utc_now)
+        board = Noticeboard(PostgresNotices(database), utc_now)
+        around = Surroundings(
+            internet_is_down=uplink.is_down,
+            library_is_away=no if library is None else library.breaker_is_open,
+            notices=board.shown,
+            faults=FaultReporting(
+                doors, PostgresFaultReports(database), version("kvar"), uplink.is_down
+            ),
+        )
         application = GuestApplication(
-            _site_settings(config, keys),
-            guest,
-            utc_now,
-            uplink.is_down,
-            access_points,
+            _site_settings(config, keys), guest, utc_now, around, access_points
         )
         checks: dict[str, health.Check] = {
             "database": partial(database.fetch, "SELECT 1"),
@@ -87,6 +98,7 @@ async def run_portal(config: Config) -> None:
                 serve_guest(application, sockets, certificates=watch), name="guest site"
             )
             group.create_task(threshold.work(), name="threshold")
+            group.create_task(board.work(), name="notices")
             group.create_task(uplink.watch(), name="uplink")
             group.create_task(tallying.work(), name="tallying")
             group.create_task(

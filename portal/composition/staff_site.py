@@ -34,6 +34,7 @@ from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
+from portal.services.notices import Noticeboard
 from portal.services.overview import Overview
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.remembered import RememberedAtDesk
@@ -54,6 +55,7 @@ from portal.storage.audit import PostgresAudit
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
+from portal.storage.notices import PostgresNotices
 from portal.storage.session_log import PostgresSessionLog
 from portal.storage.statistics import PostgresStatistics
 from portal.storage.tickets import PostgresTickets
@@ -98,7 +100,8 @@ async def run_staff(config: Config) -> None:
             settings.staff_site(config, section, staff.keys.form), printers=_printers(config)
         )
         uplink = UplinkWatch(uplink_probe(config), utc_now)
-        pages = Pages(facts, staff.times, partial(_banners, uplink))
+        board = Noticeboard(PostgresNotices(database), utc_now)
+        pages = Pages(facts, staff.times, board, partial(_banners, uplink))
         registry = make_registry("staff")
         site = compose_site(pages, staff, doors, database)
         prints = metrics.PrintMetrics(registry)
@@ -119,6 +122,7 @@ async def run_staff(config: Config) -> None:
                 )
                 group.create_task(serving, name="staff site")
                 group.create_task(uplink.watch(), name="uplink")
+                group.create_task(board.work(), name="notices")
                 group.create_task(site.slips.jobs.run(), name="PDFs")
                 group.create_task(site.console.exports.run(), name="exports")
                 group.create_task(_forget(site), name="forgetting")
@@ -198,6 +202,7 @@ def compose_site(
         ),
         overview=Overview(PostgresStatistics(database)),
         faults=PostgresTickets(database),
+        notices=pages.notices,
         console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

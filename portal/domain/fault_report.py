@@ -25,10 +25,23 @@ class FaultKind(StrEnum):
     """What happened."""
 
     NOBODY_IN = "nobody_in"
+    NOT_IN = "not_in"
+    """A guest's word: they do not get in; of others they know nothing."""
     SLOW = "slow"
     SOME_SITES = "some_sites"
     THROWN_OUT = "thrown_out"
     OTHER = "other"
+
+
+_BOTH = (FaultKind.SLOW, FaultKind.SOME_SITES, FaultKind.THROWN_OUT, FaultKind.OTHER)
+DESK_KINDS = (FaultKind.NOBODY_IN, *_BOTH)
+GUEST_KINDS = (FaultKind.NOT_IN, *_BOTH)
+
+A_GUEST = ""
+"""Who reports where nobody says who: no account has this name."""
+
+JOINED_FOR = timedelta(days=1)
+"""What guests of one library say of the same kind within so long is one report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,8 @@ class Ticket:
     owner: str | None = None
     fixed_at: datetime | None = None
     fixed_by: str | None = None
+    times: int = 1
+    """How many guests said so."""
 
     @property
     def status(self) -> FaultStatus:

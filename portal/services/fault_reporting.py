@@ -1,17 +1,23 @@
-"""Reports a fault from a desk to IT: with a number to name it by, and with what is known.
+"""Reports a fault from a desk or a guest to IT: with a number, and with what is known of it.
 
 Not what IT does with it. The rule to keep: a report is taken while the gate is away, which may be
 what it is about; the facts say so.
 """
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from portal.domain.fault_report import FaultKind, FaultReport, plain_words
+from portal.domain.fault_report import (
+    A_GUEST,
+    JOINED_FOR,
+    FaultKind,
+    FaultReport,
+    plain_words,
+)
 from portal.domain.identity import SiteId
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.ports import GateUnavailableError
@@ -42,6 +48,20 @@ class FaultReporting:
             _log.warning("store_failed", during="fault_report", reason=str(error))
             return None
         _log.warning("fault_reported", site=site_id, number=number, kind=kind)
+        return number
+
+    async def report_from_guest(
+        self, site_id: SiteId, kind: FaultKind, counted: Mapping[str, str], now: datetime
+    ) -> int | None:
+        """Write what a guest says, or add it to what others said; None: the database is away."""
+        try:
+            facts = await self._facts(await self.reports.health(site_id, now))
+            report = FaultReport(site_id, kind, "", facts, A_GUEST, now)
+            number = await self.reports.add_from_guest(report, counted, now - JOINED_FOR)
+        except STORE_ERRORS as error:
+            _log.warning("store_failed", during="fault_report", reason=str(error))
+            return None
+        _log.info("fault_reported_by_guest", site=site_id, number=number, kind=kind)
         return number
 
     async def health(self, site_id: SiteId, now: datetime) -> SiteHealth | None:

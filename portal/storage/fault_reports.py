@@ -1,6 +1,8 @@
 """Fault reports in PostgreSQL (implements services.ports.fault_reports.FaultReports)."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.domain.arrivals import NUMBER_IS_KEPT
@@ -35,6 +37,18 @@ class PostgresFaultReports:
         if row is None:
             raise DatabaseUnavailableError("add gave no row")
         return int(row["number"])
+
+    async def add_from_guest(
+        self, report: FaultReport, counted: Mapping[str, str], since: datetime
+    ) -> int:
+        """See services.ports.fault_reports.FaultReports."""
+        values = (report.site_id, report.kind, report.by, since)
+        said = (list(counted), list(counted.values()))
+        row = await self._database.fetch_row(_SQL["join"], *values, *said)
+        if row is not None:
+            return int(row["number"])
+        facts = {**report.facts, **{name: {word: 1} for name, word in counted.items()}}
+        return await self.add(replace(report, facts=facts))
 
     async def health(self, site_id: SiteId, now: datetime) -> SiteHealth:
         """See services.ports.fault_reports.FaultReports."""

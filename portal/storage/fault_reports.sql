@@ -4,6 +4,18 @@
 INSERT INTO fault_report (at, site_id, kind, words, facts, by)
 VALUES ($1, $2, $3, $4, $5::jsonb, $6) RETURNING number
 
+-- name: join
+-- The words are from a fixed list each: a report cannot grow without end.
+UPDATE fault_report AS r SET times = r.times + 1, facts = r.facts || (
+    SELECT coalesce(jsonb_object_agg(said.name, coalesce(r.facts -> said.name, '{}')
+        || jsonb_build_object(said.word, coalesce((r.facts -> said.name ->> said.word)::bigint, 0) + 1)
+    ), '{}') FROM unnest($5::text[], $6::text[]) AS said (name, word))
+ WHERE number = (
+    SELECT number FROM fault_report
+     WHERE site_id = $1 AND kind = $2 AND by = $3 AND at > $4 AND fixed_at IS NULL
+     ORDER BY number LIMIT 1)
+RETURNING number
+
 -- name: health
 SELECT
     coalesce((SELECT a.outcome = 'unavailable' FROM sign_in_attempt AS a

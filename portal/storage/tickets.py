@@ -57,5 +57,11 @@ def _ticket(row: Any) -> Ticket:
         row["at"],
     )
     return Ticket(
-        row["number"], report, row["seen_at"], row["owner"], row["fixed_at"], row["fixed_by"]
+        row["number"],
+        report,
+        row["seen_at"],
+        row["owner"],
+        row["fixed_at"],
+        row["fixed_by"],
+        row["times"],
     )

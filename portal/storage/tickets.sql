@@ -1,7 +1,8 @@
 -- Fault reports as IT works on them.
 
 -- name: of_sites
-SELECT number, at, site_id, kind, words, facts::text AS facts, by, seen_at, owner, fixed_at, fixed_by
+SELECT number, at, site_id, kind, words, facts::text AS facts, by, seen_at, owner, fixed_at,
+       fixed_by, times
   FROM fault_report WHERE site_id = ANY($1) AND (fixed_at IS NULL OR fixed_at > $2)
  ORDER BY fixed_at DESC NULLS FIRST, at LIMIT 500
 
@@ -31,7 +32,7 @@ WITH due AS (
     RETURNING number, told_at
 )
 SELECT r.number, r.at, r.site_id, r.kind, r.words, r.facts::text AS facts, r.by, r.seen_at, r.owner,
-       r.fixed_at, r.fixed_by, c.told_at IS NOT NULL AS reminder
+       r.fixed_at, r.fixed_by, r.times, c.told_at IS NOT NULL AS reminder
   FROM claimed AS c JOIN fault_report AS r USING (number)
 
 -- name: told

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from math import inf, sin
 
+from portal.domain.fault_report import FaultKind
 from portal.domain.identity import SiteId
 from portal.domain.statistics import TryCount, WaitCount, bucket_of
 from portal.services.ports.statistics import NodeReport
@@ -54,6 +55,9 @@ async def a_day(world: StaffWorld) -> None:
             " ($1, 'city', $2, $3, $4::jsonb, 'robin')",
             *(now - timedelta(hours=hours), kind, words, _FACTS),
         )
+    said = {"browsers": "Firefox", "failed": "lms.down"}
+    for _ in range(7):
+        await world.site.desk.faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now)
     await world.database.fetch(
         "INSERT INTO sign_in_attempt (at, card, device, site_id, outcome)"
         " VALUES ($1, decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"

@@ -134,6 +134,8 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "overview-of-manager": StaffState("manager", "/overview"),
     "faults": StaffState("it", "/faults"),
     "faults-of-manager": StaffState("manager", "/faults"),
+    "notices": StaffState("it", "/notices"),
+    "notices-wrong": StaffState("manager", "/notices", "/notices", {"sv": "Wifi är avstängt."}),
     "log": StaffState("it", "/log?period=week"),
     "log-own-time": StaffState("it", "/log?from=2026-11-25T00%3A00&ground=card"),
     "log-empty": StaffState("it", "/log?period=week&outcome=revoked"),

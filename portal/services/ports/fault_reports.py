@@ -68,6 +68,16 @@ class FaultReports(Protocol):
         """Write a report, and return its number."""
         ...
 
+    async def add_from_guest(
+        self, report: FaultReport, counted: Mapping[str, str], since: datetime
+    ) -> int:
+        """Write a guest's report, or add to one that is open, and return its number.
+
+        One of the same library and kind that was made since is added to. ``counted`` names what
+        is counted of each report, such as "browsers": "Firefox".
+        """
+        ...
+
     async def health(self, site_id: SiteId, now: datetime) -> SiteHealth:
         """Return what the site's records say."""
         ...

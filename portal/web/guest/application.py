@@ -26,6 +26,7 @@ from portal.web.guest import (
     devices,
     information,
     mount,
+    report,
     scan,
     sign_in,
     stay,
@@ -39,6 +40,7 @@ from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
 from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
+from portal.web.guest.surroundings import Surroundings
 from portal.web.guest.visit import BACK_PREFIX, MOUNT_PATH, Here, Visit
 from portal.web.target import own_target, peer_address, target_path
 from portal.web.texts import choose_language
@@ -66,6 +68,7 @@ GET: Mapping[str, _Handler] = {
     ),
     "/code": codes.code_page,
     "/devices": devices.devices,
+    report.PATH: report.report_page,
     wait.PATH: wait.wait_page,
     wait.STILL: wait.wait_page,
     way_in.FAILED: way_in.failed_page,
@@ -82,6 +85,7 @@ POST: Mapping[str, _Handler] = {
     "/forget": devices.forget_here,
     "/extend": stay.extend,
     "/logout": stay.sign_out,
+    report.PATH: report.report,
 }
 
 
@@ -119,13 +123,14 @@ class GuestApplication:
         settings: GuestSettings,
         guest: GuestDoor,
         clock: Clock,
-        internet_is_down: Callable[[], bool] = lambda: False,
+        around: Surroundings | None = None,
         access_points: AccessPoints | None = None,
     ) -> None:
-        pages = Pages(settings, internet_is_down)
+        around = around or Surroundings()
+        pages = Pages(settings, around)
         own_hosts = (settings.portal_host, *settings.plain_names, *settings.secure_plain_names)
         hosts = frozenset(host.lower() for host in own_hosts)
-        self.site = GuestSite(settings, guest, pages, hosts, access_points)
+        self.site = GuestSite(settings, guest, pages, hosts, access_points, around.faults)
         self.captive = CaptiveAnswer(settings.portal_origin)
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
         self._budget = PostBudget()

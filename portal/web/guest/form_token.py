@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     CONTINUE = "continue"
     FORGET = "forget"
     FORGET_LISTED = "forget_listed"
+    REPORT = "report"
 
     def at(self, site_id: SiteId) -> str:
         """Return the purpose bound to a site."""

@@ -12,8 +12,10 @@ from portal.web.guest import answers
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.form_token import issue_token
 from portal.web.guest.pages import Pages
+from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.sent_back import SentBack
 from portal.web.guest.settings import GuestSettings
+from portal.web.guest.surroundings import GuestFaults, NobodyListens
 from portal.web.guest.visit import Here, Visit
 
 
@@ -26,6 +28,9 @@ class GuestSite:
     pages: Pages
     own_hosts: frozenset[str]
     access_points: AccessPoints | None = None
+    faults: GuestFaults = field(default_factory=NobodyListens)
+    reports_left: PostBudget = field(default_factory=lambda: PostBudget(3, 1 / 1200))
+    """Reports a device may send: three at once, then one in twenty minutes."""
     sent_back: SentBack = field(default_factory=SentBack)
 
     def token(self, visit: Visit, here: Here, purpose: str) -> str:

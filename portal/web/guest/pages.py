@@ -4,7 +4,7 @@ Not a place for decisions: what a page shows is decided by the handlers, how it 
 templates. The rule to keep: autoescape on, no default for a missing value, one request a page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from portal.web import moments
 from portal.web.device_help import DEVICE_HELP
 from portal.web.guest import answers
 from portal.web.guest.settings import GuestSettings
+from portal.web.guest.surroundings import Surroundings
 from portal.web.guest.visit import Visit
 from portal.web.templating import Linked, find_templates, make_environment
 from portal.web.texts import load_languages
@@ -26,11 +27,9 @@ TEXTS = Path(__file__).parent / "texts"
 class Pages:
     """Every page of the guest site."""
 
-    def __init__(
-        self, settings: GuestSettings, internet_is_down: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._internet_is_down = internet_is_down
-        self.languages = load_languages(TEXTS, DEVICE_HELP)
+    def __init__(self, settings: GuestSettings, around: Surroundings) -> None:
+        self._around = around
+        self.languages = load_languages(TEXTS, TEXTS / "report", DEVICE_HELP)
         self._settings = settings
         folder = settings.templates or find_templates()
         self._css = _squeeze((folder / "guest" / "guest.css").read_text("utf-8"))
@@ -67,6 +66,10 @@ class Pages:
         """Return a moment as the guest reads it: a clock time, with its day if not today."""
         return moments.day_and_time(moment, visit.now, self.zone(visit), visit.language)
 
+    def _said(self, visit: Visit) -> Sequence[tuple[str, str]]:
+        here = [visit.here.library.id] if visit.here else []
+        return [one.words(visit.language.tag) for one in self._around.notices(here, visit.now)]
+
     def _shared(self, visit: Visit) -> Mapping[str, object]:
         settings = self._settings
         language = visit.language
@@ -85,7 +88,9 @@ class Pages:
             "settings": settings,
             "library": visit.here.library.name if visit.here else settings.organisation,
             "phone": _unbroken(visit.here.library.support_phone if visit.here else ""),
-            "internet_is_down": self._internet_is_down(),
+            "internet_is_down": self._around.internet_is_down(),
+            "library_is_away": self._around.library_is_away(),
+            "notices": self._said(visit),
             "number": None,
             "kept_card": None,
             "token": None,

@@ -25,16 +25,18 @@ class _Left:
 
 
 class PostBudget:
-    """A bucket of ``BURST`` forms a device, refilled with ``PER_SECOND``."""
+    """A bucket of ``burst`` forms a device, refilled with ``per_second``."""
 
-    def __init__(self) -> None:
+    def __init__(self, burst: float = BURST, per_second: float = PER_SECOND) -> None:
+        self._burst, self._per_second = burst, per_second
         self._left: OrderedDict[MacAddress, _Left] = OrderedDict()
 
     def allows(self, mac: MacAddress, now: datetime) -> bool:
         """Take one form from the device's budget; False when there is none left."""
-        left = self._left.setdefault(mac, _Left(BURST, now))
+        left = self._left.setdefault(mac, _Left(self._burst, now))
         passed_s = max((now - left.at).total_seconds(), 0.0)  # the clock may step back
-        left.forms, left.at = min(left.forms + passed_s * PER_SECOND, BURST), now
+        left.forms = min(left.forms + passed_s * self._per_second, self._burst)
+        left.at = now
         self._left.move_to_end(mac)
         if len(self._left) > MOST_REMEMBERED:
             self._left.popitem(last=False)

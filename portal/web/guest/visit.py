@@ -27,7 +27,7 @@ BACK_PREFIX: Final = "/back/"
 _PAGES = frozenset(
     {
         *("/", "/code", "/status", "/devices", "/wait", "/wait/still"),
-        *("/help", "/rules", "/privacy", "/accessibility"),
+        *("/help", "/rules", "/privacy", "/accessibility", "/report"),
         *("/failed", MOUNT_PATH),
     }
 )

@@ -23,7 +23,7 @@ FIXED_FOR = timedelta(days=14)
 
 FACTS = (
     "version", "gate_answers", "internet_is_down", "library_is_away", "online", "waiting",
-    "library_answers_last_hour", "refusals_last_hour",
+    "library_answers_last_hour", "refusals_last_hour", "failed", "browsers",
 )  # fmt: skip
 """In this order; others stand after them by their own names."""
 

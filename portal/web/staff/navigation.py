@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("/tutoring", "nav.tutoring", AT_THE_DESK),
     Entry("/overview", "nav.overview", LOOKS_ON),
     Entry("/faults", "nav.faults", LOOKS_ON),
+    Entry("/notices", "nav.notices", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
     Entry("/accounts", "nav.accounts", READS_THE_RECORD),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from portal.domain.staff_session import WARN_BEFORE, SessionTimes
+from portal.services.notices import Noticeboard
 from portal.web import moments
 from portal.web.device_help import DEVICE_HELP
 from portal.web.staff import answers
@@ -24,7 +25,7 @@ from portal.web.templating import Linked, find_templates, make_environment
 from portal.web.texts import load_languages
 
 TEXTS = Path(__file__).parent / "texts"
-MORE_TEXTS = (TEXTS / "overview", TEXTS / "people", DEVICE_HELP)
+MORE_TEXTS = (TEXTS / "overview", TEXTS / "people", TEXTS / "notices", DEVICE_HELP)
 
 Banners = Callable[[], Sequence[str]]
 """Returns the keys of the texts that every page shows now, such as "banner.internet"."""
@@ -34,7 +35,11 @@ class Pages:
     """Every page of the staff site."""
 
     def __init__(
-        self, settings: StaffSettings, times: SessionTimes, banners: Banners = tuple
+        self,
+        settings: StaffSettings,
+        times: SessionTimes,
+        notices: Noticeboard,
+        banners: Banners = tuple,
     ) -> None:
         self.languages = load_languages(TEXTS, *MORE_TEXTS)
         folder = settings.templates or find_templates()
@@ -42,7 +47,16 @@ class Pages:
         self.settings = settings
         self._times = times
         self._banners = banners
+        self.notices = notices
         self._environment = make_environment(folder / "staff")
+
+    def _said(self, visit: Visit) -> Sequence[tuple[str, str]]:
+        """Return the messages for who is signed in, at the library they work at, or at all."""
+        if visit.session is None or not visit.is_signed_in:
+            return ()
+        here = visit.session.site_id
+        places = [here] if here else visit.session.account.sites_among(self.settings.sites)
+        return [one.words(visit.language.tag) for one in self.notices.shown(places, visit.now)]
 
     def internet_is_down(self) -> bool:
         """Say whether every page says so now."""
@@ -98,6 +112,7 @@ class Pages:
             "navigation": navigation,
             "banners": self._banners(),
             "account_ends": self._account_ends(visit),
+            "notices": self._said(visit),
             "lock_after_s": int(self._times.idle_lock.total_seconds()),
             "warn_before_s": int(WARN_BEFORE.total_seconds()),
             "locked": False,

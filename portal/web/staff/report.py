@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from portal.domain.fault_report import LONGEST_WORDS, FaultKind
+from portal.domain.fault_report import DESK_KINDS, LONGEST_WORDS, FaultKind
 from portal.web.staff.asked import asked, whole_number
 from portal.web.staff.errors import FieldError
 from portal.web.staff.staff_site import StaffSite
@@ -18,6 +18,7 @@ async def report(site: StaffSite, visit: Visit) -> web.Response:
     """Take the report."""
     try:
         kind = FaultKind(visit.fields.get("kind", ""))
+        DESK_KINDS.index(kind)
     except ValueError:
         error = FieldError("kind-nobody_in", visit.language.text("report.kind.missing"))
         return _show(site, visit, error=error)
@@ -33,7 +34,7 @@ def _show(
 ) -> web.Response:
     values = {
         "number": number,
-        "kinds": [kind.value for kind in FaultKind],
+        "kinds": [kind.value for kind in DESK_KINDS],
         "words": visit.fields.get("words", "")[:LONGEST_WORDS],
         "longest": LONGEST_WORDS,
         "error": error,

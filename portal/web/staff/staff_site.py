@@ -11,6 +11,7 @@ from portal.domain.identity import SiteId
 from portal.domain.site import Site
 from portal.domain.staff_account import Account
 from portal.domain.staff_session import Standing
+from portal.services.notices import Noticeboard
 from portal.services.overview import Overview
 from portal.services.ports import Clock
 from portal.services.ports.fault_reports import Tickets
@@ -42,6 +43,7 @@ class StaffSite:
     console: ConsoleDoors
     overview: Overview
     faults: Tickets
+    notices: Noticeboard
     slips: SlipTools
     pages: Pages
     clock: Clock

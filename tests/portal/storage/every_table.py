@@ -107,8 +107,8 @@ KEPT: Mapping[str, Kept] = {
     "device_at_access_point": Kept(
         "heard_at",
         DAY_H,
-        "(mac, access_point, heard_at, let_in, user_name, source_ip, called, ssid)"
-        " SELECT MAC_OF_N, 'ap', at, true, '', '192.0.2.1', '', '' FROM moment",
+        "(mac, access_point, nas, heard_at, let_in, user_name, source_ip, called, ssid)"
+        " SELECT MAC_OF_N, 'ap', '', at, true, '', '192.0.2.1', '', '' FROM moment",
         "places",
     ),
     "device_today": Kept(

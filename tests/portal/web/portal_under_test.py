@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,9 @@ from uuid import UUID
 from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
 from portal.domain.access_point import AccessPoint
 from portal.domain.admission import Admit
+from portal.domain.fault_report import FaultKind
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.notice import Notice, shown
 from portal.domain.passage import Passage
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground, Session
@@ -35,6 +37,7 @@ from portal.services.returning import Recognised
 from portal.web.guest.application import GuestApplication
 from portal.web.guest.serving import GuestSockets, serve_guest
 from portal.web.guest.settings import GuestSettings
+from portal.web.guest.surroundings import Surroundings
 from portal.web.serving import bind_sockets
 from radius_bridge.clients import FamilyName
 from radius_bridge.secret import Secret as Octets
@@ -148,6 +151,20 @@ def make_remembered(number: int = 1, label: str = "iPhone") -> RememberedDevice:
     )
 
 
+def make_notice(**changes: object) -> Notice:
+    notice = Notice(
+        UUID(int=9),
+        None,
+        "Wifi är avstängt i natt mellan kl. 01.00 och 03.00, när nätet byggs om.",
+        "Wi-Fi is off tonight between 01:00 and 03:00, while the network is rebuilt.",
+        NOW - timedelta(hours=1),
+        NOW + timedelta(hours=12),
+        NOW - timedelta(hours=2),
+        "kim",
+    )
+    return replace(notice, **changes)  # type: ignore[arg-type]
+
+
 @dataclass
 class FakeGuest:
     """The guest services of one device, with everything they did noted."""
@@ -164,6 +181,10 @@ class FakeGuest:
     """Where the session began, when that is another library than this one."""
     raises: Exception | None = None
     internet_is_down: bool = False
+    library_is_away: bool = False
+    notices: tuple[Notice, ...] = ()
+    reports: list[tuple[str, FaultKind, Mapping[str, str]]] | None = field(default_factory=list)
+    """What guests reported; None: it cannot be written."""
     comes_back: bool = False
     may_continue: bool = False
     last_ground: Ground | None = None
@@ -175,6 +196,23 @@ class FakeGuest:
     kinds: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     looked_for: list[str] = field(default_factory=list)
+
+    def around(self) -> Surroundings:
+        return Surroundings(
+            lambda: self.internet_is_down,
+            lambda: self.library_is_away,
+            lambda sites, now: shown(self.notices, sites, now),
+            self,
+        )
+
+    async def report_from_guest(
+        self, site_id: SiteId, kind: FaultKind, counted: Mapping[str, str], now: datetime, /
+    ) -> int | None:
+        assert now.tzinfo == UTC
+        if self.reports is None:
+            return None
+        self.reports.append((site_id, kind, counted))
+        return 41 + len(self.reports)
 
     def site(self, site_id: SiteId) -> Site:
         assert site_id == self.library.id
@@ -359,9 +397,7 @@ async def running_portal(
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(
             serve_guest(
-                GuestApplication(
-                    settings, guest, lambda: now, lambda: guest.internet_is_down, access_points
-                ),
+                GuestApplication(settings, guest, lambda: now, guest.around(), access_points),
                 GuestSockets(plain, secure, tls),
                 started=started,
                 head_deadline_s=head_deadline_s,

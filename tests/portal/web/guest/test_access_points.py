@@ -19,6 +19,7 @@ from portal.domain.site import LoginMethod
 from portal.domain.way_back import Browser
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import GateUnavailableError
+from portal.web.guest.surroundings import Surroundings
 from tests.portal.web.guest.test_pages import HEADERS, outline_of
 from tests.portal.web.portal_under_test import (
     ACCESS_POINTS,
@@ -398,7 +399,9 @@ class Crowd:
 
     def __init__(self, *guests: FakeGuest) -> None:
         self.guests = {guest.device.mac: guest for guest in guests if guest.device}
-        self.internet_is_down = False
+
+    def around(self) -> Surroundings:
+        return Surroundings()
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **named: Any) -> Any:

@@ -90,7 +90,8 @@ async def walk(portal: Portal, state: State, language: str) -> Answer:
         return await exchange(portal.plain_port, get(page.headers["Location"], "localhost", accept))
     if not state.press:
         return page
-    form = {**state.fields, "token": page.token(state.press)}
+    chosen = dict(re.findall(r'name="(\w+)" value="(\w+)" checked', page.body))
+    form = {**chosen, **state.fields, "token": page.token(state.press)}
     answer = await exchange(portal.plain_port, post(state.press, form, "localhost", accept))
     if "Location" in answer.headers:
         return await exchange(
@@ -99,7 +100,13 @@ async def walk(portal: Portal, state: State, language: str) -> Answer:
     return answer
 
 
-OTHERWISE = {"service-down": 503, "missing": 404, "lost": 403, "unbelieved": 403}
+OTHERWISE = {
+    "service-down": 503,
+    "report-away": 503,
+    "missing": 404,
+    "lost": 403,
+    "unbelieved": 403,
+}
 FOREIGN = {
     "accessibility": [SETTINGS.statement.complaint_url],
     "connect": [FORM["switch_url"]],

@@ -23,12 +23,14 @@ from portal.domain.staff_account import Role
 from portal.domain.staff_session import SessionTimes
 from portal.services.doors import Doors
 from portal.services.key_ring import KeyRing
+from portal.services.notices import Noticeboard
 from portal.services.staff.administration import Administration, Grants
 from portal.services.staff.doors import StaffDoors, StaffKeys
 from portal.services.staff.passwords import Passwords
 from portal.storage.arrivals import PostgresArrivals
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
+from portal.storage.notices import PostgresNotices
 from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
 from portal.storage.sign_in_attempts import PostgresAttempts
@@ -253,7 +255,8 @@ async def running_staff_site(
         printers=printers or {},
     )
     doors = guest_doors(database, directory)
-    pages = Pages(facts, staff.times, lambda: banners)
+    board = Noticeboard(PostgresNotices(database), time)
+    pages = Pages(facts, staff.times, board, lambda: banners)
     site = compose_site(pages, staff, doors, database, time)
     shared = ApiSettings(
         "localhost", PLACE.origin, SITES, encrypted=facts.encrypted, proxies=proxies

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from portal.domain.fault_report import FaultKind
 from portal.domain.staff_account import Role
 from tests.portal.web.portal_under_test import Answer
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, Person, StaffWorld
@@ -96,3 +97,26 @@ async def test_it_of_one_library_cannot_touch_anothers(world: StaffWorld) -> Non
     assert row["fixed_at"] is None
     odd = await narrow.post("/faults/take", page, number="-1")
     assert odd.headers["Location"] == "/faults?done=gone"
+
+
+async def test_what_guests_say_of_one_thing_is_one_report(world: StaffWorld, it: Person) -> None:
+    faults, now = world.site.desk.faults, world.time
+    said = {"browsers": "Firefox", "failed": "card.blocked"}
+    first = await faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now())
+    again = {"browsers": "Safari", "failed": "card.blocked"}
+    assert await faults.report_from_guest(CITY, FaultKind.NOT_IN, again, now()) == first
+    assert await faults.report_from_guest(CITY, FaultKind.NOT_IN, {}, now()) == first
+    assert await faults.report_from_guest(CITY, FaultKind.SLOW, said, now()) != first
+    assert await faults.report_from_guest(BRANCH, FaultKind.NOT_IN, said, now()) != first
+    page = words(await it.get("/faults"))
+    assert "Besökare kommer inte in" in page
+    assert "Antal: 3." in page
+    assert "Safari: 1, Firefox: 1" in page
+    now.passes(days=1, seconds=1)
+    await it.sign_in()
+    later = await faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now())
+    assert later != first, "the next day's is another one"
+    assert later is not None
+    form = await it.get("/faults")
+    await it.post("/faults/fix", form, number=str(later))
+    assert await faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now()) != later

@@ -76,6 +76,7 @@ PUT_TOGETHER = {
     *(f"help.{name}.{n}" for name, steps in STEPS.items() for n in range(1, steps + 1)),
     *(f"help.{name}.title" for name in STEPS),
     *(f"report.kind.{kind}" for kind in FaultKind),
+    *(f"notices.done.{what}" for what in ("posted", "ended", "gone")),
     *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
     *(f"log.ground.{ground}" for ground in Ground),
     *(f"log.in.{ground}" for ground in Ground),
