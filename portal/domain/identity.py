@@ -38,8 +38,11 @@ class Device:
     """A device on a guest network, as the gate sees it now.
 
     ``access_point`` is the RADIUS client that sent it here, "" where nobody knows.
+    ``is_vouched`` False: nobody but its browser says which it is (an access point that signs
+    nothing). Then it is let in as it asks, and is never one that is known.
     """
 
     mac: MacAddress
     site_id: SiteId
     access_point: str = field(default="", compare=False)
+    is_vouched: bool = field(default=True, compare=False)

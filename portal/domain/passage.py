@@ -48,7 +48,8 @@ class Passage:
     @property
     def device(self) -> Device:
         """Return the device at its library."""
-        return Device(self.visit.mac, self.visit.site_id, self.visit.client)
+        visit = self.visit
+        return Device(visit.mac, visit.site_id, visit.client, is_vouched=self.is_proved)
 
     def may_decide_over(self, session: UUID) -> bool:
         """Say whether this passage may show and end a session of its device."""

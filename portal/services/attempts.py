@@ -8,10 +8,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import structlog
 
-from portal.domain.identity import Device, Subject
+from portal.domain.identity import Device, MacAddress, Subject
 from portal.domain.sign_in_limits import Allowed, Busy, UseCodeOrStaff, Wait, judge
 from portal.services.doors import Doors
 from portal.services.outcomes import RefusalReason, Refused
@@ -53,13 +54,22 @@ class AttemptDesk:
         Raises:
             DatabaseUnavailableError: nothing may be asked now.
         """
-        name = self._doors.keys.device(device.mac, now)
+        name = self._name(device, now)
         for _ in range(int(BUSY_PATIENCE_S / BUSY_PAUSE_S)):
             answer = await self._reserve_once(card, name, device, now)
             if not isinstance(answer, Busy):
                 return answer
             await asyncio.sleep(BUSY_PAUSE_S)
         return Refused(RefusalReason.TOO_MANY_ATTEMPTS, retry_at=now + timedelta(minutes=1))
+
+    def _name(self, device: Device, now: datetime) -> Subject:
+        """Return what attempts of a device are counted under.
+
+        One that only says which it is has the budget of strangers, each time: else whoever knows
+        its address could use up, or use, what is kept for the device that knows the card.
+        """
+        name = device.mac if device.is_vouched else MacAddress(uuid4().hex)
+        return self._doors.keys.device(name, now)
 
     async def _reserve_once(
         self, card: Subject, name: Subject, device: Device, now: datetime

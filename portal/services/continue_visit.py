@@ -31,6 +31,8 @@ async def _again(doors: Doors, device: Device, now: datetime) -> Admitted | None
     running = await doors.sessions.find(device.mac)
     if running is not None and now < running.due_at:
         return Admitted(running)
+    if not device.is_vouched:
+        return None
     returning = Returning(doors)
     offer = (await returning.offers([device], now)).get(device.mac, Offer())
     if offer.pressed is None:

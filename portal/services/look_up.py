@@ -40,7 +40,7 @@ class LookUp:
         try:
             session = await self._find(device, now)
             offer = Offer()
-            if session is None:
+            if session is None and device.is_vouched:
                 offer = (await self._returning.offers([device], now)).get(device.mac, offer)
                 session = await self._come_back(device, offer.unasked, now)
             if session is None or now >= session.due_at:

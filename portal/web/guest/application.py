@@ -33,12 +33,12 @@ from portal.web.guest import (
     wait,
     way_in,
 )
+from portal.web.guest.budget import ARRIVALS, FORMS, Budget
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.pages import Pages
-from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.surroundings import Surroundings
 from portal.web.guest.visit import BACK_PREFIX, MOUNT_PATH, Here, Visit
@@ -133,7 +133,8 @@ class GuestApplication:
         self.site = GuestSite(settings, guest, pages, hosts, access_points, around.faults)
         self.captive = CaptiveAnswer(settings.portal_origin)
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
-        self._budget = PostBudget()
+        self._forms = Budget(FORMS)
+        self._arrivals = Budget(ARRIVALS)
         self._clock = clock
 
     async def answer(self, request: web.BaseRequest, listener: Listener) -> web.Response:
@@ -168,6 +169,8 @@ class GuestApplication:
             return None
         safe = encrypted or host in self.site.settings.secure_plain_names
         visit = self._visit(request, "/", encrypted=safe)
+        if not self._arrivals.allows(visit.browser.address, visit.now):
+            return _too_many()
         return await self._in_time(visit, arrival.arrive(self.site, visit, points, client))
 
     async def _in_time(self, visit: Visit, answer: Awaitable[web.Response]) -> web.Response:
@@ -239,7 +242,7 @@ class GuestApplication:
         if (handler := _poster(visit.path)) is None:
             return _wrong_method()
         known = await self._identify(visit)
-        if known.here and not self._budget.allows(known.here.device.mac, known.now):
+        if known.here and not self._forms.allows(known.here.device.mac, known.now):
             return _too_many()
         return await self._at_known_site(known, handler)
 

@@ -5,6 +5,8 @@ online can type a room code too, which protects its session. A code may be typed
 hangs on the wall, and phones too old for the certificate have no other way in.
 """
 
+from functools import partial
+
 from aiohttp import web
 
 from portal.services.outcomes import Admitted, Online, RefusalReason
@@ -44,7 +46,8 @@ async def with_code(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         stale = FieldError("code", visit.language.text("code.stale"))
         standing = await standing_of(site, visit, here)
         return code_form(site, visit, here, standing, CodeDraft(stale, typed[:_LONGEST_KEPT]))
-    outcome = await site.guest.join(here.device, typed, visit.now)
+    join = partial(site.guest.join, here.device, typed, visit.now)
+    outcome = await site.guesses.counted(visit, join)
     if isinstance(outcome, Admitted):
         return await admitted(site, visit, outcome)
     standing = await standing_of(site, visit, here)

@@ -9,10 +9,11 @@ from aiohttp import web
 
 from portal.services.ports.access_points import AccessPoints
 from portal.web.guest import answers
+from portal.web.guest.budget import REPORTS, Budget
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.form_token import issue_token
+from portal.web.guest.guesses import Guesses
 from portal.web.guest.pages import Pages
-from portal.web.guest.post_budget import PostBudget
 from portal.web.guest.sent_back import SentBack
 from portal.web.guest.settings import GuestSettings
 from portal.web.guest.surroundings import GuestFaults, NobodyListens
@@ -29,9 +30,10 @@ class GuestSite:
     own_hosts: frozenset[str]
     access_points: AccessPoints | None = None
     faults: GuestFaults = field(default_factory=NobodyListens)
-    reports_left: PostBudget = field(default_factory=lambda: PostBudget(3, 1 / 1200))
+    reports_left: Budget = field(default_factory=lambda: Budget(REPORTS))
     """Reports a device may send: three at once, then one in twenty minutes."""
     sent_back: SentBack = field(default_factory=SentBack)
+    guesses: Guesses = field(default_factory=Guesses)
 
     def token(self, visit: Visit, here: Here, purpose: str) -> str:
         """Return a fresh form token for the device."""

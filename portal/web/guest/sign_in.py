@@ -5,6 +5,8 @@ leaves, and the answer is a full navigation to the status page, because only tha
 look again.
 """
 
+from functools import partial
+
 from aiohttp import web
 
 from portal.domain.identity import Secret
@@ -33,13 +35,16 @@ async def with_card(site: GuestSite, visit: Visit, here: Here) -> web.Response:
         return await _again(site, visit, here, draft)
     pin = Secret(posted.fields.get("pin", ""))
     wished = "remember" in posted.fields
-    outcome = await site.guest.sign_in_with_card(
+    remember_as = visit.kind if wished else None
+    sign_in = partial(
+        site.guest.sign_in_with_card,
         here.device,
         Secret(card),
         pin,
         visit.now,
-        remember_as=visit.kind if wished else None,
+        remember_as=remember_as,
     )
+    outcome = await site.guesses.counted(visit, sign_in)
     if isinstance(outcome, Admitted):
         return await admitted(site, visit, outcome)
     return await _refuse(site, visit, here, outcome, Draft(card=card, remember=wished))

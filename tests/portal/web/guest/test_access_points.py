@@ -19,6 +19,7 @@ from portal.domain.site import LoginMethod
 from portal.domain.way_back import Browser
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import GateUnavailableError
+from portal.web.guest.budget import ARRIVALS, GUESSES
 from portal.web.guest.surroundings import Surroundings
 from tests.portal.web.guest.test_pages import HEADERS, outline_of
 from tests.portal.web.portal_under_test import (
@@ -543,6 +544,49 @@ async def test_every_refusal_leads_on_under_the_token() -> None:
         answer = await sign_in(portal, prefix)
     targets = [t for t in outline_of(answer.body).targets if not t.startswith("#")]
     assert all(urljoin(f"{prefix}/card", t).startswith(f"{prefix}/") for t in targets)
+
+
+async def type_card(portal: Portal, guest: FakeGuest, number: int, card: str = CARD) -> Answer:
+    """Type a card and its PIN, as a device that nobody has seen before."""
+    mac = MacAddress(f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+    guest.device = Device(mac, DEVICE.site_id)
+    prefix = via(replace(UNPROVED, visit=replace(UNPROVED.visit, mac=mac)))
+    page = await ask(portal, f"{prefix}/")
+    form = {"card": card, "pin": PIN, "token": page.token("card")}
+    return await send(portal, f"{prefix}/card", form)
+
+
+async def test_who_calls_itself_another_device_each_time_guesses_no_more_for_that() -> None:
+    guest = FakeGuest(refusal=Refused(RefusalReason.CREDENTIALS_WRONG, attempts_left=2))
+    async with running_portal(guest) as portal:
+        for number in range(GUESSES.burst):
+            await type_card(portal, guest, number, f"2000000000{number:04}")
+        assert len(guest.calls) == GUESSES.burst
+        answer = await type_card(portal, guest, 999)
+        assert len(guest.calls) == GUESSES.burst, "nobody was asked"
+        assert "14.31" in answer.body or "15.31" in answer.body, answer.body
+        guest.device = DEVICE
+        proved = via(passage_of("controller"))
+        page = await ask(portal, f"{proved}/")
+        form = {"card": CARD, "pin": PIN, "token": page.token("card")}
+        await send(portal, f"{proved}/card", form)
+        assert len(guest.calls) == GUESSES.burst + 1, "whom the bridge names goes on"
+
+
+async def test_a_library_behind_one_address_logs_in_as_it_likes() -> None:
+    guest = FakeGuest()
+    async with running_portal(guest) as portal:
+        for number in range(GUESSES.burst + 20):
+            guest.session = None
+            assert (await type_card(portal, guest, number)).status == 303
+    assert len(guest.calls) == GUESSES.burst + 20
+
+
+async def test_who_comes_again_and_again_is_asked_to_wait() -> None:
+    async with running_portal(FakeGuest()) as portal:
+        path = chilli_url(portal.plain_port)
+        answers = [(await ask(portal, path)).status for _ in range(ARRIVALS.burst + 1)]
+    assert answers == [302] * ARRIVALS.burst + [429]
 
 
 # --- where the access point lets in whoever brings its answer ---

@@ -8,8 +8,8 @@ import pytest
 from portal.domain.site import LoginMethod
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import DatabaseUnavailableError, GateUnavailableError
+from portal.web.guest.budget import FORMS
 from portal.web.guest.form_token import LIFETIME, Purpose, issue_token
-from portal.web.guest.post_budget import BURST
 from tests.portal.web.portal_under_test import (
     DEVICE,
     LIBRARY,
@@ -398,13 +398,13 @@ async def test_a_device_that_posts_without_end_is_refused_and_probes_are_not() -
         form = {"card": CARD, "pin": "0000", "token": "old"}
         statuses = [
             (await exchange(portal.plain_port, post("/card", form))).status
-            for _ in range(BURST + 1)
+            for _ in range(FORMS.burst + 1)
         ]
         refused = await exchange(portal.plain_port, post("/logout", form))
         page = await exchange(portal.plain_port, get("/"))
         probe = await exchange(portal.plain_port, get("/generate_204", "example.com"))
         posted = await exchange(portal.plain_port, post("/generate_204", {}, "example.com"))
-    assert statuses == [200] * BURST + [429]
+    assert statuses == [200] * FORMS.burst + [429]
     assert (refused.status, refused.headers["Retry-After"]) == (429, "60")
     assert refused.headers["Connection"] == "close"
     assert (page.status, probe.status, posted.status) == (200, 302, 303)
