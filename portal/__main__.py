@@ -6,13 +6,11 @@ A command imports its work when it is called, so that a process loads only what 
 
 import asyncio
 import sys
-from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvloop
 
 from portal import (
     account_commands,
@@ -21,12 +19,13 @@ from portal import (
     backup_commands,
     config_reference,
     logs,
+    radius_commands,
     settings,
     setup_commands,
     voucher_commands,
 )
-from portal.commands import Site, config_of, say
-from portal.composition.start import StartError, told_plainly
+from portal.commands import Site, config_of, say, start
+from portal.composition.start import StartError
 from portal.config_file import DEFAULT_PATH, ConfigError, Problem
 
 app = typer.Typer(
@@ -46,6 +45,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(account_commands.app, name="account")
 app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
+app.add_typer(radius_commands.app, name="radius")
 api_commands.add_to(app)
 backup_commands.add_to(app)
 setup_commands.add_to(app)
@@ -84,18 +84,12 @@ def options(
     context.obj = config
 
 
-def _run(process: str, work: Coroutine[Any, Any, None]) -> None:
-    logs.configure(process)
-    with told_plainly(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
-
-
 @app.command()
 def run(context: typer.Context) -> None:
     """Run everything on this machine: database, gate, keeper, web sites and RADIUS."""
     from portal.composition.everything import run_all
 
-    _run("run", run_all(config_of(context), context.obj))
+    start("run", run_all(config_of(context), context.obj))
 
 
 @app.command()
@@ -103,7 +97,7 @@ def gate(context: typer.Context) -> None:
     """Run the gate's agent (needs CAP_NET_ADMIN and CAP_NET_RAW)."""
     from portal.composition.gate import run_gate
 
-    _run("gate", run_gate(config_of(context)))
+    start("gate", run_gate(config_of(context)))
 
 
 @app.command()
@@ -120,7 +114,7 @@ def keeper(context: typer.Context) -> None:
     """Keep the gate in step with the database."""
     from portal.composition.keeper import run_keeper
 
-    _run("keeper", run_keeper(config_of(context)))
+    start("keeper", run_keeper(config_of(context)))
 
 
 @app.command()
@@ -128,7 +122,7 @@ def portal(context: typer.Context) -> None:
     """Serve the guest site."""
     from portal.composition.portal import run_portal
 
-    _run("portal", run_portal(config_of(context)))
+    start("portal", run_portal(config_of(context)))
 
 
 @app.command()
@@ -136,18 +130,7 @@ def staff(context: typer.Context) -> None:
     """Serve the staff site."""
     from portal.composition.staff_site import run_staff
 
-    _run("staff", run_staff(config_of(context)))
-
-
-@app.command()
-def radius(
-    context: typer.Context,
-    worker: Annotated[int, typer.Option(hidden=True, help="Which of several.")] = 0,
-) -> None:
-    """Answer access points over RADIUS; SIGHUP reads the clients anew."""
-    from portal.composition.radius import run_radius
-
-    _run("radius", run_radius(config_of(context), context.obj, worker))
+    start("staff", run_staff(config_of(context)))
 
 
 @app.command()
@@ -155,7 +138,7 @@ def migrate(context: typer.Context) -> None:
     """Bring the database to this version's schema."""
     from portal.composition.database import migrate_database
 
-    _run("migrate", migrate_database(config_of(context)))
+    start("migrate", migrate_database(config_of(context)))
 
 
 @config_app.command("check")

@@ -5,8 +5,10 @@ from collections.abc import Coroutine
 from typing import Annotated, Any
 
 import typer
+import uvloop
 
 from portal import logs
+from portal.composition.start import told_plainly
 from portal.config import Config
 from portal.config_file import load
 
@@ -20,6 +22,17 @@ def config_of(context: typer.Context) -> Config:
         ConfigError: it cannot be used.
     """
     return load(context.obj)
+
+
+def start(process: str, work: Coroutine[Any, Any, None]) -> None:
+    """Run a process until it is told to stop.
+
+    Raises:
+        StartError: it cannot run.
+    """
+    logs.configure(process)
+    with told_plainly(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 def say(work: Coroutine[Any, Any, str]) -> None:

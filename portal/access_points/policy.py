@@ -135,7 +135,7 @@ class RadiusPolicy:
         access_point = self.access_points.get(name)
         if access_point is None or mac is None:
             return None
-        device = Device(MacAddress(mac), access_point.site_id)
+        device = Device(MacAddress(mac), access_point.site_id, name)
         return _Asked(question, access_point, self._terms[name], device, self._clock())
 
     def _know_device(self, asked: _Asked) -> _Told | None:

@@ -17,6 +17,7 @@ from typing import Never
 from uuid import UUID
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from portal import metrics
 from portal.access_points.controller_desk import Controlled, ControllerDesk
@@ -44,8 +45,10 @@ from portal.config_radius import Radius
 from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.radius_presence import RadiusPresence
+from portal.services.tallying import SeveralObservers, Tallying
 from portal.storage.database import Database, Deadlines
 from portal.storage.notifications import Notice, SessionChanged, listen
+from portal.storage.statistics import PostgresStatistics
 from portal.supervisor import Alive, Child, supervise
 from portal.web import health
 from radius_bridge.controllers.controller import Controller
@@ -80,6 +83,8 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         databases = await _databases(config, stack)
         library = compose_library(config)
         memory = compose_memory(config, databases, keys, library)
+        registry = make_registry("radius")
+        tallying = _count_logins(memory, registry)
         # Before the group, which waits as it is left: what its tasks use is closed after them.
         opened = stack.enter_context(ExitStack())
         controllers = await stack.enter_async_context(open_controllers(config))
@@ -98,11 +103,12 @@ async def run_radius(config: Config, config_file: Path, worker: int = 0) -> None
         opened.enter_context(_on_hangup(reload))
         if library is not None:
             group.create_task(library.watch(), name="library system")
+        group.create_task(tallying.work(), name="tallying")
         group.create_task(server.run(), name="udp")
         _start(group, memory, bridge)
         group.create_task(memory.picture.hear(_changes(listen(dsn(config)))), name="hear")
         if worker == 0:
-            _start_first(group, section, memory, bridge)
+            _start_first(group, section, memory, bridge, registry)
             group.create_task(supervise(_others(section, config_file), workers), name="workers")
         collect_seldom()
         _log.info("radius_served", clients=len(served.clients.all), worker=worker)
@@ -163,7 +169,21 @@ def _start(group: asyncio.TaskGroup, memory: Memory, bridge: Bridge) -> None:
     group.create_task(_tell_strangers(bridge), name="strangers")
 
 
-def _start_first(group: asyncio.TaskGroup, section: Radius, memory: Memory, bridge: Bridge) -> None:
+def _count_logins(memory: Memory, registry: CollectorRegistry) -> Tallying:
+    """Have logins at access points counted as those on a page; Prometheus sees the first worker."""
+    tallying = Tallying(PostgresStatistics(memory.databases.quick), utc_now)
+    counted = metrics.SignInMetrics(registry, memory.doors.sites)
+    memory.access.observer = SeveralObservers([counted, tallying])
+    return tallying
+
+
+def _start_first(
+    group: asyncio.TaskGroup,
+    section: Radius,
+    memory: Memory,
+    bridge: Bridge,
+    registry: CollectorRegistry,
+) -> None:
     """Start what one worker does for all."""
     if bridge.tls is not None:
         group.create_task(bridge.tls.run(), name="tls")
@@ -175,7 +195,7 @@ def _start_first(group: asyncio.TaskGroup, section: Radius, memory: Memory, brid
         "database": partial(memory.databases.quick.fetch, "SELECT 1"),
         "sessions": memory.picture.is_loaded.wait,
     }
-    counters, registry = bridge.responder.pipeline.counters, make_registry("radius")
+    counters = bridge.responder.pipeline.counters
     metrics.RadiusMetrics(registry, counters.clients, lambda: counters.from_strangers)
     answers = health.make_application(checks, (DatabaseUnavailableError,), expose(registry))
     group.create_task(serve_health(answers, "radius", section.health_port), name="health")

@@ -24,8 +24,9 @@ from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.key_ring import KeyRingError
 from portal.services.live_picture import LivePicture
 from portal.services.opening import opening_of
-from portal.services.outcomes import Admitted, SignInOutcome
+from portal.services.outcomes import Admitted, Refused, SignInOutcome
 from portal.services.ports import Clock, GateUnavailableError
+from portal.services.ports.observing import NobodyCounts, SignInObserver
 from portal.services.ports.spool import UnwrittenReturn
 from portal.services.redeem import Redeem
 from portal.services.returning import MOST_AT_ONCE, Recognised, Returning
@@ -67,6 +68,8 @@ class NetworkAccess:
         self._somebody = asyncio.Event()
         self._turns = asyncio.Semaphore(LET_IN_AT_ONCE)
         self._followed: set[tuple[object, object]] = set()
+        self.observer: SignInObserver = NobodyCounts()
+        """Is told of logins, as it is of those on a page."""
         picture.changed.append(self._forget_strangers)
 
     def session(self, mac: MacAddress, now: datetime) -> Session | None:
@@ -106,13 +109,15 @@ class NetworkAccess:
 
     async def with_code(self, device: Device, code: str, now: datetime) -> SignInOutcome:
         """Let a device in by a voucher's code."""
-        return self._noted(await self._redeem.with_code(device, code, now))
+        outcome = await self._redeem.with_code(device, code, now)
+        return self._noted(outcome, device, Ground.VOUCHER)
 
     async def with_card(
         self, device: Device, card: Secret, pin: Secret, now: datetime
     ) -> SignInOutcome:
         """Let a device in by card and PIN."""
-        return self._noted(await self._sign_in.with_card(device, card, pin, now))
+        outcome = await self._sign_in.with_card(device, card, pin, now)
+        return self._noted(outcome, device, Ground.CARD)
 
     async def follow(self, session: Session, device: Device) -> None:
         """Note that a session's device was let in at another site than its own; never raises."""
@@ -129,9 +134,14 @@ class NetworkAccess:
         except Exception as problem:  # noqa: BLE001 - the boundary of one session
             _log.error("session_not_followed", reason=type(problem).__name__)
 
-    def _noted(self, outcome: SignInOutcome) -> SignInOutcome:
-        if isinstance(outcome, Admitted):
-            self._picture.note(outcome.session)
+    def _noted(self, outcome: SignInOutcome, device: Device, method: Ground) -> SignInOutcome:
+        where = device.access_point
+        match outcome:
+            case Admitted(session):
+                self._picture.note(session)
+                self.observer.admitted(device.site_id, session.ground, where)
+            case Refused(reason):
+                self.observer.refused(device.site_id, method, reason, where)
         return outcome
 
     def _forget_strangers(self, _changes: object) -> None:
@@ -206,6 +216,8 @@ class NetworkAccess:
         if LoginMethod.NONE not in self._doors.sites[device.site_id].login_methods:
             return None
         outcome = await self._sign_in.without_card(device, Ground.OPEN, now)
+        if isinstance(outcome, Admitted) and outcome.session.started_at >= now:
+            self.observer.admitted(device.site_id, Ground.OPEN, device.access_point)
         return outcome.session if isinstance(outcome, Admitted) else None
 
     async def _from_memory(self, device: Device, now: datetime) -> Session | None:

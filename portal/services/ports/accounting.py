@@ -77,6 +77,40 @@ class JournalError(Exception):
     """Records were not kept: the disk is full, or too many wait. Fails as if there were none."""
 
 
+class BatchUnreadableError(Exception):
+    """There is no such batch, or it is cut short, or of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBatch:
+    """A batch on disk. ``records`` None: it cannot be read."""
+
+    name: str
+    kept_at: datetime
+    records: int | None
+    access_points: frozenset[str]
+
+
+class RefusedJournal(Protocol):
+    """What an admin may do with batches, those that cannot be read among them."""
+
+    async def batches(self) -> Sequence[WaitingBatch]:
+        """Return all, the oldest first."""
+        ...
+
+    async def read_any(self, name: str) -> Sequence[UseRecord | Restart]:
+        """Return a batch.
+
+        Raises:
+            BatchUnreadableError: it cannot be.
+        """
+        ...
+
+    async def remove_any(self, name: str) -> bool:
+        """Forget a batch; False: there is none of this name."""
+        ...
+
+
 class AccountingJournal(Protocol):
     """Records on disk while the database is away, in batches."""
 

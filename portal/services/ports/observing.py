@@ -59,6 +59,21 @@ class SignInObserver(Protocol):
         ...
 
 
+class NobodyCounts:
+    """A SignInObserver that counts nothing."""
+
+    def admitted(self, site_id: SiteId, ground: Ground, access_point: str = "", /) -> None:
+        """See SignInObserver."""
+
+    def refused(
+        self, site_id: SiteId, method: Ground, reason: RefusalReason, access_point: str = "", /
+    ) -> None:
+        """See SignInObserver."""
+
+    def came_online(self, site_id: SiteId, ground: Ground, waited: timedelta) -> None:
+        """See SignInObserver."""
+
+
 class LibraryObserver(Protocol):
     """Is told of every question to the library system."""
 

@@ -15,6 +15,7 @@ from portal.clock import utc_now
 from portal.domain import login_token, visit_token
 from portal.domain.identity import Device, SiteId
 from portal.domain.session import EndReason, Ground, Session
+from portal.services.outcomes import RefusalReason
 from portal.services.remembered import Remembered
 from portal.settings import PAGE_MARGIN_S
 from portal.storage.sessions import PostgresSessions
@@ -29,6 +30,7 @@ from tests.portal.access_points.running import (
     running,
     session_of,
 )
+from tests.portal.services.test_observed_guest import Noted
 from tests.radius_bridge.bridge import Asker, signed
 
 ACCEPT, REJECT = Code.ACCESS_ACCEPT, Code.ACCESS_REJECT
@@ -258,6 +260,15 @@ class TestCards:
         bridge.library.before_answering = None
         reply = await bridge.ask_by_password(2, "20000000000001", "1234")
         assert reply.code == ACCEPT
+
+    async def test_what_becomes_of_a_login_is_counted_as_on_a_page(self, bridge: Running) -> None:
+        noted = bridge.memory.access.observer = Noted()
+        await bridge.ask_by_password(1, "20000000000001", "9999")
+        await bridge.ask_by_password(1, "20000000000001", "1234")
+        assert noted.told == {
+            (SITE, Ground.CARD, RefusalReason.CREDENTIALS_WRONG): 1,
+            (SITE, Ground.CARD, "admitted"): 1,
+        }
 
     async def test_what_is_sent_again_is_no_second_wrong_pin(self, bridge: Running) -> None:
         for _ in range(4):
