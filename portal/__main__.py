@@ -18,6 +18,7 @@ from portal import (
     audit_commands,
     backup_commands,
     config_reference,
+    identity_commands,
     logs,
     radius_commands,
     settings,
@@ -46,6 +47,7 @@ app.add_typer(account_commands.app, name="account")
 app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(radius_commands.app, name="radius")
+app.add_typer(identity_commands.app, name="identity")
 api_commands.add_to(app)
 backup_commands.add_to(app)
 setup_commands.add_to(app)

@@ -355,6 +355,18 @@ class Backup(Section):
     )
 
 
+class SealedIdentity(Section):
+    """``[sealed_identity]``: the key that card numbers are sealed to. Left out: none is kept."""
+
+    public_key: str = Field(
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="What kvar identity make-key printed. The other half is on no machine of ours.",
+    )
+    reason: str = Field(
+        min_length=10, max_length=300, description="Why it is needed, for the record of processing."
+    )
+
+
 class Accessibility(Section):
     """``[accessibility]``: the facts of the accessibility statement that the law asks for."""
 
@@ -515,6 +527,11 @@ class SiteSection(Section):
         "and no card; 2 both as pseudonyms; 3 also which ports and addresses the gate gave the "
         "device, so that a complaint about misuse can be answered. Pages tell guests which.",
     )
+    seal_identity: bool = Field(
+        default=False,
+        description="Keep the card number of each visit sealed to [sealed_identity] public_key, as "
+        "long as the visit. Only with privacy_level 2 or 3.",
+    )
     support_phone: str = Field("", description="Shown under 'Behöver du hjälp?'.")
     rules_text: str = Field("", description="Replaces the built-in rules; blank lines split it.")
 
@@ -536,6 +553,7 @@ class Config(Section):
     limits: Limits = Field(default_factory=Limits)
     retention: Retention = Field(default_factory=Retention)
     backup: Backup = Field(default_factory=Backup)
+    sealed_identity: SealedIdentity | None = None
     accessibility: Accessibility = Field(default_factory=Accessibility)
     staff: Staff | None = None
     radius: Radius | None = None

@@ -179,6 +179,7 @@ def _contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Probl
         text = "missing; [backup] needs it, for the privacy page says how long backups live"
         yield Problem("retention.backups_days", text)
     yield from _sites_without_anybody(sites, sections)
+    yield from _identity_contradictions(sites, has_key="sealed_identity" in sections)
     for index, site in sites.items():
         yield from _site_contradictions(f"sites[{index}]", site)
 
@@ -287,6 +288,17 @@ def _sites_without_anybody(sites: Sites, sections: Mapping[str, Any]) -> Iterato
         if not site.guest_interfaces and site.id not in served:
             text = "missing; name the gateway's interface there, or serve it by [[radius.clients]]"
             yield Problem(f"sites[{index}].guest_interfaces", text)
+
+
+def _identity_contradictions(sites: Sites, *, has_key: bool) -> Iterator[Problem]:
+    for index, site in sites.items():
+        key = f"sites[{index}].seal_identity"
+        if site.seal_identity and not has_key:
+            yield Problem(
+                key, "needs the key of [sealed_identity]; kvar identity make-key makes it"
+            )
+        if site.seal_identity and not site.privacy_level.keeps_guests:
+            yield Problem(key, f"privacy_level {site.privacy_level} names nobody; 2 or 3 is needed")
 
 
 def _radius_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:

@@ -127,6 +127,7 @@ def _site(section: SiteSection, time_zone: str) -> Site:
         voucher_presets=_presets(section.voucher_presets),
         time_zone=time_zone,
         privacy=section.privacy_level,
+        seal_identity=section.seal_identity,
         support_phone=section.support_phone,
         rules_text=section.rules_text,
     )
@@ -332,6 +333,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         ssid=organisation.ssid,
         answer_timeout_s=login_budget_s(config),
         card_is_numeric=library is None or library.card_pattern == DIGITS,
+        seals_identities=any(site.seals_identities for site in sites(config).values()),
         takes_vouchers=any(LoginMethod.CODE in site.login_methods for site in config.sites),
         has_access_points=config.radius is not None and bool(config.radius.clients),
         highest_privacy=max(privacy_levels(config).values()),

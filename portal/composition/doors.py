@@ -2,11 +2,13 @@
 
 from portal import settings
 from portal.composition.database import spool_directory
+from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.card import DEFAULT_RULES
 from portal.domain.identity import SiteId
 from portal.no_gate import NoGate
 from portal.services.doors import Doors
+from portal.services.identity_key import IdentityKey
 from portal.services.key_ring import KeyRing
 from portal.services.ports import Gate, LibrarySystem
 from portal.services.spooling import SpooledEvents
@@ -46,6 +48,7 @@ def compose_doors(
         card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
         limits=settings.limits(config),
         spool=spool,
+        identity_key=_identity_key(config),
         gates=_other_gates(config),
     )
 
@@ -55,3 +58,14 @@ def _other_gates(config: Config) -> dict[SiteId, Gate]:
     gated = settings.gate_sites(config)
     sites = [SiteId(site.id) for site in config.sites]
     return {site_id: NoGate() for site_id in sites if site_id not in gated}
+
+
+def _identity_key(config: Config) -> IdentityKey | None:
+    section = config.sealed_identity
+    if section is None:
+        return None
+    try:
+        return IdentityKey(section.public_key)
+    except ValueError as problem:
+        text = "[sealed_identity] public_key is no key; print one by kvar identity make-key"
+        raise StartError(text) from problem

@@ -29,6 +29,7 @@ from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
 from portal.services.console.forgetting import forget_in_time
 from portal.services.console.look_ups import Auditing, LookUps
+from portal.services.console.revealing import Revealing
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
@@ -55,6 +56,7 @@ from portal.storage.audit import PostgresAudit
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
+from portal.storage.identities import PostgresIdentities
 from portal.storage.notices import PostgresNotices
 from portal.storage.session_log import PostgresSessionLog
 from portal.storage.statistics import PostgresStatistics
@@ -222,6 +224,7 @@ def compose_console(
         record=record,
         look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
         complaints=Complaints(log, PostgresAddressLog(database), auditing, kept, levels),
+        revealing=Revealing(PostgresIdentities(database), auditing, doors.keys),
         exports=Exports(log, auditing, clock),
         kept=kept,
         mark=LiveLog(log, clock).mark,

@@ -65,12 +65,19 @@ class Site:
     """Whether the code on the library's screen lets in."""
     voucher_presets: tuple[Preset, ...] = DEFAULT_PRESETS
     """What the desk makes by one press, in this order."""
+    seal_identity: bool = False
+    """Whether the card number of a visit is kept, sealed to the organisation's key."""
     time_zone: str = "UTC"
     """Where there are no hours: with them, their own zone holds."""
     privacy: PrivacyLevel = DEFAULT_LEVEL
     """What is written down about visits here."""
     support_phone: str = ""
     rules_text: str = ""
+
+    @property
+    def seals_identities(self) -> bool:
+        """Whether that is wished, and the site's privacy level names guests at all."""
+        return self.seal_identity and self.privacy.keeps_guests
 
     def start_of_day(self, now: datetime) -> datetime:
         """Return the midnight before, in the site's time zone."""

@@ -31,6 +31,7 @@ from portal.services.ports.courtesy import Confirmation, Courtesies
 from portal.services.ports.spool import UnwrittenSession
 from portal.services.refusals import RefusalRecord
 from portal.services.remembered import NO_LONGER_GOOD, Remembered
+from portal.services.sealed_cards import sealed_card
 from portal.services.spooling import keep
 
 LOOK_EVERY_S = 5.0
@@ -281,10 +282,12 @@ class Courtesy:
         doors = self._doors
         subject = doors.keys.card(waiting.card, now)
         site = doors.site_of(session, waiting.device)
+        trace = doors.keys.trace(session.mac, subject, session.started_at)
         confirmation = Confirmation(
             session=session,
             subject=subject,
-            trace=doors.keys.trace(session.mac, subject, session.started_at),
+            trace=trace,
+            sealed=sealed_card(doors, waiting.device.site_id, waiting.card, trace),
             ends=_ordinary_end(site, session, now),
             most_devices=site.devices_per_card,
             attempt=attempt.id,

@@ -11,6 +11,7 @@ from portal.domain.identity import Device, SiteId
 from portal.domain.session import Session
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
+from portal.services.identity_key import IdentityKey
 from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.ports import (
     Arrivals,
@@ -51,6 +52,8 @@ class Doors:
     card_rules: CardRules = DEFAULT_RULES
     limits: Limits = field(default_factory=Limits)
     spool: Spool | None = None
+    identity_key: IdentityKey | None = None
+    """What card numbers are sealed to; None: none are."""
     gates: Mapping[SiteId, Gate] = field(default_factory=dict)
     """Of sites that have another gate than this node's, or none."""
 

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     VOUCHER_SEAL = "voucher_seal"
     DAY_CODE = "day_code"
     COUNTED = "counted"
+    IDENTITY_SEAL = "identity_seal"
 
 
 class KeyRingError(Exception):
@@ -125,6 +126,17 @@ class KeyRing:
             if self._exists(key_id)
         ]
         return [self._hash(log_key_id(monday), Kind.SUBJECT, subject) for subject in subjects]
+
+    def subject_in(self, subject: Subject, monday: datetime) -> bytes:
+        """Return what the history of a kept week calls a subject, such as a voucher's."""
+        return self._hash(log_key_id(monday), Kind.SUBJECT, subject)
+
+    def identity_seal(self, key_id: str) -> bytes | None:
+        """Return the week's half of what seals a card number (32 bytes), by its log key's name.
+
+        None: that key was destroyed, and nobody opens what was sealed with it any more.
+        """
+        return self._hash(key_id, Kind.IDENTITY_SEAL, b"") if self._exists(key_id) else None
 
     def under(self, key_id: str, kind: Kind, value: bytes) -> Subject:
         """Return the name of a value under a key that is named: a voucher's own."""

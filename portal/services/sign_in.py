@@ -5,7 +5,7 @@ before the library system is asked; the session is committed before the gate ope
 open before the answer is given.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from portal.services.outcomes import Admitted, RefusalReason, Refused, SignInOut
 from portal.services.ports import LibrarySystem, Opening, Started
 from portal.services.refusals import RefusalRecord
 from portal.services.remembered import NO_LONGER_GOOD, Remembered
+from portal.services.sealed_cards import sealed_card
 
 _SERVICE_DOWN = Refused(RefusalReason.SERVICE_DOWN)
 
@@ -43,6 +44,14 @@ _VERIFICATION_REFUSALS = {
 """Everything else says only that cards cannot be checked now."""
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A card that the library system has called good."""
+
+    reserved: Reserved
+    card: Secret
 
 
 class SignIn:
@@ -125,7 +134,7 @@ class SignIn:
         if verification is Verification.OK:
             claim = Claim(Ground.CARD, subject)
             await self._remembered.card_was_shown(typed[0], now)
-            return await self._let_in(device, claim, allowed, reserved, now)
+            return await self._let_in(device, claim, allowed, _Shown(reserved, typed[0]), now)
         if verification is Verification.UNAVAILABLE:
             admitted = await self._by_courtesy(device, typed, reserved, now)
             if admitted is not None:
@@ -156,10 +165,10 @@ class SignIn:
         device: Device,
         claim: Claim,
         allowed: Admit,
-        reserved: Reserved | None,
+        shown: _Shown | None,
         now: datetime,
     ) -> SignInOutcome:
-        opening = self._opening(device, claim, allowed, reserved, now)
+        opening = self._opening(device, claim, allowed, shown, now)
         continues = await self._goes_on_with(device, claim, now)
         started = await self._doors.sessions.start(replace(opening, continues=continues))
         if started.session.site_id != device.site_id:  # it runs already, and began elsewhere
@@ -182,13 +191,15 @@ class SignIn:
         device: Device,
         claim: Claim,
         allowed: Admit,
-        reserved: Reserved | None,
+        shown: _Shown | None,
         now: datetime,
     ) -> Opening:
         opening = opening_of(self._doors, device, claim, allowed, now)
-        if reserved is None:
+        if shown is None:
             return opening
-        return replace(opening, attempt=reserved.id, device=reserved.device)
+        sealed = sealed_card(self._doors, device.site_id, shown.card, opening.trace)
+        reserved = shown.reserved
+        return replace(opening, attempt=reserved.id, device=reserved.device, sealed=sealed)
 
 
 def _refusal(verification: Verification, reserved: Reserved) -> Refused:

@@ -34,6 +34,7 @@ class PostgresCourtesies:
             *(session.id, session.mac, confirmation.subject, confirmation.trace.subject),
             *(*confirmation.ends, confirmation.most_devices),
             *(confirmation.attempt, confirmation.device, now),
+            *(confirmation.trace.key_id, confirmation.sealed),
         )
         if not rows:
             return None

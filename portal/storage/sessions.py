@@ -48,7 +48,7 @@ class PostgresSessions:
             *(session.started_at, session.ends_at, session.ends_because),
             *(trace.key_id, trace.device, trace.subject),
             *(opening.most_devices, opening.attempt, opening.device),
-            *(opening.continues, session.started_at - QUIET_BEFORE_SUCCESSION),
+            *(opening.continues, session.started_at - QUIET_BEFORE_SUCCESSION, opening.sealed),
         )
         return started_of(rows)
 

@@ -1,13 +1,21 @@
 -- Live and past sessions. Functions: migrations/0001_sessions.sql.
 
 -- name: start
-SELECT started.what, (started.session).*
-FROM start_or_succeed(
-    ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
-        $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, NULL, NULL,
-        false, NULL, NULL)::live_session,
-    $12::integer, $13::bigint, $14::bytea, $15::uuid, $16::timestamptz
-) AS started
+-- A card number is sealed for a guest who is called so in this week's history, and for nobody else.
+WITH started AS MATERIALIZED (
+    SELECT * FROM start_or_succeed(
+        ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
+            $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, NULL, NULL,
+            false, NULL, NULL)::live_session,
+        $12::integer, $13::bigint, $14::bytea, $15::uuid, $16::timestamptz
+    )
+), sealed AS (
+    INSERT INTO sealed_identity (guest, trace_key, sealed, sealed_at)
+    SELECT $11, $9, $17, $6 FROM started
+     WHERE $17::bytea IS NOT NULL AND what <> 'replaced' AND (session).subject_trace = $11
+    ON CONFLICT (guest) DO UPDATE SET sealed = excluded.sealed, sealed_at = excluded.sealed_at
+)
+SELECT what, (session).* FROM started
 
 -- name: find
 SELECT * FROM live_session WHERE mac = $1

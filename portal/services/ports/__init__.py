@@ -125,6 +125,7 @@ class Opening:
     ``attempt`` is the reservation that was answered "ok", and ``device`` the hash of the device
     under the live key: both only with a card, whose known devices then include this one.
     ``continues`` is another session of the same card, whose device changed its address.
+    ``sealed`` is the card's number, for the one who holds the organisation's key.
     """
 
     session: Session
@@ -133,6 +134,7 @@ class Opening:
     attempt: int | None = None
     device: Subject | None = None
     continues: UUID | None = None
+    sealed: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The door to courtesy access: who had it today, and whose session turned out to be good."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -14,7 +14,8 @@ class Confirmation:
     """The card behind a courtesy session was checked and is good.
 
     ``device`` is the device's hash under the live key, ``trace`` is under the key of the week in
-    which the session began, ``ends`` the end it has from now on and why.
+    which the session began, ``ends`` the end it has from now on and why, ``sealed`` the
+    card's number as in an Opening.
     """
 
     session: Session
@@ -24,6 +25,7 @@ class Confirmation:
     most_devices: int
     attempt: int
     device: Subject
+    sealed: bytes | None = field(default=None, repr=False)
 
 
 class Courtesies(Protocol):

@@ -122,12 +122,19 @@ class StaffSignIn:
         self, session: StaffSession, typed: str, asker: Asker, now: datetime
     ) -> Begun | MustWait | SignInRefusal:
         """Take the code of the app."""
+        tried = await self.check_code(session, typed, asker, now)
+        return await self._second(session, tried, asker, now)
+
+    async def check_code(
+        self, session: StaffSession, typed: str, asker: Asker, now: datetime
+    ) -> Tried | MustWait:
+        """Check and use up the app's code; of who is signed in too, before what matters most."""
         found = await self.doors.accounts.credentials(session.account.name)
 
         async def check() -> bool:
             return found is not None and await self._code_is_right(found, typed, now)
 
-        return await self._second(session, await self._try(session, asker, check, now), asker, now)
+        return await self._try(session, asker, check, now)
 
     async def with_recovery_code(
         self, session: StaffSession, typed: str, asker: Asker, now: datetime

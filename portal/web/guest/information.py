@@ -31,7 +31,8 @@ def rules_page(site: GuestSite, visit: Visit) -> web.Response:
 def privacy_page(site: GuestSite, visit: Visit) -> web.Response:
     """Show what is stored, why and how long: here, or where most is, when nobody knows where."""
     level = visit.here.library.privacy if visit.here else site.settings.highest_privacy
-    return site.pages.render("privacy", visit, {"level": level})
+    here = visit.here.library.seals_identities if visit.here else site.settings.seals_identities
+    return site.pages.render("privacy", visit, {"level": level, "sealed": here})
 
 
 def accessibility_page(site: GuestSite, visit: Visit) -> web.Response:

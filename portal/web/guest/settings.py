@@ -73,6 +73,8 @@ class GuestSettings:
     time_zone: str = "Europe/Stockholm"
     card_is_numeric: bool = True
     """Whether card numbers are digits only: phones then show their number pad."""
+    seals_identities: bool = False
+    """Whether any library keeps card numbers sealed: told where nobody knows which one it is."""
     takes_vouchers: bool = False
     """Whether any library of the organisation takes codes: the privacy page then tells of them."""
     has_access_points: bool = False

@@ -19,3 +19,13 @@ async def confirmed(site: StaffSite, visit: Visit) -> tuple[FieldError, int] | N
         return None
     refusal = tried if isinstance(tried, MustWait) else SignInRefusal.PASSWORD_WRONG
     return explain(refusal, "password", site.pages, visit)
+
+
+async def confirmed_by_code(site: StaffSite, visit: Visit) -> tuple[FieldError, int] | None:
+    """Check and use up the code of the app; None: it is right."""
+    typed = visit.fields.get("code", "")
+    tried = await site.sign_in.check_code(visit.me, typed, visit.asker, visit.now)
+    if not isinstance(tried, MustWait) and tried.right:
+        return None
+    refusal = tried if isinstance(tried, MustWait) else SignInRefusal.CODE_WRONG
+    return explain(refusal, "code", site.pages, visit)

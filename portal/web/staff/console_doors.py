@@ -12,6 +12,7 @@ from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
 from portal.services.console.findings import Findings
 from portal.services.console.look_ups import LookUps
+from portal.services.console.revealing import Revealing
 from portal.services.ports.audit import AuditRecord
 from portal.services.ports.session_log import SessionLog
 
@@ -26,6 +27,7 @@ class ConsoleDoors:
     record: AuditRecord
     look_ups: LookUps
     complaints: Complaints
+    revealing: Revealing
     exports: Exports
     kept: timedelta
     mark: Mark

@@ -20,7 +20,18 @@ from portal.web.staff.visit import Visit
 
 _KEPT = "kept."
 _SECRETS = frozenset(
-    {"token", "password", "again", "old", "new", "code", "find", "typed", "private_key"}
+    {
+        "token",
+        "password",
+        "again",
+        "old",
+        "new",
+        "code",
+        "find",
+        "typed",
+        "private_key",
+        "passphrase",
+    }
 )
 """Fields that are never given back to a browser: proofs, and what may be a visitor's."""
 

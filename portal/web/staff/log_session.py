@@ -21,6 +21,7 @@ from portal.web.staff.errors import FieldError
 from portal.web.staff.log import leave_screen, telling, worded
 from portal.web.staff.log_look_up import FIELDS
 from portal.web.staff.measures import length
+from portal.web.staff.navigation import SEES_PERSONS
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -97,6 +98,8 @@ async def show_session(
         "longest_case": LONGEST_CASE,
         "given": visit.fields,
         "compared": said.compared,
+        "sealed": await site.console.revealing.is_sealed(session),
+        "may_reveal": visit.me.account.has_one_of(SEES_PERSONS),
         "error": said.error,
         **telling(site, visit),
     }

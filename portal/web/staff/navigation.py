@@ -10,6 +10,7 @@ from portal.domain.staff_account import EVERY_ROLE, Account, Role
 AT_THE_DESK = frozenset({Role.DESK, Role.SITE_MANAGER})
 RUNS_THE_SYSTEM = frozenset({Role.IT})
 READS_THE_RECORD = frozenset({Role.IT, Role.AUDITOR})
+SEES_PERSONS = frozenset({Role.PRIVACY})
 LOOKS_ON = frozenset({Role.IT, Role.SITE_MANAGER})
 """Who sees how the libraries do; IT sees the machines as well."""
 
@@ -31,6 +32,7 @@ ENTRIES = (
     Entry("/notices", "nav.notices", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
+    Entry("/reveal", "nav.reveal", SEES_PERSONS),
     Entry("/accounts", "nav.accounts", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),
 )

@@ -34,13 +34,20 @@ from portal.web.staff import (
     own_account,
     printing,
     report,
+    reveal,
     screen,
     sign_in,
     tutoring,
     voucher,
 )
 from portal.web.staff.access import Access, Anyone, InStage, SignedIn, Staff
-from portal.web.staff.navigation import AT_THE_DESK, LOOKS_ON, READS_THE_RECORD, RUNS_THE_SYSTEM
+from portal.web.staff.navigation import (
+    AT_THE_DESK,
+    LOOKS_ON,
+    READS_THE_RECORD,
+    RUNS_THE_SYSTEM,
+    SEES_PERSONS,
+)
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -81,6 +88,7 @@ _ALL = Staff(EVERY_ROLE, at_site=False)
 _DESK = Staff(AT_THE_DESK, at_site=True)
 _IT = Staff(RUNS_THE_SYSTEM, at_site=False)
 _RECORD = Staff(READS_THE_RECORD, at_site=False)
+_PRIVACY = Staff(SEES_PERSONS, at_site=False)
 _LOOKING = Staff(LOOKS_ON, at_site=False)
 _MANAGER = Staff(frozenset({Role.SITE_MANAGER}), at_site=True)
 
@@ -164,6 +172,8 @@ ROUTES = (
     Route("GET", "/log/complaint", complaint.complaint_page, _IT),
     Route("POST", "/log/complaint", complaint.answer, _IT),
     Route("GET", "/log/refused", log_events.refused_page, _IT),
+    Route("GET", "/reveal", reveal.reveal_page, _PRIVACY),
+    Route("POST", "/reveal", reveal.reveal, _PRIVACY),
     Route("GET", "/accounts", accounts.accounts_page, _RECORD),
     Route("GET", "/accounts/one", accounts.account_page, _RECORD),
     Route("POST", "/accounts/confirm", accounts.confirm, _IT),

@@ -125,6 +125,14 @@ async def test_where_codes_are_given_out_the_privacy_page_tells_of_them(language
     assert "Koder från personalen" not in without
 
 
+async def test_where_card_numbers_are_sealed_the_privacy_page_says_so() -> None:
+    assert "förseglat" not in await body_of("/privacy")
+    guest = FakeGuest(library=replace(LIBRARY, seal_identity=True))
+    body = await body_of("/privacy", guest=guest)
+    assert "Ditt kortnummer, förseglat" in body
+    assert len(body) < 14_000
+
+
 async def test_contacts_are_named() -> None:
     settings = replace(
         SETTINGS, controller_contact="wifi@library.test", protection_officer="dso@library.test"

@@ -18,6 +18,7 @@ from portal.domain.statistics import DEFINITIONS
 from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
 from portal.services.console.exports import Format
 from portal.services.console.look_ups import LookUpRefusal
+from portal.services.console.revealing import RevealRefusal
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
 from portal.services.ports.observing import Outcome, outcome_of
@@ -95,6 +96,7 @@ PUT_TOGETHER = {
     *(f"accounts.state.{one}" for one in ("good", "waits", "expired", "disabled")),
     *(f"accounts.said.{one}" for one in ("confirmed", "until", "visit")),
     *LookUpRefusal,
+    *RevealRefusal,
     *ComplaintFault,
     *(f"complaint.confidence.{one}" for one in Confidence),
     *(f"complaint.confidence.{one}.h2" for one in Confidence),
