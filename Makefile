@@ -36,8 +36,11 @@ DAY_PACKAGES := $(LAB_PACKAGES) iptables opennds
 DAY_WORDS := SEED MINUTES DEVICES FAULTS MINUTE_S PRODUCTS
 DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-Z_ a-z-) $($(word))))
 
+# Containers set it; every process would then compile anew what is kept nowhere, tests above all.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean lab-packages test-packages bench-packages day-packages deb
+.PHONY: help compiled demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean lab-packages test-packages bench-packages day-packages deb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,8 +54,11 @@ $(VENV)/.ready: deploy/requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes deploy/requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q portal firewall bench radius_bridge # its own users may not write there
 	@touch $@
+
+# Kvar's own users may not write there: what was changed since would be compiled at each of their starts.
+compiled: $(VENV)/.ready
+	@$(BIN)/python -m compileall -q portal firewall bench radius_bridge
 
 lab-packages:
 	@deploy/install-prerequisites.sh $(LAB_PACKAGES)
@@ -63,10 +69,10 @@ test-packages:
 bench-packages:
 	@deploy/install-prerequisites.sh $(BENCH_PACKAGES)
 
-demo: $(if $(CAN_BE_ROOT),lab-packages) $(VENV)/.ready ## run everything on this machine, with a virtual guest network
+demo: $(if $(CAN_BE_ROOT),lab-packages) compiled ## run everything on this machine, with a virtual guest network
 	@$(AS_ROOT) $(BIN)/python -m portal demo
 
-demo-check: lab-packages $(VENV)/.ready ## the same, then a scripted phone: one line a step
+demo-check: lab-packages compiled ## the same, then a scripted phone: one line a step
 	@$(AS_ROOT) $(BIN)/python -m portal demo --check
 
 tests/portal/monitoring/.tools/promtool:
@@ -76,7 +82,7 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
 
-# First what may run side by side, then one by one what wants the machine for itself.
+# First what may run side by side (tests/distribution.py says how), then one by one what wants the machine for itself.
 TOGETHER := -m "not alone and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile
 ALONE    := -m "alone and not proof"
 # Without network namespaces, a browser, PostgreSQL or waiting.
@@ -98,7 +104,7 @@ PURE := portal/domain/*,portal/backup/bech32.py,portal/settings.py,portal/librar
   radius_bridge/reading.py,radius_bridge/retransmission.py,radius_bridge/secret.py,$\
   radius_bridge/status_brake.py,radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
-test: test-packages $(VENV)/.ready tests/browser/node_modules tests/portal/monitoring/.tools/promtool ## every test
+test: test-packages compiled tests/browser/node_modules tests/portal/monitoring/.tools/promtool ## every test
 	@status=0; \
 	  $(AS_ROOT) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
 	  $(AS_ROOT) $(BIN)/python -m pytest $(ALONE) || status=1; \
@@ -110,7 +116,7 @@ style: $(VENV)/.ready
 	@.ci/quietly $(BIN)/mypy
 	@.ci/quietly $(BIN)/lint-imports --no-cache
 
-check: test-packages tests/browser/node_modules tests/portal/monitoring/.tools/promtool style ## format, lint, types, arrows, every test, coverage
+check: test-packages compiled tests/browser/node_modules tests/portal/monitoring/.tools/promtool style ## format, lint, types, arrows, every test, coverage
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage erase
 	@mkdir -p -m 1777 .coverage.d # Kvar's own processes write there, as their own users
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
@@ -127,19 +133,19 @@ check-quick: style ## format, lint, types, arrows and the fast tests, in half a 
 format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .
 
-bench: bench-packages $(VENV)/.ready ## benchmarks; NAME=login, gate, log, presence, radius or vouchers runs one
+bench: bench-packages compiled ## benchmarks; NAME=login, gate, log, presence, radius or vouchers runs one
 	@$(AS_ROOT) $(BIN)/python -m bench $(NAME)
 
 day-packages:
 	@deploy/install-prerequisites.sh $(DAY_PACKAGES)
 
-bench-day: day-packages $(VENV)/.ready ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
+bench-day: day-packages compiled ## a library day; SEED=7 repeats one; REAL=1: a tutoring visit in real time
 	@$(AS_ROOT) $(BIN)/python -m $(if $(REAL),bench.tutoring_visit --real,bench.day $(DAY))
 
-power-cut: test-packages $(VENV)/.ready ## KILLS power cuts during logins (50)
+power-cut: test-packages compiled ## KILLS power cuts during logins (50)
 	@$(AS_ROOT) $(BIN)/python -m pytest -s tests/faults/test_power_cut.py --cuts $(KILLS)
 
-proof: test-packages $(VENV)/.ready tests/browser/node_modules ## the long proofs that `make test` leaves out, one by one
+proof: test-packages compiled tests/browser/node_modules ## the long proofs that `make test` leaves out, one by one
 	@$(AS_ROOT) $(BIN)/python -m pytest -m proof --durations 20
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each

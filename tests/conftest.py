@@ -13,16 +13,12 @@ import pytest
 from tests.distribution import order
 
 ALONE = (
-    "bench/test_benchmarks.py",
-    "faults/",
-    "firewall/test_healing.py",
-    "lab/test_checklist_staying.py",
-    "lab/test_coming_back.py",
-    "lab/test_demo_check.py",
-    "lab/test_threats_network.py",
-    "lab/test_threats_portal.py",
+    "faults/test_devices_and_limits.py",
+    "faults/test_ends.py",
+    "faults/test_guests_stay_online.py",
+    "faults/test_power_cut.py",
 )
-"""They count lost packets, measure gaps, or load all cores on purpose."""
+"""They measure how long a guest is without a connection, or load all cores on purpose."""
 TESTS = Path(__file__).parent
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there has a name of its own
@@ -47,7 +43,7 @@ def _place(item: pytest.Item) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--cuts", type=int, default=5, help="power cuts in faults/test_power_cut.py")
+    parser.addoption("--cuts", type=int, default=3, help="power cuts in faults/test_power_cut.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page
 
 from tests.browser.staff_stage import StaffStage, staff_stage, staff_world
 from tests.browser.staff_states import STAFF_STATES, StaffState, everybody
-from tests.browser.test_guest_pages import AXE, WIDTHS, _scrolls_sideways, _violations
+from tests.browser.test_guest_pages import AXE, SCHEMES, WIDTHS, _scrolls_sideways, _violations
 from tests.portal.web.staff.staff_under_test import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -40,14 +40,19 @@ async def sights(request: pytest.FixtureRequest, browser: Browser) -> Sights:
         people = await everybody(world)
         # The site's policy lets no script in that is not its own, and so not axe either.
         async with staff_stage(browser, world, request.param, bypass_csp=True) as made:
+            schemes = SCHEMES[request.param]
             return {
-                name: await _look_at(made, state, people, axe)
+                name: await _look_at(made, state, people, axe, schemes)
                 for name, state in STAFF_STATES.items()
             }
 
 
 async def _look_at(
-    made: StaffStage, state: StaffState, people: Mapping[str, Person], axe: str
+    made: StaffStage,
+    state: StaffState,
+    people: Mapping[str, Person],
+    axe: str,
+    schemes: tuple[str, ...],
 ) -> Sight:
     page, sight, own = made.page, Sight(), f"http://localhost:{made.world.port}/"
     note = lambda asked: sight.requests.append(asked.url) if own not in asked.url else None  # noqa: E731
@@ -58,7 +63,7 @@ async def _look_at(
     await page.set_viewport_size({"width": 320, "height": 600})
     sight.too_low = [(text, height) for text, height in await _heights(page) if height < 44]
     await page.evaluate(axe)
-    sight.violations = {scheme: await _violations(page, scheme) for scheme in ("light", "dark")}
+    sight.violations = {scheme: await _violations(page, scheme) for scheme in schemes}
     page.remove_listener("request", note)
     return sight
 
