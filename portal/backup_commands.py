@@ -1,4 +1,4 @@
-"""The commands ``kvar backup``, ``backup-key`` and ``restore``: parsing only."""
+"""The commands ``kvar backup``, ``backup-key``, ``restore`` and ``upgrade``: parsing only."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from portal.clock import utc_now
 from portal.commands import config_of, say
 
 Identity = Annotated[Path | None, typer.Option(help="The private key's file, if encrypted.")]
+LINK = Path("/usr/lib/kvar/current")
 Keys = Annotated[Path | None, typer.Option(help="The file of keys. Left out: beside the backup.")]
 
 
@@ -17,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("backup")(backup)
     app.command("backup-key")(backup_key)
     app.command("restore")(restore)
+    app.command("upgrade")(upgrade)
 
 
 def backup(
@@ -52,3 +54,19 @@ def restore(
     wish = Wish(file, identity, keys, replace)
     now = utc_now()
     say(try_out(wish, now) if check else put_back(context.obj, wish, now))
+
+
+def upgrade(
+    context: typer.Context,
+    release: Annotated[Path, typer.Argument(help="The folder of the next release.")],
+    link: Annotated[Path, typer.Option(help="What names the release in use.")] = LINK,
+    restart: Annotated[
+        str, typer.Option(help="Restarts one process; {} is its name. Left out: systemd.")
+    ] = "",
+    patience_s: Annotated[float, typer.Option(help="Until every process must be ready.")] = 60.0,
+) -> None:
+    """Back up, change to the next release, and go back to this one when it is not well."""
+    from portal.composition.upgrade import SYSTEMD, Wish, upgrade
+
+    wish = Wish(link, release, restart or SYSTEMD, patience_s)
+    say(upgrade(config_of(context), context.obj, wish, utc_now()))

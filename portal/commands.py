@@ -21,7 +21,7 @@ def config_of(context: typer.Context) -> Config:
     Raises:
         ConfigError: it cannot be used.
     """
-    return load(context.obj)
+    return load(context.obj, lambda warning: typer.echo(f"kvar: {warning}", err=True))
 
 
 def start(process: str, work: Coroutine[Any, Any, None]) -> None:

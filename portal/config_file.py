@@ -5,7 +5,7 @@ refused with the file, the key and what to do; nothing is guessed and nothing is
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from portal import config_renames
 from portal.config import (
     Config,
     Faults,
@@ -65,13 +66,13 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-def load(path: Path) -> Config:
-    """Read and check the file.
+def load(path: Path, warn: Callable[[str], None] = lambda _: None) -> Config:
+    """Read and check the file; ``warn`` is told of keys that have other names now.
 
     Raises:
         ConfigError: it is missing, is not TOML, or has unknown keys or impossible values.
     """
-    return parse(_read(path), path)
+    return parse(_read(path), path, warn)
 
 
 def _read(path: Path) -> str:
@@ -84,7 +85,7 @@ def _read(path: Path) -> str:
         raise ConfigError(path, [Problem("", f"cannot be read: {problem}")]) from problem
 
 
-def parse(text: str, path: Path) -> Config:
+def parse(text: str, path: Path, warn: Callable[[str], None] = lambda _: None) -> Config:
     """Check the text of a file; ``path`` only names it in the problems.
 
     Raises:
@@ -94,6 +95,9 @@ def parse(text: str, path: Path) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(path, [Problem("", f"not TOML: {problem}")]) from problem
+    document, warnings = config_renames.with_new_names(document, config_renames.RENAMED)
+    for warning in warnings:
+        warn(f"{path}: {warning}")
     sections, problems = _sections(document)
     problems.extend(_contradictions(_sound_sites(document.get("sites")), sections))
     if problems:

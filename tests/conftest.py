@@ -44,6 +44,7 @@ def _place(item: pytest.Item) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cuts", type=int, default=3, help="power cuts in faults/test_power_cut.py")
+    parser.addoption("--next-schema", action="store_true", help="with what a next release may add")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,7 +7,7 @@ import asyncpg
 from portal.domain.audit_chain import AuditRow, Deed
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
-from portal.storage.statements import load_statements
+from portal.storage.statements import known_columns, load_statements
 
 _SQL = load_statements("audit")
 _NEWEST = (1 << 63) - 1
@@ -49,4 +49,4 @@ class PostgresAudit:
 
 
 def _row(row: asyncpg.Record) -> AuditRow:
-    return AuditRow(**dict(row))
+    return AuditRow(**known_columns(AuditRow, row))

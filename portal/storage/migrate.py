@@ -1,7 +1,9 @@
 """Bring the schema up to date: forward only, each file once, in one transaction a file.
 
 Not a way back: a release works on the schema of the next one, so rolling back means running the
-older program. The rule to keep: a file that was applied anywhere is never changed again.
+older program. What would break it waits a release, and says whom it breaks (``-- contract: needs
+0031`` in the file: only programs that know migration 31 may run on it). The rules to keep: a file
+that was applied anywhere is never changed again; a program refuses only a schema that refuses it.
 """
 
 import hashlib
@@ -23,6 +25,7 @@ WEEKS_AHEAD = 5
 
 _CONNECT_S = 10.0
 _STATEMENT_S = 600.0
+_CONTRACT = re.compile(r"^-- contract: needs (\d{4})$", re.MULTILINE)
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 _TABLE = """
@@ -31,7 +34,9 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     name       text NOT NULL,
     checksum   text NOT NULL,
     applied_at timestamptz NOT NULL
-)
+);
+-- The migration that a program has to know to run on this one's schema.
+ALTER TABLE schema_migration ADD COLUMN IF NOT EXISTS needs integer NOT NULL DEFAULT 0
 """
 
 
@@ -51,6 +56,12 @@ class Migration:
     def checksum(self) -> str:
         """SHA-256 of the text."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def needs(self) -> int:
+        """The migration that programs have to know to run on this schema; 0: any release does."""
+        contract = _CONTRACT.search(self.sql)
+        return int(contract[1]) if contract else 0
 
 
 def read_migrations() -> list[Migration]:
@@ -98,37 +109,40 @@ async def _migrate(
 ) -> list[str]:
     await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
     await connection.execute(_TABLE)
-    applied = await connection.fetch("SELECT version, checksum FROM schema_migration")
-    known = {row["version"]: row["checksum"] for row in applied}
+    known = await connection.fetch("SELECT version, checksum, needs FROM schema_migration")
     _check(known, migrations)
-    missing = [migration for migration in migrations if migration.version not in known]
+    applied = {row["version"] for row in known}
+    missing = [migration for migration in migrations if migration.version not in applied]
     for migration in missing:
         await _apply(connection, migration, now)
     await make_weeks(connection, now)
     return [migration.name for migration in missing]
 
 
-def _check(known: dict[int, str], migrations: list[Migration]) -> None:
+def _check(known: list[asyncpg.Record], migrations: list[Migration]) -> None:
     ours = {migration.version: migration for migration in migrations}
-    for version, checksum in sorted(known.items()):
-        if version not in ours:
+    newest = max(ours, default=0)
+    for row in sorted(known, key=lambda row: int(row["version"])):
+        migration = ours.get(row["version"])
+        if migration is None and row["needs"] > newest:
             raise MigrationError(
-                f"the database has migration {version}, which this release does not know: "
-                "run the newer release"
+                f"the database has migration {row['version']}, which only programs that know "
+                f"migration {row['needs']} can work with: run the newer release"
             )
-        if ours[version].checksum != checksum:
-            raise MigrationError(f"{ours[version].name} was changed after it was applied")
+        if migration is not None and migration.checksum != row["checksum"]:
+            raise MigrationError(f"{migration.name} was changed after it was applied")
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration, now: datetime) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql)
         await connection.execute(
-            "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
+            "INSERT INTO schema_migration VALUES ($1, $2, $3, $4, $5)",
             migration.version,
             migration.name,
             migration.checksum,
             now,
+            migration.needs,
         )
 
 

@@ -4,9 +4,12 @@
 -- A card number is sealed for a guest who is called so in this week's history, and for nobody else.
 WITH started AS MATERIALIZED (
     SELECT * FROM start_or_succeed(
-        ROW($1::uuid, $2::text, $3::bytea, $4::macaddr, $5::text, $6::timestamptz, $7::timestamptz,
-            $8::text, $6, NULL, 0, $9::text, $10::bytea, $11::bytea, NULL, 0, 0, NULL, NULL,
-            false, NULL, NULL)::live_session,
+        jsonb_populate_record(NULL::live_session, jsonb_build_object(
+            'id', $1::uuid, 'ground', $2::text, 'subject', $3::bytea, 'mac', $4::macaddr,
+            'site_id', $5::text, 'started_at', $6::timestamptz, 'ends_at', $7::timestamptz,
+            'ends_because', $8::text, 'last_seen_at', $6::timestamptz, 'extensions', 0,
+            'trace_key', $9::text, 'device_trace', $10::bytea, 'subject_trace', $11::bytea,
+            'upload_bytes', 0, 'download_bytes', 0, 'succeeded', false)),
         $12::integer, $13::bigint, $14::bytea, $15::uuid, $16::timestamptz
     )
 ), sealed AS (

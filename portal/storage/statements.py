@@ -5,7 +5,11 @@ a block begins with ``-- name: <name>`` and ends at the next one.
 """
 
 import re
+from dataclasses import fields
 from importlib import resources
+from typing import Any
+
+from asyncpg import Record
 
 _NAME = re.compile(r"^-- name: ([a-z_]+)\s*$", re.MULTILINE)
 
@@ -19,6 +23,11 @@ def load_statements(repository: str) -> dict[str, str]:
     """
     text = resources.files("portal.storage").joinpath(f"{repository}.sql").read_text("utf-8")
     return parse_statements(text)
+
+
+def known_columns(kind: Any, row: Record) -> dict[str, Any]:
+    """Return the columns that a dataclass has; a next release may have added some to the table."""
+    return {field.name: row[field.name] for field in fields(kind)}
 
 
 def parse_statements(text: str) -> dict[str, str]:

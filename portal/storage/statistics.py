@@ -9,7 +9,7 @@ from portal.domain.statistics import OnlineSample, TryCount, WaitCount
 from portal.services.ports.statistics import News, NodeReport, Records
 from portal.storage.database import Database
 from portal.storage.figures import PostgresFigures
-from portal.storage.statements import load_statements
+from portal.storage.statements import known_columns, load_statements
 
 _SQL = load_statements("statistics")
 
@@ -74,6 +74,8 @@ class PostgresStatistics:
             ),
             tutored={SiteId(row["site_id"]): row["count"] for row in tutored},
             access_points={SiteId(row["site_id"]): row["count"] for row in points},
-            nodes=[NodeReport(**row) for row in await fetch(_SQL["nodes"])],
+            nodes=[
+                NodeReport(**known_columns(NodeReport, row)) for row in await fetch(_SQL["nodes"])
+            ],
             news=[News(**row) for row in await fetch(_SQL["news"], since, list(NEWS))],
         )

@@ -2,8 +2,9 @@
 
 -- name: start
 SELECT * FROM start_group(
-    ROW($1::uuid, $2::text, NULL, $3::bytea, $4::timestamptz, $5::timestamptz, $6::integer,
-        NULL)::tutoring_group, $7)
+    jsonb_populate_record(NULL::tutoring_group, jsonb_build_object(
+        'id', $1::uuid, 'site_id', $2::text, 'code', $3::bytea, 'starts_at', $4::timestamptz,
+        'ends_at', $5::timestamptz, 'most_devices', $6::integer)), $7)
 
 -- name: keep_code
 INSERT INTO room_code_shown (group_id, sealed) VALUES ($1, $2) ON CONFLICT (group_id) DO NOTHING

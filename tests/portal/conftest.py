@@ -15,6 +15,21 @@ from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_dire
 
 _numbers = count(1)
 
+EXPANSION = """
+DO $$
+DECLARE
+    _table regclass;
+BEGIN
+    FOR _table IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                     AND relkind IN ('r', 'p') AND NOT relispartition
+    LOOP
+        EXECUTE format('ALTER TABLE %s ADD COLUMN of_the_next_release text', _table);
+    END LOOP;
+END $$;
+CREATE TABLE made_by_the_next_release (id bigint PRIMARY KEY)
+"""
+"""What the next release may do to the schema while this one still runs: a column to every table."""
+
 
 @pytest.fixture
 def now() -> datetime:
@@ -23,7 +38,7 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[str]:
+def postgres_cluster(pytestconfig: pytest.Config) -> Iterator[str]:
     """DSN of the template database on a private cluster; no flushing, for speed only."""
     with reachable_directory() as directory, asyncio.Runner() as runner:
         put_cluster(directory)
@@ -33,6 +48,8 @@ def postgres_cluster() -> Iterator[str]:
             template = _database(cluster.dsn, "template_kvar")
             runner.run(_run(cluster.dsn, "CREATE DATABASE template_kvar"))
             runner.run(migrate(template, datetime(2026, 11, 25, tzinfo=UTC)))
+            if pytestconfig.getoption("--next-schema"):
+                runner.run(_run(template, EXPANSION))
             yield cluster.dsn
         finally:
             runner.run(cluster.stop())

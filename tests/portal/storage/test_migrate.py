@@ -1,6 +1,7 @@
 """Migrations: once each, together or apart, and never a changed file."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -40,11 +41,44 @@ async def test_a_changed_file_is_refused(postgres_dsn: str, now: datetime) -> No
         await migrate(postgres_dsn, now, [replace(first, sql=first.sql + " ")])
 
 
-async def test_a_newer_database_is_refused(postgres_dsn: str, now: datetime) -> None:
-    more = [*read_migrations(), NEXT]
-    await migrate(postgres_dsn, now, more)
-    with pytest.raises(MigrationError, match="newer release"):
+async def test_a_newer_database_is_worked_with(postgres_dsn: str, now: datetime) -> None:
+    """After a roll-back the older program runs on the next release's schema."""
+    await migrate(postgres_dsn, now, [*read_migrations(), NEXT])
+    assert await migrate(postgres_dsn, now) == []
+
+
+async def test_a_newer_database_that_refuses_us_is_refused(
+    postgres_dsn: str, now: datetime
+) -> None:
+    contract = replace(NEXT, sql=f"-- Why.\n-- contract: needs {NEXT.version:04}\nSELECT 1")
+    await migrate(postgres_dsn, now, [*read_migrations(), contract])
+    with pytest.raises(MigrationError, match="run the newer release"):
         await migrate(postgres_dsn, now)
+    assert await migrate(postgres_dsn, now, [*read_migrations(), contract]) == []
+
+
+async def test_a_release_that_knows_what_is_needed_may_be_older(
+    postgres_dsn: str, now: datetime
+) -> None:
+    newest = read_migrations()[-1].version
+    contract = replace(NEXT, sql=f"-- contract: needs {newest:04}\nSELECT 1")
+    await migrate(postgres_dsn, now, [*read_migrations(), contract])
+    assert await migrate(postgres_dsn, now) == []
+
+
+def test_what_breaks_older_programs_says_so() -> None:
+    """What takes something away from a program that runs; no release had less than 0022."""
+    breaking = re.compile(
+        r"\bDROP (TABLE|COLUMN|FUNCTION (?!IF EXISTS))|\bRENAME\b|\bALTER COLUMN \w+ TYPE\b|"
+        r"\bSET NOT NULL\b",
+        re.IGNORECASE,
+    )
+    silent = [
+        migration.name
+        for migration in read_migrations()
+        if migration.version > 22 and breaking.search(migration.sql) and not migration.needs
+    ]
+    assert silent == [], "-- contract: needs NNNN, and a release later than what it breaks"
 
 
 async def test_a_failing_file_leaves_nothing(

@@ -1,0 +1,172 @@
+"""Composes ``kvar upgrade``: the next release in the place of this one, and back when it fails.
+
+A release is a folder with ``bin/kvar``; a link names the one in use. The rule to keep: this
+release goes on serving until the next one's schema stands, and its folder is not touched.
+
+Guests who are online notice nothing: the kernel lets them through, whoever runs. New ones wait for
+the portal's restart.
+"""
+
+import asyncio
+import os
+import shlex
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from portal import settings
+from portal.composition.backup import back_up
+from portal.composition.start import StartError
+from portal.config import Config
+
+SYSTEMD = "systemctl try-restart kvar-{}.service"
+"""Waits until the new process says that it is ready, or has failed."""
+MIGRATION_S = 3600.0
+RESTART_S = 90.0
+LOOK_EVERY_S = 0.5
+LOOKS = 3
+"""So many in a row: a process that dies a moment after its start is not well."""
+ANSWER_S = 3.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line was told. ``restart`` has ``{}`` for the name of a process."""
+
+    link: Path
+    release: Path
+    restart: str = SYSTEMD
+    patience_s: float = 60.0
+
+
+class _FailedError(Exception):
+    """A step did not work; the text is for whoever upgrades."""
+
+
+async def upgrade(config: Config, config_file: Path, wish: Wish, now: datetime) -> str:
+    """Back up, migrate, change over, and look; go back when anything is wrong.
+
+    Raises:
+        StartError: the release before runs again, or runs still; the text says why.
+    """
+    before = wish.link.resolve()
+    if not (wish.release / "bin" / "kvar").exists():
+        raise StartError(f"{wish.release} is no release of Kvar: it has no bin/kvar")
+    said = (await back_up(config, config_file, now)).splitlines()[0]
+    change = _Change(config, config_file, wish)
+    try:
+        await change.migrate(wish.release)
+    except _FailedError as problem:
+        raise StartError(f"nothing was changed, and {before} runs on: {problem}") from problem
+    try:
+        await change.over_to(wish.release)
+    except _FailedError as problem:
+        await _go_back(change, before, said, problem)
+        raise StartError(f"{wish.release} did not work, and {before} runs again: {problem}") from (
+            problem
+        )
+    return f"{wish.release} runs; the backup of before: {said}"
+
+
+async def _go_back(change: "_Change", before: Path, backup: str, reason: _FailedError) -> None:
+    """Run the release of before again.
+
+    Raises:
+        StartError: it cannot: its schema is over, or it is not well either.
+    """
+    _log.warning("upgrade_failed", reason=str(reason))
+    try:
+        await change.migrate(before)  # applies nothing: asks whether the schema still takes it
+        await change.over_to(before)
+    except _FailedError as problem:
+        raise StartError(
+            f"the upgrade failed ({reason}), and so did the way back ({problem}). Stop Kvar, and "
+            f"restore with --replace: {backup}"
+        ) from problem
+
+
+class _Change:
+    """From one release to another, in either direction."""
+
+    def __init__(self, config: Config, config_file: Path, wish: Wish) -> None:
+        self._config_file = config_file
+        self._link = wish.link
+        self._restart = wish.restart
+        self._patience_s = wish.patience_s
+        self._ports = _ports(config)
+        self._parts = [*(["gate"] if settings.has_gate(config) else []), *self._ports]
+
+    async def migrate(self, release: Path) -> None:
+        """Bring the schema to a release's, by its own program."""
+        program = str(release / "bin" / "kvar")
+        await _run([program, "--config", str(self._config_file), "migrate"], MIGRATION_S)
+
+    async def over_to(self, release: Path) -> None:
+        """Name the release by the link, restart one process after the other, and look at all."""
+        _point(self._link, release)
+        for part in self._parts:
+            await _run(shlex.split(self._restart.format(part)), RESTART_S)
+            _log.info("part_restarted", part=part, release=str(release))
+        for part, port in self._ports.items():
+            await self._wait_for(part, port)
+
+    async def _wait_for(self, part: str, port: int) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline, well = clock() + self._patience_s, 0
+        while well < LOOKS:
+            well = well + 1 if await _is_ready(port) else 0
+            if clock() > deadline:
+                raise _FailedError(f"{part} was not ready within {self._patience_s:.0f} s")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _ports(config: Config) -> dict[str, int]:
+    """Return the processes to restart, the portal last, with the ports of their health."""
+    ports = {"keeper": config.keeper.health_port}
+    if config.radius is not None:
+        ports["radius"] = config.radius.health_port
+    if config.staff is not None:
+        ports["staff"] = config.staff.health_port
+    return ports | {"portal": config.portal.health_port}
+
+
+def _point(link: Path, release: Path) -> None:
+    """Let the link name another release, at one moment."""
+    draft = link.with_name(f"{link.name}.next")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(release)
+    draft.replace(link)
+
+
+async def _run(command: Sequence[str], longest_s: float) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env={"PATH": os.defpath}
+        )
+        async with asyncio.timeout(longest_s):
+            _, errors = await process.communicate()
+    except OSError as problem:  # TimeoutError is one
+        reason = str(problem) or f"no end within {longest_s:.0f} s"
+        raise _FailedError(f"{' '.join(command)}: {reason}") from problem
+    if process.returncode:
+        words = errors.decode(errors="replace").strip().splitlines() or ["it failed"]
+        raise _FailedError(f"{' '.join(command)}: {words[-1]}")
+
+
+async def _is_ready(port: int) -> bool:
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
+                return b" 200 " in await reader.readline()
+            finally:
+                writer.close()
+    return False

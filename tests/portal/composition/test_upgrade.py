@@ -1,0 +1,176 @@
+"""``kvar upgrade``: forward when all is well, and back by itself, with the data as it was."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from portal.backup.shelf import backups
+from portal.clock import utc_now
+from portal.composition.start import StartError
+from portal.composition.upgrade import Wish, upgrade
+from portal.config_file import parse
+
+TEXT = """
+[organisation]
+name = "Exempelby"
+data_directory = "{directory}/data"
+[portal]
+host_name = "wifi.exempelby.example"
+certificate_file = "{directory}/chain.pem"
+private_key_file = "{directory}/key.pem"
+health_port = {portal}
+[keeper]
+health_port = {keeper}
+[library_system]
+host = "sip2.example.se"
+[database]
+dsn = "{dsn}"
+[retention]
+backups_days = 30
+[backup]
+directory = "{directory}/backups"
+[[sites]]
+id = "main"
+name = "Biblioteket"
+guest_interfaces = ["guest0"]
+"""
+PROGRAM = """#!/bin/sh
+echo "{name} $3" >>{directory}/log
+{migrate}
+"""
+RESTART = "{directory}/restart {{}}"
+
+
+@dataclass
+class Machine:
+    """Two releases in folders, a link to the one in use, and two processes that answer for it."""
+
+    directory: Path
+    dsn: str
+    ports: dict[str, int] = field(default_factory=dict)
+    ill: str = ""
+    """The release whose processes are not ready."""
+
+    def __post_init__(self) -> None:
+        self.release("old")
+        self.release("new")
+        self.link.symlink_to(self.directory / "old")
+        restart = self.directory / "restart"
+        restart.write_text(
+            f'#!/bin/sh\necho "restart $1 $(readlink {self.link})" >>{self.directory}/log\n'
+        )
+        restart.chmod(0o755)
+
+    @property
+    def link(self) -> Path:
+        return self.directory / "current"
+
+    @property
+    def in_use(self) -> str:
+        return self.link.resolve().name
+
+    @property
+    def log(self) -> list[str]:
+        lines = (self.directory / "log").read_text().splitlines()
+        return [line.replace(f"{self.directory}/", "") for line in lines]
+
+    def release(self, name: str, migrate: str = "exit 0") -> None:
+        program = self.directory / name / "bin" / "kvar"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(PROGRAM.format(name=name, directory=self.directory, migrate=migrate))
+        program.chmod(0o755)
+
+    async def answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        status = "503 Not" if self.ill in {self.in_use, "all"} else "200 OK"
+        writer.write(f"HTTP/1.0 {status}\r\n\r\n".encode())
+        writer.close()
+
+    async def upgrade(self) -> str:
+        text = TEXT.format(directory=self.directory, dsn=self.dsn, **self.ports)
+        file = self.directory / "kvar.toml"
+        file.write_text(text)
+        wish = Wish(
+            self.link, self.directory / "new", RESTART.format(directory=self.directory), 1.0
+        )
+        return await upgrade(parse(text, file), file, wish, utc_now())
+
+
+@asynccontextmanager
+async def answering(machine: Machine) -> AsyncIterator[Machine]:
+    async with (
+        await asyncio.start_server(machine.answer, "127.0.0.1", 0) as first,
+        await asyncio.start_server(machine.answer, "127.0.0.1", 0) as second,
+    ):
+        found = [server.sockets[0].getsockname()[1] for server in (first, second)]
+        machine.ports = dict(zip(("keeper", "portal"), found, strict=True))
+        yield machine
+
+
+@pytest.fixture
+async def machine(
+    tmp_path: Path, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Machine]:
+    monkeypatch.setattr("portal.composition.upgrade.LOOK_EVERY_S", 0.05)
+    async with answering(Machine(tmp_path, postgres_dsn)) as built:
+        yield built
+
+
+async def test_forward(machine: Machine) -> None:
+    said = await machine.upgrade()
+    assert machine.in_use == "new"
+    restarts = [f"restart {part} new" for part in ("gate", "keeper", "portal")]
+    assert machine.log == ["new migrate", *restarts]
+    assert str(backups(machine.directory / "backups")[-1].path) in said
+
+
+async def test_a_failing_migration_changes_nothing(machine: Machine) -> None:
+    machine.release("new", "echo 'kvar: the third line is wrong' >&2; exit 1")
+    with pytest.raises(StartError, match=r"nothing was changed.*old runs on.*third line is wrong"):
+        await machine.upgrade()
+    assert machine.in_use == "old"
+    assert machine.log == ["new migrate"], "nobody was restarted"
+    assert len(backups(machine.directory / "backups")) == 1
+
+
+async def test_a_release_that_is_not_well_gives_way_to_the_old_one(machine: Machine) -> None:
+    machine.ill = "new"
+    with pytest.raises(StartError, match=r"old runs again: keeper was not ready within 1 s"):
+        await machine.upgrade()
+    assert machine.in_use == "old"
+    restarts = [f"restart {part} old" for part in ("gate", "keeper", "portal")]
+    assert machine.log[-4:] == ["old migrate", *restarts]
+
+
+async def test_a_process_that_does_not_start_is_the_same(machine: Machine) -> None:
+    restart = machine.directory / "restart"
+    only_the_old = f"readlink {machine.link} | grep -q old || exit 1\n"
+    restart.write_text(restart.read_text() + only_the_old)
+    with pytest.raises(StartError, match=r"old runs again: .*restart gate: it failed"):
+        await machine.upgrade()
+    assert machine.in_use == "old"
+
+
+async def test_a_schema_that_is_over_for_the_old_one_is_said_with_the_way_out(
+    machine: Machine,
+) -> None:
+    machine.ill = "new"
+    machine.release("old", "echo 'kvar: run the newer release' >&2; exit 1")
+    with pytest.raises(StartError, match=r"so did the way back .*newer.* --replace: .*\.tar"):
+        await machine.upgrade()
+
+
+async def test_without_a_backup_nothing_begins(machine: Machine) -> None:
+    (machine.directory / "backups").write_text("in the way")
+    with pytest.raises(StartError, match="no backup was made"):
+        await machine.upgrade()
+    assert not (machine.directory / "log").exists()
+
+
+async def test_what_is_no_release_is_refused(machine: Machine) -> None:
+    (machine.directory / "new" / "bin" / "kvar").unlink()
+    with pytest.raises(StartError, match="no release of Kvar"):
+        await machine.upgrade()
