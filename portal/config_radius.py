@@ -197,6 +197,11 @@ class Radius(Section):
     client_ca_file: Path | None = Field(
         None, description="PEM: the authority that signs the access points' certificates."
     )
+    client_crl_file: Path | None = Field(
+        None,
+        description="PEM: that authority's list of revoked certificates. When it is over its time, "
+        "no access point connects anew. SIGHUP reads it again. Left out: none is looked at.",
+    )
     workers: int = Field(
         1, ge=1, le=16, description="Processes on the same ports; one does for most."
     )

@@ -10,10 +10,10 @@ Source: RFC 6613 section 2.6, RFC 6614 sections 2.4 and 2.5.
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from radius_bridge.authenticators import Verdict, judge_reply, sign_request
 from radius_bridge.clients import RadiusClient, inside_tls
@@ -45,6 +45,7 @@ class Closed(StrEnum):
     NOT_A_PACKET = "not_a_packet"
     FORGED = "authenticator_wrong"
     DISMISSED = "no_client_any_more"
+    REVOKED = "certificate_revoked"
     IDLE = "idle"
     SLOW = "packet_not_ended"
     UNREAD = "replies_not_read"
@@ -90,6 +91,7 @@ class TlsConnection(asyncio.Protocol):
     ) -> None:
         self.closed: Closed | None = None
         self.certificate_names: tuple[str, ...] = ()
+        self.certificate_serial = 0
         self._responder = responder
         self._welcome = welcome
         self._lost = lost
@@ -115,7 +117,9 @@ class TlsConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_UNREAD_MAX_OCTETS)
         self._loop = asyncio.get_running_loop()
         self._heard_at_s = self._loop.time()
-        self.certificate_names = _dns_names(transport)
+        certificate = transport.get_extra_info("ssl_object").getpeercert() or {}
+        self.certificate_names = _dns_names(certificate)
+        self.certificate_serial = int(certificate.get("serialNumber", "0"), 16)
         client = self._welcome(self)
         if client is None:
             self.close(Closed.DISMISSED)
@@ -264,7 +268,6 @@ class TlsConnection(asyncio.Protocol):
                 self._transport.resume_reading()
 
 
-def _dns_names(transport: asyncio.BaseTransport) -> tuple[str, ...]:
+def _dns_names(certificate: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the DNS names of the certificate that the peer has proved to hold."""
-    certificate = transport.get_extra_info("ssl_object").getpeercert() or {}
     return tuple(value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS")

@@ -8,7 +8,10 @@ Source: RFC 6614 section 2.3, RFC 9765 section 3 (what is offered by ALPN).
 
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from cryptography import x509
 
 
 class TlsFilesError(Exception):
@@ -17,11 +20,24 @@ class TlsFilesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: our certificate with its chain, its key, and the access points' authority."""
+    """PEM files: our certificate with its chain, its key, and the access points' authority.
+
+    ``revoked`` is the authority's list of certificates that are no good any more (RFC 5280 section
+    5); None: none is looked at.
+    """
 
     certificate: Path
     key: Path
     client_authority: Path
+    revoked: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Serial numbers of certificates; ``good_until``: who connects later is refused."""
+
+    serials: frozenset[int] = frozenset()
+    good_until: datetime | None = None
 
 
 def load_context(files: TlsFiles) -> ssl.SSLContext:
@@ -47,7 +63,39 @@ def load_context(files: TlsFiles) -> ssl.SSLContext:
         context.load_verify_locations(cafile=files.client_authority)
     except OSError as problem:
         raise TlsFilesError(f"{files.client_authority}: {_why(problem)}") from problem
+    if files.revoked is not None:
+        read_revoked(files)  # what OpenSSL says of a wrong list, nobody understands
+        context.load_verify_locations(cafile=files.revoked)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
+
+
+def read_revoked(files: TlsFiles) -> Revoked:
+    """Return the certificates that are no good any more.
+
+    A list that is over its time is read as well: nobody connects anew under it (OpenSSL says so),
+    and who is connected stays.
+
+    Raises:
+        TlsFilesError: the list cannot be read, or is not the authority's.
+    """
+    if files.revoked is None:
+        return Revoked()
+    try:
+        found = x509.load_pem_x509_crl(files.revoked.read_bytes())
+        authorities = x509.load_pem_x509_certificates(files.client_authority.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise TlsFilesError(f"{files.revoked}: {_why(problem)}") from problem
+    if not any(_is_signed(found, authority) for authority in authorities):
+        raise TlsFilesError(f"{files.revoked}: is not signed by {files.client_authority}")
+    return Revoked(frozenset(one.serial_number for one in found), found.next_update_utc)
+
+
+def _is_signed(found: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    key = authority.public_key()
+    if found.issuer != authority.subject:
+        return False
+    return found.is_signature_valid(key)  # type: ignore[arg-type] # of any kind that signs
 
 
 def _no_password() -> str:

@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
@@ -125,9 +125,16 @@ class TlsServer:
                 tasks.create_task(self._accept(opened, tasks), name="radius-tls-accept")
             await self._check_for_ever()
 
-    def renew(self, context: ssl.SSLContext) -> None:
-        """Use other certificates for those who connect from now on."""
+    def renew(self, context: ssl.SSLContext, revoked: Collection[int] = ()) -> None:
+        """Use other certificates for those who connect from now on.
+
+        Who is connected stays, unless its certificate's serial number is among the revoked.
+        """
         self._context = context
+        for connection in self._all():
+            if connection.certificate_serial in revoked:
+                self._forget(connection)
+                connection.close(Closed.REVOKED)
 
     def follow_clients(self) -> None:
         """After the responder's clients were reloaded: serve each connection as it is meant now."""

@@ -35,6 +35,7 @@ from portal.composition.radius_parts import (
     compose_answers,
     compose_memory,
     compose_tls,
+    looked_at,
     tls_files,
     with_tellings,
 )
@@ -257,7 +258,7 @@ def _reload(bridge: Bridge, memory: Memory, config_file: Path, workers: Alive) -
             raise StartError(f"a site is new: {', '.join(sorted(unknown))}; restart for it")
         files = None if config.radius is None else tls_files(config.radius)
         if bridge.tls is not None and files is not None:
-            bridge.tls.renew(load_context(files))
+            bridge.tls.renew(load_context(files), looked_at(files, utc_now()).serials)
     except (ConfigError, StartError, TlsFilesError) as problem:
         _log.error("radius_clients_not_reloaded", reason=str(problem))
         return

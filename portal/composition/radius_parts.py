@@ -7,7 +7,10 @@ reached through `Bridge.serve`.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
+
+import structlog
 
 from portal import settings
 from portal.access_points.dynamic_desk import DeskDoors, DynamicDesk
@@ -42,10 +45,18 @@ from radius_bridge.dynamic_authorization import DynamicAuthorizer
 from radius_bridge.dynamic_requests import NotSent, Outcome
 from radius_bridge.pipeline import Moment, Pipeline
 from radius_bridge.responder import Limits, Responder
-from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context
+from radius_bridge.tls_context import (
+    Revoked,
+    TlsFiles,
+    TlsFilesError,
+    load_context,
+    read_revoked,
+)
 from radius_bridge.tls_server import TlsServer
 from radius_bridge.vendors.family import DynamicMessage
 from radius_bridge.vendors.registry import family_of
+
+_log = structlog.get_logger()
 
 VIA = "/via/"
 """Where the guest site takes a visit's token (portal/web/guest)."""
@@ -177,9 +188,23 @@ def compose_tls(section: Radius, responder: Responder) -> TlsServer | None:
         return None
     try:
         context = load_context(files)
+        looked_at(files, utc_now())
     except TlsFilesError as problem:
         raise StartError(f"[radius]: {problem}") from problem
     return TlsServer(responder, [(a, section.tls_port) for a in section.addresses], context)
+
+
+def looked_at(files: TlsFiles, now: datetime) -> Revoked:
+    """Return the list of revoked certificates, and say when it is over its time.
+
+    Raises:
+        TlsFilesError: it cannot be used.
+    """
+    revoked = read_revoked(files)
+    if revoked.good_until is not None and revoked.good_until < now:
+        # until there is a newer one, no access point can connect anew
+        _log.error("radius_revocation_list_is_over", since=revoked.good_until.isoformat())
+    return revoked
 
 
 def tls_files(section: Radius) -> TlsFiles | None:
@@ -188,7 +213,7 @@ def tls_files(section: Radius) -> TlsFiles | None:
     certificate, key, authority = files
     if certificate is None or key is None or authority is None:
         return None
-    return TlsFiles(certificate, key, authority)
+    return TlsFiles(certificate, key, authority, section.client_crl_file)
 
 
 def _from_keys(config: Config, keys: KeyRing) -> tuple[PolicySettings, bytes]:

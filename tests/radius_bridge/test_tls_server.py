@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from radius_bridge.pipeline import Pipeline
 from radius_bridge.responder import Responder
 from radius_bridge.secret import Secret
 from radius_bridge.tls_connection import Closed, ConnectionLimits, TlsConnection
-from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context
+from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context, read_revoked
 from radius_bridge.tls_server import TlsLimits, TlsServer
 from radius_bridge.wire import Code, Packet, decode
 from tests.portal.installation import free_ports
@@ -482,6 +483,57 @@ async def test_certificates_are_renewed_without_dropping_anybody(
             shown = [peer.tls.getpeercert(binary_form=True) for peer in (before, after)]
             assert shown[0] != shown[1]
         assert (await before.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+
+
+async def test_who_is_revoked_is_put_off_and_does_not_come_back(certificates: Certificates) -> None:
+    listed = replace(certificates.server, revoked=certificates.folder / "revoked.pem")
+    async with bridge(certificates) as running, running.peer() as entrance:
+        async with running.peer(HALL) as hall:
+            assert (await hall.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+            assert (await entrance.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+            running.server.renew(load_context(listed), read_revoked(listed).serials)
+            assert await hall.is_closed()
+        await running.until("closed_certificate_revoked")
+        async with running.peer(HALL) as again:
+            assert await again.is_closed()
+        await running.until("handshake_failed")
+        assert (await entrance.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+        async with running.peer() as another:
+            assert (await another.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+
+
+@pytest.mark.parametrize("days", [10, 40])
+async def test_under_a_list_that_is_over_its_time_nobody_comes_in(
+    certificates: Certificates, days: int
+) -> None:
+    old = certificates.folder / f"old{days}.pem"
+    run(
+        certificates.folder,
+        f"faketime '{days} days ago' openssl ca -config revoked.cnf -gencrl -out {old}",
+    )
+    listed = replace(certificates.server, revoked=old)
+    async with bridge(certificates) as running:
+        running.server.renew(load_context(listed), read_revoked(listed).serials)
+        async with running.peer() as peer:
+            if days < 30:
+                assert (await peer.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
+            else:
+                assert await peer.is_closed()
+    until = datetime.now(UTC) + timedelta(days=30 - days)
+    assert abs((read_revoked(listed).good_until or until) - until) < timedelta(hours=1)
+
+
+def test_a_list_that_is_no_list_of_our_authority_is_refused(certificates: Certificates) -> None:
+    folder = certificates.folder
+    (folder / "rubbish.pem").write_text("-----BEGIN X509 CRL-----\nrubbish")
+    for name, why in (
+        ("missing.pem", "No such file"),
+        ("rubbish.pem", "rubbish.pem: "),
+        ("foreign/revoked.pem", "is not signed by"),
+    ):
+        assert certificates.foreign
+        with pytest.raises(TlsFilesError, match=why):
+            load_context(replace(certificates.server, revoked=folder / name))
 
 
 async def test_a_name_that_is_taken_off_the_list_is_closed_and_others_follow(

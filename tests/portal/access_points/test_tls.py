@@ -1,6 +1,7 @@
 """An access point behind NAT: it asks over RADIUS/TLS, and is told on the connection it opened."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -105,4 +106,17 @@ def test_without_certificate_there_is_no_tls_and_a_wrong_file_stops_the_start(
     assert compose_tls(without, responder) is None  # type: ignore[arg-type]
     missing = section(certificates, client_ca_file=tmp_path / "missing.pem")
     with pytest.raises(StartError, match=r"missing\.pem"):
+        compose_tls(missing, responder)  # type: ignore[arg-type]
+
+
+def test_a_list_of_revoked_certificates_is_looked_at_where_one_is_configured(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    responder = None
+    listed = section(certificates, client_crl_file=certificates.folder / "revoked.pem")
+    composed = compose_tls(listed, responder)  # type: ignore[arg-type]
+    assert composed is not None
+    assert composed._context.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF
+    missing = section(certificates, client_crl_file=tmp_path / "none.pem")
+    with pytest.raises(StartError, match=r"none\.pem"):
         compose_tls(missing, responder)  # type: ignore[arg-type]
