@@ -171,7 +171,8 @@ class RadiusClientSection(Section):
         None,
         ge=60,
         description="Minutes of silence after which the access point drops a device. Phones sleep: "
-        "less than an hour is refused. Left out: it drops none.",
+        "less than an hour is refused. Given only where it can be lifted when a tutor helps (see "
+        "access-points.md). Left out: it drops none.",
     )
     interim_interval_s: int = Field(
         300, ge=60, le=3600, description="Between two accounting records of a device."
