@@ -30,6 +30,7 @@ from portal.services.console.exports import Exports
 from portal.services.console.forgetting import forget_in_time
 from portal.services.console.look_ups import Auditing, LookUps
 from portal.services.console.revealing import Revealing
+from portal.services.console.rights import Rights
 from portal.services.day_codes import DayCodes
 from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
@@ -58,6 +59,7 @@ from portal.storage.database import Database
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.identities import PostgresIdentities
 from portal.storage.notices import PostgresNotices
+from portal.storage.rights import PostgresKeptOfOne
 from portal.storage.session_log import PostgresSessionLog
 from portal.storage.statistics import PostgresStatistics
 from portal.storage.tickets import PostgresTickets
@@ -225,6 +227,7 @@ def compose_console(
         look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
         complaints=Complaints(log, PostgresAddressLog(database), auditing, kept, levels),
         revealing=Revealing(PostgresIdentities(database), auditing, doors.keys),
+        rights=Rights(PostgresKeptOfOne(database), auditing, doors, kept, doors.card_rules),
         exports=Exports(log, auditing, clock),
         kept=kept,
         mark=LiveLog(log, clock).mark,

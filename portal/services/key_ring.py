@@ -151,6 +151,11 @@ class KeyRing:
         """Return what the day's counting calls the device (32 bytes), under that day's own key."""
         return self._hash(f"{_COUNT}{day.isoformat()}", Kind.COUNTED, mac.encode())
 
+    def counted_on_kept_days(self, mac: MacAddress) -> list[bytes]:
+        """Return what the device is called in each day's counting whose key is there still."""
+        days = [path.stem for path in sorted(self._directory.glob(f"{_COUNT}*.key"))]
+        return [self._hash(day, Kind.COUNTED, mac.encode()) for day in days]
+
     def form_key(self) -> bytes:
         """Return the key that signs the guest pages' forms (32 bytes); it outlives restarts."""
         return self._key("form")

@@ -74,6 +74,7 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
         "branch": await world.enrol("alex", Role.DESK, sites=(BRANCH,)),
         "auditor": await world.enrol("eva", Role.AUDITOR, sites=None),
         "privacy": await world.enrol("noor", Role.PRIVACY, sites=None),
+        "officer": await world.enrol("noel", Role.PRIVACY),
         "locked": locked,
         "half": half,
         "invited": invited,
@@ -107,6 +108,12 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "account": StaffState("manager", "/account"),
     "account-wrong": StaffState("manager", "/account", "/account/password", {"old": "fel"}),
     "account-of-auditor": StaffState("auditor", "/account"),
+    "rights": StaffState("privacy", "/rights"),
+    "rights-wrong": StaffState("privacy", "/rights", "/rights", {"typed": "12"}),
+    "rights-found": StaffState(
+        "privacy", "/rights", "/rights", {"typed": CARD.reveal(), "case": "2026-118"}
+    ),
+    "rights-local": StaffState("officer", "/rights"),
     "reveal": StaffState("privacy", "/reveal"),
     "reveal-wrong": StaffState("privacy", "/reveal", "/reveal", {"one": "x"}),
     "accounts": StaffState("it", "/accounts"),

@@ -86,8 +86,11 @@ class Auditing:
             raise ValueError(f"{act}: no text for the record")
         deed = Deed(now, why.by, act, why.reason, why.case_number, about, found)
         row = await self.record.write(deed)
-        # Outside the database too: whoever cuts or rewrites the record cannot change this.
-        _log.info("audit_row_written", number=row.number, act=act, by=why.by, hash=row.hash.hex())
+        self.tell(row.number, act, why.by, row.hash)
+
+    def tell(self, number: int, act: Act, by: str, row_hash: bytes) -> None:
+        """Tell of a row outside the database, where whoever rewrites the record cannot reach."""
+        _log.info("audit_row_written", number=number, act=act, by=by, hash=row_hash.hex())
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,10 @@ CREATE INDEX event_of_voucher ON event ((detail ->> 'serial')) WHERE kind = 'vou
 -- one transaction. "told" counts what was deleted by its kind, "macs" are out.
 --
 -- _subjects and _devices are names under the keys of years, _guests and _traces under those of
--- weeks; _macs are addresses; a place is a device's in a voucher.
+-- weeks, _counted are of days; _macs are addresses; a place is a device's in a voucher.
 CREATE FUNCTION erase_subject(
     _subjects bytea[], _guests bytea[], _devices bytea[], _traces bytea[], _macs macaddr[],
-    _vouchers uuid[], _place_vouchers uuid[], _place_devices bytea[],
+    _vouchers uuid[], _place_vouchers uuid[], _place_devices bytea[], _counted bytea[],
     _at timestamptz, _by text, _reason text, _case_number text, _what text
 ) RETURNS TABLE (told jsonb, macs macaddr[], number bigint, hash bytea) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -112,6 +112,16 @@ BEGIN
     DELETE FROM accounting_session WHERE session_id = ANY(_ids);
     GET DIAGNOSTICS _count = ROW_COUNT;
     _told := _told || jsonb_build_object('accounting', _count);
+
+    DELETE FROM port_block WHERE session_id = ANY(_ids);
+    GET DIAGNOSTICS _count = ROW_COUNT;
+    _told := _told || jsonb_build_object('ports', _count);
+    DELETE FROM guest_address WHERE session_id = ANY(_ids);
+    GET DIAGNOSTICS _count = ROW_COUNT;
+    _told := _told || jsonb_build_object('address', _count);
+    DELETE FROM device_today WHERE name = ANY(_counted);
+    GET DIAGNOSTICS _count = ROW_COUNT;
+    _told := _told || jsonb_build_object('counted_today', _count);
 
     DELETE FROM sign_in_attempt WHERE card = ANY(_subjects) OR device = ANY(_devices);
     GET DIAGNOSTICS _count = ROW_COUNT;

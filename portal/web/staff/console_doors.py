@@ -13,6 +13,7 @@ from portal.services.console.exports import Exports
 from portal.services.console.findings import Findings
 from portal.services.console.look_ups import LookUps
 from portal.services.console.revealing import Revealing
+from portal.services.console.rights import Rights
 from portal.services.ports.audit import AuditRecord
 from portal.services.ports.session_log import SessionLog
 
@@ -28,6 +29,7 @@ class ConsoleDoors:
     look_ups: LookUps
     complaints: Complaints
     revealing: Revealing
+    rights: Rights
     exports: Exports
     kept: timedelta
     mark: Mark

@@ -32,6 +32,7 @@ ENTRIES = (
     Entry("/notices", "nav.notices", LOOKS_ON),
     Entry("/log", "nav.log", RUNS_THE_SYSTEM),
     Entry("/audit", "nav.audit", READS_THE_RECORD),
+    Entry("/rights", "nav.rights", SEES_PERSONS),
     Entry("/reveal", "nav.reveal", SEES_PERSONS),
     Entry("/accounts", "nav.accounts", READS_THE_RECORD),
     Entry("/account", "nav.account", EVERY_ROLE),

@@ -19,9 +19,11 @@ from portal.domain.voucher import DEFAULT_PRESETS, VoucherState
 from portal.services.console.exports import Format
 from portal.services.console.look_ups import LookUpRefusal
 from portal.services.console.revealing import RevealRefusal
+from portal.services.console.rights import RightsRefusal
 from portal.services.group_tutoring import GroupRefusal
 from portal.services.outcomes import RefusalReason
 from portal.services.ports.observing import Outcome, outcome_of
+from portal.services.ports.rights import Shown
 from portal.services.staff.sign_in import SignInRefusal
 from portal.services.tutoring import TutoringRefusal
 from portal.services.voucher_orders import VoucherRefusal
@@ -32,6 +34,8 @@ from portal.web.staff.faults import FACTS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
 from portal.web.staff.pages import MORE_TEXTS, TEXTS
+from portal.web.staff.rights import COLUMNS as RIGHTS_COLUMNS
+from portal.web.staff.rights import NOT_IN_HERE
 from portal.web.staff.voucher import LENGTHS_H
 from portal.web.texts import Language, fields_of, load_languages
 
@@ -61,6 +65,14 @@ def test_no_jargon_reaches_staff(language: Language) -> None:
 @pytest.mark.parametrize("refusal", [*SignInRefusal, *PasswordFault])
 def test_every_refusal_has_its_text(refusal: str) -> None:
     assert refusal in SV.texts
+
+
+def kept_kinds() -> set[str]:
+    """Return the kinds of rows that a person is shown, as the statement names them."""
+    text = (ROOT / "portal/storage/rights.sql").read_text("utf-8")
+    kinds = set(re.findall(r"^    SELECT '([a-z_]+)',", text, re.MULTILINE))
+    assert len(kinds) == 18
+    return kinds
 
 
 PUT_TOGETHER = {
@@ -97,6 +109,11 @@ PUT_TOGETHER = {
     *(f"accounts.said.{one}" for one in ("confirmed", "until", "visit")),
     *LookUpRefusal,
     *RevealRefusal,
+    *RightsRefusal,
+    *(f"rights.{what}.{one}" for what in ("what", "of") for one in Shown),
+    *(f"rights.kind.{kind}" for kind in kept_kinds()),
+    *(f"rights.column.{column}" for column in RIGHTS_COLUMNS),
+    *(f"rights.not.{one}" for one in NOT_IN_HERE),
     *ComplaintFault,
     *(f"complaint.confidence.{one}" for one in Confidence),
     *(f"complaint.confidence.{one}.h2" for one in Confidence),
