@@ -70,6 +70,11 @@ class Octets(NamedTuple):
 
 
 NOTHING = Octets()
+_NO_TIME = timedelta()
+
+# To look a member up in its class takes as long as to compare two times.
+_START, _STOP = UseStatus.START, UseStatus.STOP
+_BY_STOP = ClosedBy.STOP
 
 
 class Use(NamedTuple):
@@ -90,7 +95,7 @@ class Use(NamedTuple):
     @property
     def started_at(self) -> datetime | None:
         """When what it tells of began, by the access point's own count; None: it does not say."""
-        if self.status is UseStatus.START:
+        if self.status is _START:
             return self.happened_at
         return None if self.duration is None else self.happened_at - self.duration
 
@@ -109,7 +114,7 @@ class Account(NamedTuple):
     heard_at: datetime
     total: Octets = NOTHING
     before: Octets = NOTHING
-    duration: timedelta = timedelta()
+    duration: timedelta = _NO_TIME
     restarted_at: datetime | None = None
     session_id: UUID | None = None
     ended_at: datetime | None = None
@@ -130,12 +135,14 @@ class Followed(NamedTuple):
 
 def follow(account: Account | None, use: Use) -> Followed:
     """Add a record to the account of its device and number; None: there is none yet."""
+    started_at = use.started_at
     if account is None:
-        return Followed(*_begun(use))
-    if _is_another(account, use):
-        return Followed(*_begun(use), _over(account))
+        return Followed(*_begun(use, started_at))
+    if _is_another(account, use, started_at):
+        return Followed(*_begun(use, started_at), _over(account))
     counted = _count(account, use)
-    return Followed(_close(_noted(counted, use), account, use), counted.total.less(account.total))
+    added = NOTHING if counted is account else counted.total.less(account.total)
+    return Followed(_noted(counted, account, use, started_at), added)
 
 
 def close_by_reboot(account: Account, at: datetime) -> Account:
@@ -151,34 +158,33 @@ def close_by_silence(account: Account) -> Account:
     )
 
 
-def _begun(use: Use) -> tuple[Account, Octets]:
-    started_at = use.started_at or use.happened_at
+def _begun(use: Use, started_at: datetime | None) -> tuple[Account, Octets]:
     total = use.octets or NOTHING
+    is_over = use.status is _STOP
     account = Account(
-        started_at=started_at,
+        started_at=started_at or use.happened_at,
         told_at=use.happened_at,
         heard_at=use.arrived_at,
         total=total,
-        duration=use.duration or timedelta(),
+        duration=use.duration or _NO_TIME,
         session_id=use.session_id,
+        ended_at=use.happened_at if is_over else None,
+        closed_by=_BY_STOP if is_over else None,
+        cause=use.cause if is_over else None,
     )
-    if use.status is UseStatus.STOP:
-        account = account._replace(
-            ended_at=use.happened_at, closed_by=ClosedBy.STOP, cause=use.cause
-        )
     return account, total
 
 
-def _is_another(account: Account, use: Use) -> bool:
+def _is_another(account: Account, use: Use, started_at: datetime | None) -> bool:
     """Say whether the access point uses an old number for a new visit of the device."""
-    if use.started_at is None:
+    if started_at is None:
         return False
     if account.closed_by is ClosedBy.REBOOT and account.ended_at is not None:
-        return use.started_at >= account.ended_at
-    if use.status is not UseStatus.START:
+        return started_at >= account.ended_at
+    if use.status is not _START:
         return False
-    is_over = account.closed_by is ClosedBy.STOP
-    return use.started_at > account.told_at + (REUSED_AFTER if is_over else REUSED_AFTER_SILENCE)
+    is_over = account.closed_by is _BY_STOP
+    return started_at > account.told_at + (REUSED_AFTER if is_over else REUSED_AFTER_SILENCE)
 
 
 def _over(account: Account) -> Account:
@@ -240,23 +246,31 @@ def _has_overflowed(shown: int, octets: int) -> bool:
     return octets < shown < _COUNTER and shown - octets > _COUNTER // 2
 
 
-def _noted(account: Account, use: Use) -> Account:
-    started_at = min(account.started_at, use.started_at or account.started_at)
+def _noted(account: Account, before: Account, use: Use, started_at: datetime | None) -> Account:
+    """Note what the record tells beside its counters; ``before`` is the account without these."""
     counted = None if _is_of_before(account, use) else use.duration
-    return account._replace(
-        started_at=started_at,
-        told_at=max(account.told_at, use.happened_at),
-        heard_at=max(account.heard_at, use.arrived_at),
-        duration=max(account.duration, counted or timedelta()),
-        session_id=use.session_id or account.session_id,
+    ended_at, closed_by, cause = _ending(before, use)
+    # One by one: `_replace` takes three times as long.
+    return Account(
+        min(account.started_at, started_at or account.started_at),
+        max(account.told_at, use.happened_at),
+        max(account.heard_at, use.arrived_at),
+        account.total,
+        account.before,
+        max(account.duration, counted) if counted else account.duration,
+        account.restarted_at,
+        use.session_id or account.session_id,
+        ended_at,
+        closed_by,
+        cause,
     )
 
 
-def _close(account: Account, before: Account, use: Use) -> Account:
-    if before.closed_by is ClosedBy.STOP:
-        return account
-    if use.status is UseStatus.STOP:
-        return account._replace(ended_at=use.happened_at, closed_by=ClosedBy.STOP, cause=use.cause)
-    if before.ended_at is not None and use.happened_at > before.ended_at:
-        return account._replace(ended_at=None, closed_by=None, cause=None)
-    return account
+def _ending(account: Account, use: Use) -> tuple[datetime | None, ClosedBy | None, int | None]:
+    """Return when and why the account is over after this record; three times None: it runs."""
+    if use.status is _STOP and account.closed_by is not _BY_STOP:
+        return use.happened_at, _BY_STOP, use.cause
+    is_over = account.closed_by is _BY_STOP
+    if not is_over and account.ended_at is not None and use.happened_at > account.ended_at:
+        return None, None, None
+    return account.ended_at, account.closed_by, account.cause

@@ -32,9 +32,10 @@ RETRIES = 3
 BATCH_S = 3.0
 """A batch takes milliseconds; access points repeat what was not acknowledged after 2 s or more."""
 
-_BEGIN = "BEGIN; SET LOCAL enable_seqscan = off"
+_BEGIN = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
 """All is found by keys. Asked for five hundred at once, the planner would rather read a whole table
-that fits into its idea of small: some 20 ms a batch in the middle of the day."""
+that fits into its idea of small: some 20 ms a batch in the middle of the day. And planning anew for
+the batch at hand, as it likes to with arrays, takes as long as six records."""
 
 MOST_OCTETS = 2**62
 """No device sends that in a century, and half of what a column can hold."""
@@ -57,8 +58,10 @@ class PostgresAccounts:
         raise DatabaseUnavailableError("deadlocks")
 
     async def _write(self, records: Sequence[UseRecord | Restart]) -> None:
-        async with self._locked(record.access_point for record in records) as connection:
-            book = await _read_book(connection, records)
+        names = {record.name for record in records if isinstance(record, UseRecord)}
+        access_points = {record.access_point for record in records}
+        async with self._locked(access_points, names) as (connection, rows):
+            book = _Book({bytes(row["name"]): (_radio_of(row), _account_of(row)) for row in rows})
             for record in records:
                 book.add(record)
                 if isinstance(record, Restart):
@@ -70,12 +73,14 @@ class PostgresAccounts:
     async def close_silent(self, silent_since: Mapping[str, datetime]) -> int:
         """See services.ports.accounting.Accounts."""
         columns = (list(silent_since), list(silent_since.values()))
-        async with self._locked(silent_since) as connection:
+        async with self._locked(silent_since) as (connection, _):
             return int(await connection.fetchval(_SQL["close_silent"], *columns))
 
     @asynccontextmanager
-    async def _locked(self, access_points: Iterable[str]) -> AsyncIterator[asyncpg.Connection]:
-        """Hold these access points' locks for one transaction.
+    async def _locked(
+        self, access_points: Iterable[str], names: Iterable[bytes] = ()
+    ) -> AsyncIterator[tuple[asyncpg.Connection, Sequence[asyncpg.Record]]]:
+        """Hold these access points' locks for one transaction, and the accounts of these names.
 
         One that fails is ended by its connection's end: a server that hangs answers no ROLLBACK.
         """
@@ -83,8 +88,8 @@ class PostgresAccounts:
             try:
                 async with asyncio.timeout(BATCH_S):
                     await connection.execute(_BEGIN)
-                    await connection.execute(_SQL["lock"], sorted(set(access_points)))
-                    yield connection
+                    wanted = (sorted(access_points), list(names))
+                    yield connection, await connection.fetch(_SQL["open"], *wanted)
                     await connection.execute("COMMIT")
             except BaseException:
                 connection.terminate()
@@ -101,17 +106,10 @@ class PostgresAccounts:
         return [QuietSession(session_of(row), row["access_point"]) for row in rows]
 
 
-async def _read_book(
-    connection: asyncpg.Connection, records: Sequence[UseRecord | Restart]
-) -> "_Book":
-    names = {record.name for record in records if isinstance(record, UseRecord)}
-    rows = await connection.fetch(_SQL["read"], list(names)) if names else ()
-    return _Book({bytes(row["name"]): (_radio_of(row), _account_of(row)) for row in rows})
-
-
 async def _write_book(connection: asyncpg.Connection, book: "_Book") -> None:
-    await connection.execute(_SQL["lock_sessions"], *book.devices())
-    await connection.execute(_SQL["write"], *book.account_columns(), *book.counted_columns())
+    ended = await connection.fetch(_SQL["write"], book.rows(), book.counted)
+    if ended:
+        await connection.execute(_SQL["write_ended"], *zip(*ended, strict=True))
 
 
 class _Radio(NamedTuple):
@@ -164,16 +162,8 @@ class _Book:
         up, down = map(_bounded, added)
         self.counted.append((record.mac, session_id, up, down, seen_at))
 
-    def devices(self) -> tuple[Sequence[UUID], Sequence[MacAddress]]:
-        named = {session_id for _, session_id, *_ in self.counted if session_id is not None}
-        return list(named), list({mac for mac, *_ in self.counted})
-
-    def account_columns(self) -> Iterable[Sequence[object]]:
-        rows = [_row_of(name, *entry) for name, entry in self.accounts.items()]
-        return zip(*rows, strict=True)
-
-    def counted_columns(self) -> Iterable[Sequence[object]]:
-        return zip(*self.counted, strict=True)
+    def rows(self) -> Sequence[tuple[object, ...]]:
+        return [_row_of(name, *entry) for name, entry in self.accounts.items()]
 
 
 def _archived(name: bytes, account: Account) -> bytes:

@@ -1,54 +1,17 @@
 -- Accounts of visits to access points. Rules: portal/domain/accounting.py.
 
--- name: lock
--- Whoever writes accounts of an access point holds its lock; several are taken in order.
-SELECT pg_advisory_xact_lock(hashtextextended('accounting ' || ap, 0))
-FROM unnest($1::text[]) AS ap ORDER BY ap
-
--- name: read
-SELECT * FROM accounting_session WHERE name = ANY($1::bytea[])
-
--- name: lock_sessions
--- In the order in which whoever changes several of them locks them.
-SELECT id FROM live_session WHERE id = ANY($1::uuid[]) OR mac = ANY($2::macaddr[])
-ORDER BY id FOR NO KEY UPDATE
+-- name: open
+-- Takes the access points' locks, and returns the accounts of these names.
+SELECT * FROM open_accounts($1, $2)
 
 -- name: write
--- What was counted belongs to the session that Class names, to the device's own that ran then, or to
--- the history of the one named.
-WITH written AS (
-    INSERT INTO accounting_session AS a (name, access_point, nas, bss, site_id, session_id,
-        started_at, told_at, heard_at, upload_octets, download_octets, upload_before,
-        download_before, duration, restarted_at, ended_at, closed_by, cause)
-    SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::bytea[], $5::text[], $6::uuid[],
-        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[],
-        $12::bigint[], $13::bigint[], $14::interval[], $15::timestamptz[], $16::timestamptz[],
-        $17::text[], $18::integer[])
-    ON CONFLICT (name) DO UPDATE SET (bss, session_id, started_at, told_at, heard_at,
-        upload_octets, download_octets, upload_before, download_before, duration, restarted_at,
-        ended_at, closed_by, cause) = (excluded.bss, excluded.session_id, excluded.started_at,
-        excluded.told_at, excluded.heard_at, excluded.upload_octets, excluded.download_octets,
-        excluded.upload_before, excluded.download_before, excluded.duration, excluded.restarted_at,
-        excluded.ended_at, excluded.closed_by, excluded.cause)
-), counted AS (
-    SELECT c.*, coalesce(named.id, running.id) AS live_id
-    FROM unnest($19::macaddr[], $20::uuid[], $21::bigint[], $22::bigint[], $23::timestamptz[])
-             AS c(mac, session_id, up, down, seen_at)
-    LEFT JOIN live_session AS named ON named.id = c.session_id
-    LEFT JOIN live_session AS running ON running.mac = c.mac AND running.started_at <= c.seen_at
-), live AS (
-    UPDATE live_session AS s SET
-        upload_bytes = grown(s.upload_bytes, n.up), download_bytes = grown(s.download_bytes, n.down),
-        last_seen_at = greatest(s.last_seen_at, n.seen_at)
-    FROM (SELECT live_id, sum(up) AS up, sum(down) AS down, max(seen_at) AS seen_at
-          FROM counted WHERE live_id IS NOT NULL GROUP BY live_id) AS n
-    WHERE s.id = n.live_id
-)
+-- Returns what was counted for sessions that have ended.
+SELECT * FROM write_accounts($1, $2)
+
+-- name: write_ended
 UPDATE past_session AS s SET
     upload_bytes = grown(s.upload_bytes, n.up), download_bytes = grown(s.download_bytes, n.down)
-FROM (SELECT session_id, sum(up) AS up, sum(down) AS down FROM counted
-      WHERE live_id IS NULL AND session_id IS NOT NULL AND up + down > 0
-      GROUP BY session_id) AS n
+FROM unnest($1::uuid[], $2::numeric[], $3::numeric[]) AS n(session_id, up, down)
 WHERE s.id = n.session_id AND s.started_at >= began_at(n.session_id)
   AND s.started_at < began_at(n.session_id) + interval '1 millisecond'
 
