@@ -1,6 +1,7 @@
 """All that may be online, from PostgreSQL (implements services.ports.live.LiveStore)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from portal.storage.sessions import session_of
 from portal.storage.statements import load_statements
 
 _SQL = load_statements("live")
+_FIELDS = tuple(field.name for field in fields(Place))
 
 
 class PostgresLive:
@@ -65,5 +67,5 @@ def _columns(place: Place) -> tuple[object, ...]:
 
 def place_of(row: asyncpg.Record) -> Place:
     """Return the place of a row of device_at_access_point."""
-    told = {name: value for name, value in row.items() if name != "nas"}
+    told = {name: row[name] for name in _FIELDS}
     return Place(**{**told, "mac": MacAddress(row["mac"])})

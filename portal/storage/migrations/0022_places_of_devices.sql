@@ -1,4 +1,6 @@
 -- A device may be in at several access points: each has a row, and what it was told of the end.
+-- Who does not know that writes one row a device, and cannot any more.
+-- contract: needs 0022
 
 ALTER TABLE device_at_access_point
     ADD COLUMN nas              bytea,           -- NAS-Identifier, or its address

@@ -23,6 +23,7 @@ ON_IT = (
     *("storage/test_contracts.py", "storage/test_accounting.py", "storage/test_sightings.py"),
     *("storage/test_voucher_contract.py", "storage/test_returning_contract.py"),
     *("storage/test_api_tokens.py", "storage/test_audit.py", "services/test_guest.py"),
+    *("services/test_live_picture.py", "services/test_accounting.py"),
     *("services/test_group_tutoring.py", "services/test_returning.py", "services/test_courtesy.py"),
 )
 
