@@ -36,6 +36,7 @@ from portal.services.doors import Doors
 from portal.services.fault_reporting import FaultReporting
 from portal.services.group_tutoring import GroupTutoring
 from portal.services.key_ring import KeyRing
+from portal.services.month_reports import MonthReports
 from portal.services.notices import Noticeboard
 from portal.services.overview import Overview
 from portal.services.ports import Clock, DatabaseUnavailableError
@@ -56,6 +57,7 @@ from portal.storage.address_log import PostgresAddressLog
 from portal.storage.audit import PostgresAudit
 from portal.storage.board import PostgresBoardMarks
 from portal.storage.database import Database
+from portal.storage.day_figures import PostgresDayFigures
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.identities import PostgresIdentities
 from portal.storage.notices import PostgresNotices
@@ -207,6 +209,7 @@ def compose_site(
         overview=Overview(PostgresStatistics(database)),
         faults=PostgresTickets(database),
         notices=pages.notices,
+        months=MonthReports(PostgresDayFigures(database), list(pages.settings.sites)),
         console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

@@ -87,6 +87,10 @@ class PdfMaker:
             return NoPdf.TOO_MANY
         return await self._patiently(self._make(slips, printing, progress))
 
+    async def typeset(self, html: str) -> bytes | NoPdf:
+        """Return the PDF of a page that is not of slips, or why there is none."""
+        return await self._patiently(self._typeset(html))
+
     async def dots(self, slip: Slip, printing: Printing) -> Raster | NoPdf:
         """Return a slip as a thermal printer prints it; the target is a roll.
 
@@ -155,6 +159,10 @@ class PdfMaker:
             for future in futures:
                 future.cancel()
         return parts
+
+    async def _typeset(self, html: str) -> bytes:
+        self._documents += 1
+        return await asyncio.wrap_future(self._started().submit(typesetting.typeset, html))
 
     async def _dots(self, job: Job) -> Raster:
         self._documents += 1

@@ -39,14 +39,22 @@ def document(job: Job) -> bytes:
     Raises:
         NotInstalledError: WeasyPrint or Pango is missing.
     """
+    return typeset(sheet_of(_templates(job.templates), job.slips, job.printing).html)
+
+
+def typeset(html: str) -> bytes:
+    """Return the PDF of a page of ours; whatever it names outside itself is left out.
+
+    Raises:
+        NotInstalledError: WeasyPrint or Pango is missing.
+    """
     try:
         from weasyprint import HTML  # noqa: PLC0415 - an extra
         from weasyprint.urls import URLFetcher  # noqa: PLC0415
     except (ImportError, OSError) as problem:
         raise NotInstalledError(str(problem)) from None
-    page = sheet_of(_templates(job.templates), job.slips, job.printing)
     nothing = URLFetcher(allowed_protocols=())
-    made: bytes = HTML(string=page.html, url_fetcher=nothing).write_pdf()
+    made: bytes = HTML(string=html, url_fetcher=nothing).write_pdf()
     return made
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from portal.domain.identity import MacAddress, SiteId
-from portal.domain.month_report import DayFigure, DayTries, DayWaits
-from portal.services.ports.day_figures import CountedDevice, Month, OnlineDevice
+from portal.domain.month_report import DayFigure, DayTries, DayWaits, Month
+from portal.services.ports.day_figures import CountedDevice, OnlineDevice
 from portal.storage.database import Database
 from portal.storage.statements import load_statements
 

@@ -55,6 +55,7 @@ async def a_day(world: StaffWorld) -> None:
             " ($1, 'city', $2, $3, $4::jsonb, 'robin')",
             *(now - timedelta(hours=hours), kind, words, _FACTS),
         )
+    await a_month(world)
     said = {"browsers": "Firefox", "failed": "lms.down"}
     for _ in range(7):
         await world.site.desk.faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now)
@@ -63,6 +64,33 @@ async def a_day(world: StaffWorld) -> None:
         " VALUES ($1, decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"
         " 'branch', 'unavailable')",
         now - timedelta(minutes=1),
+    )
+
+
+async def a_month(world: StaffWorld) -> None:
+    """Count some days, an account of the outage included."""
+    for day in range(1, 26):
+        for site_id, share in (("city", 10), ("branch", 3), ("", 13)):
+            await world.database.fetch(
+                "INSERT INTO day_figure VALUES (make_date(2026, 11, $1), $2, $3, $4, $5, $6)",
+                *(day, site_id, share * 9 + day, share * 7, share * 700, share * 4 + day % 5),
+            )
+    rows = [
+        *(("city", way, "admitted", "", 90 * count) for way, count in _WAYS),
+        *(("branch", way, "admitted", "", 20 * count) for way, count in _WAYS),
+        ("city", "card", "refused", "cred.wrong", 211),
+        ("city", "card", "refused", "lms.down", 38),
+        ("city", "card", "refused", "card.blocked", 3),
+        ("branch", "card", "refused", "cred.wrong", 31),
+        ("branch", "card", "refused", "card.blocked", 9),
+    ]
+    for row in rows:
+        await world.database.fetch(
+            "INSERT INTO day_try VALUES ('2026-11-12', $1, $2, $3, $4, $5)", *row
+        )
+    await world.database.fetch(
+        "INSERT INTO day_wait VALUES ('2026-11-12', 'city', 'card', 15, 80),"
+        " ('2026-11-12', 'city', 'card', 30, 120), ('2026-11-12', 'branch', 'card', 60, 3)"
     )
 
 

@@ -144,6 +144,8 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "overview-of-manager": StaffState("manager", "/overview"),
     "faults": StaffState("it", "/faults"),
     "faults-of-manager": StaffState("manager", "/faults"),
+    "month": StaffState("it", "/overview/month?month=2026-11"),
+    "month-of-manager": StaffState("manager", "/overview/month"),
     "notices": StaffState("it", "/notices"),
     "notices-wrong": StaffState("manager", "/notices", "/notices", {"sv": "Wifi är avstängt."}),
     "log": StaffState("it", "/log?period=week"),

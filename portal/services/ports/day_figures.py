@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from portal.domain.identity import MacAddress, SiteId
-from portal.domain.month_report import DayFigure, DayTries, DayWaits
+from portal.domain.month_report import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,6 @@ class CountedDevice:
     name: bytes
     site_id: SiteId
     began: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """All that was counted of some days; ``site_id`` "" is all libraries together."""
-
-    figures: Sequence[DayFigure]
-    tries: Sequence[DayTries]
-    waits: Sequence[DayWaits]
 
 
 class DayFigures(Protocol):

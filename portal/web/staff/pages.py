@@ -25,7 +25,7 @@ from portal.web.templating import Linked, find_templates, make_environment
 from portal.web.texts import load_languages
 
 TEXTS = Path(__file__).parent / "texts"
-MORE_TEXTS = (TEXTS / "overview", TEXTS / "people", TEXTS / "notices", DEVICE_HELP)
+MORE_TEXTS = (TEXTS / "overview", TEXTS / "people", TEXTS / "notices", TEXTS / "month", DEVICE_HELP)
 
 Banners = Callable[[], Sequence[str]]
 """Returns the keys of the texts that every page shows now, such as "banner.internet"."""

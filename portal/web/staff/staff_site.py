@@ -11,6 +11,7 @@ from portal.domain.identity import SiteId
 from portal.domain.site import Site
 from portal.domain.staff_account import Account
 from portal.domain.staff_session import Standing
+from portal.services.month_reports import MonthReports
 from portal.services.notices import Noticeboard
 from portal.services.overview import Overview
 from portal.services.ports import Clock
@@ -44,6 +45,7 @@ class StaffSite:
     overview: Overview
     faults: Tickets
     notices: Noticeboard
+    months: MonthReports
     slips: SlipTools
     pages: Pages
     clock: Clock

@@ -9,6 +9,7 @@ from portal.domain.audit_chain import Act, Fault, Reason
 from portal.domain.complaint import ComplaintFault, Confidence
 from portal.domain.fault_report import FaultKind, FaultStatus
 from portal.domain.log_table import COLUMNS
+from portal.domain.month_report import DEFINITIONS as MONTH_DEFINITIONS
 from portal.domain.password import PasswordFault
 from portal.domain.session import Ground
 from portal.domain.session_log import OUTCOMES, Named
@@ -33,6 +34,7 @@ from portal.web.device_help import STEPS
 from portal.web.staff.faults import FACTS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
+from portal.web.staff.month import NUMBERS
 from portal.web.staff.pages import MORE_TEXTS, TEXTS
 from portal.web.staff.rights import COLUMNS as RIGHTS_COLUMNS
 from portal.web.staff.rights import NOT_IN_HERE
@@ -89,6 +91,9 @@ PUT_TOGETHER = {
     *(f"help.{name}.{n}" for name, steps in STEPS.items() for n in range(1, steps + 1)),
     *(f"help.{name}.title" for name in STEPS),
     *(f"report.kind.{kind}" for kind in FaultKind),
+    *(f"month.{name}" for name in (*NUMBERS, "ways", "reasons", "ways.one", "reasons.one")),
+    *(f"month.definition.{name}" for name in MONTH_DEFINITIONS),
+    *(f"month.definition.{name}.short" for name in MONTH_DEFINITIONS),
     *(f"notices.done.{what}" for what in ("posted", "ended", "gone")),
     *(f"more.lasts.{unit}" for unit in ("closing", "hours", "days", "weeks", "until")),
     *(f"log.ground.{ground}" for ground in Ground),
