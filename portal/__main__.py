@@ -20,6 +20,7 @@ from portal import (
     config_reference,
     identity_commands,
     logs,
+    privacy_commands,
     radius_commands,
     settings,
     setup_commands,
@@ -48,6 +49,7 @@ app.add_typer(voucher_commands.app, name="voucher")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(radius_commands.app, name="radius")
 app.add_typer(identity_commands.app, name="identity")
+app.add_typer(privacy_commands.app, name="privacy")
 api_commands.add_to(app)
 backup_commands.add_to(app)
 setup_commands.add_to(app)

@@ -24,6 +24,7 @@ from portal.composition.uplink import uplink_probe
 from portal.config import Config, Staff
 from portal.domain.identity import SiteId
 from portal.domain.slip import TARGETS
+from portal.processing_facts import make_record
 from portal.services.board import Board
 from portal.services.console.complaints import Complaints
 from portal.services.console.exports import Exports
@@ -103,7 +104,9 @@ async def run_staff(config: Config) -> None:
         doors = compose_doors(config, database, gate, keys, None)
         staff = compose_staff(config, database, keys)
         facts = replace(
-            settings.staff_site(config, section, staff.keys.form), printers=_printers(config)
+            settings.staff_site(config, section, staff.keys.form),
+            printers=_printers(config),
+            record=make_record(config),
         )
         uplink = UplinkWatch(uplink_probe(config), utc_now)
         board = Noticeboard(PostgresNotices(database), utc_now)

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.staff_account import Role
+from portal.services.ports.address_log import Given, GivenPorts
+from portal.storage.address_log import PostgresAddressLog
+from portal.storage.privacy import PostgresPrivacy
 from tests.browser.staff_desk import busy
 from tests.browser.staff_overview import a_day
 from tests.browser.staff_stage import StaffStage
-from tests.portal.web.staff.console_stage import CARD, PHONE, make_history
+from tests.portal.web.staff.console_stage import CARD, LAPTOP, PHONE, make_history
 from tests.portal.web.staff.staff_under_test import BRANCH, CITY, PASSWORD, Person, StaffWorld
 
 
@@ -59,6 +64,9 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
     await windows.sign_in()
     await busy(world)
     await make_history(world)
+    await PostgresPrivacy(world.database).tell({BRANCH: PrivacyLevel.ADDRESSES})
+    given = Given([GivenPorts(LAPTOP, 1024, 1279, 1800)])
+    await PostgresAddressLog(world.database).note(given, [ip_address("192.0.2.10")], world.time())
     it = await world.enrol("ida", Role.IT, sites=None)
     for typed in (CARD.reveal(), PHONE):
         what = "guest" if typed == CARD.reveal() else "device"
@@ -169,6 +177,14 @@ STAFF_STATES: Mapping[str, StaffState] = {
         *("it", "/log/complaint", "/log/complaint"),
         {"address": "192.0.2.10", "port": "40001", "at": "2026-11-26 10:00:40", "case": "A-17"},
     ),
+    "complaint-exact": StaffState(
+        *("it", "/log/complaint", "/log/complaint"),
+        {"address": "192.0.2.10", "port": "1100", "at": "2026-11-26 10:00:40", "case": "A-18"},
+    ),
+    "complaint-many": StaffState(
+        *("it", "/log/complaint", "/log/complaint"),
+        {"address": "192.0.2.10", "at": "2026-11-26 09:59", "case": "A-19", "tolerance": "3600"},
+    ),
     "export": StaffState("it", "/log/export?period=week&ground=card"),
     "export-wrong": StaffState("it", "/log/export", "/log/export"),
     "exported": StaffState(
@@ -180,6 +196,7 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "audit": StaffState("auditor", "/audit"),
     "audit-verified": StaffState("auditor", "/audit?verify=1"),
     "changes": StaffState("auditor", "/audit/changes?period=week"),
+    "register": StaffState("it", "/audit/register"),
     "forbidden": StaffState("auditor", "/desk"),
     "locked": StaffState("locked", "/desk"),
     "missing": StaffState("desk", "/nowhere"),

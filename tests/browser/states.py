@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import EndReason, Ground
 from portal.domain.site import LoginMethod
@@ -68,6 +69,10 @@ def _ended_code(end: EndReason) -> Callable[[], FakeGuest]:
 
 def _site(method: LoginMethod) -> Callable[[], FakeGuest]:
     return lambda: FakeGuest(library=replace(LIBRARY, login_methods=(method,)))
+
+
+def _at_level(level: PrivacyLevel) -> Callable[[], FakeGuest]:
+    return lambda: FakeGuest(library=replace(LIBRARY, privacy=level))
 
 
 def _online(
@@ -217,5 +222,9 @@ STATES: Mapping[str, State] = {
     "help": State(FakeGuest, path="/help"),
     "rules": State(FakeGuest, path="/rules"),
     "privacy": State(FakeGuest, path="/privacy"),
+    "privacy-counts": State(_at_level(PrivacyLevel.COUNTS), path="/privacy"),
+    "privacy-addresses": State(_at_level(PrivacyLevel.ADDRESSES), path="/privacy"),
+    "login-counts": State(_at_level(PrivacyLevel.COUNTS)),
+    "login-addresses": State(_at_level(PrivacyLevel.ADDRESSES)),
     "accessibility": State(FakeGuest, path="/accessibility"),
 }

@@ -34,6 +34,7 @@ from portal.web.staff import (
     overview,
     own_account,
     printing,
+    register,
     report,
     reveal,
     rights,
@@ -191,4 +192,5 @@ ROUTES = (
     Route("POST", "/accounts/end", accounts.end, _IT),
     Route("GET", "/audit", audit.audit_page, _RECORD),
     Route("GET", "/audit/changes", log_events.changes_page, _RECORD),
+    Route("GET", "/audit/register", register.register_page, _RECORD),
 )

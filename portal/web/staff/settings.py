@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from portal.domain.identity import SiteId
+from portal.domain.processing_record import Section
 from portal.domain.site import Site
 from portal.domain.slip import PrintTarget, SlipPlace
 from portal.slips.printer import Printer
@@ -51,3 +52,5 @@ class StaffSettings:
     answer_timeout_s: float = 10.0
     kept: timedelta = timedelta(days=14)
     """How long ended sessions and events stay."""
+    record: tuple[Section, ...] = ()
+    """The record of processing, as the configuration makes it."""

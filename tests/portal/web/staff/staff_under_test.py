@@ -17,6 +17,8 @@ from portal.composition.api import compose_api
 from portal.composition.staff_site import compose_site
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
+from portal.domain.privacy import PrivacyLevel
+from portal.domain.processing_record import Facts, Receiver, record
 from portal.domain.site import LoginMethod, Site
 from portal.domain.slip import Network, SlipPlace
 from portal.domain.staff_account import Role
@@ -87,6 +89,22 @@ class Time:
 
     def passes(self, **lengths: float) -> None:
         self.now += timedelta(**lengths)
+
+
+RECORDED = Facts(
+    organisation="Biblioteken i Exempelby",
+    contact="biblioteket@exempelby.example",
+    levels={site.name: PrivacyLevel.GUESTS for site in SITES.values()},
+    session_days=14,
+    event_days=14,
+    attempt_days=7,
+    known_device_days=30,
+    remembered_days=90,
+    voucher_days=30,
+    backup_days=14,
+    takes_codes=True,
+    receivers=(Receiver("Bibliotekssystemet", "Kortnummer och pinkod", "Kontrollera kortet"),),
+)
 
 
 @dataclass
@@ -253,6 +271,7 @@ async def running_staff_site(
         place=place,
         ssid=PLACE.network.name,
         printers=printers or {},
+        record=record(RECORDED),
     )
     doors = guest_doors(database, directory)
     board = Noticeboard(PostgresNotices(database), time)

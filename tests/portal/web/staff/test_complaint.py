@@ -55,7 +55,7 @@ async def test_the_only_one_who_was_connected(ida: Person, world: StaffWorld) ->
     assert "Troligt, men inte säkert" in shown.body
     assert "En enhet är inte en person." in shown.body
     assert "2026-11-25 12:30:00 (Europe/Stockholm), ± 60 s" in shown.body
-    assert shown.body.count('<th scope="row">') == 1
+    assert shown.body.count('<th scope="row"') == 1
     for personal in (PHONE, LAPTOP, CARD.reveal()):
         assert personal not in shown.body
     [row] = await PostgresAudit(world.database).page(None, 9)
@@ -88,7 +88,7 @@ async def test_of_several_nobody_can_say_which(ida: Person, world: StaffWorld) -
     shown = await complain(ida, at="2026-11-26 10:00:00")
     assert "Det går inte att avgöra vilken" in shown.body
     assert "4 enheter var uppkopplade då" in shown.body
-    assert shown.body.count('<th scope="row">') == 4
+    assert shown.body.count('<th scope="row"') == 4
 
 
 async def test_of_a_crowd_no_list_is_given(ida: Person, world: StaffWorld) -> None:
@@ -99,7 +99,7 @@ async def test_of_a_crowd_no_list_is_given(ida: Person, world: StaffWorld) -> No
     )
     shown = await complain(ida)
     assert "Fler än 200 enheter" in shown.body
-    assert '<th scope="row">' not in shown.body
+    assert '<th scope="row"' not in shown.body
 
 
 @pytest.mark.parametrize(("sites", "listed"), [((BRANCH, BUS), 1), ((CITY,), 1), (None, 2)])
@@ -112,7 +112,7 @@ async def test_an_account_counts_all_and_lists_its_own(
     person = await world.enrol("bo", Role.IT, sites=sites)
     shown = await complain(person, at=NOW)
     assert "2 enheter var uppkopplade då" in shown.body
-    assert shown.body.count('<th scope="row">') == listed
+    assert shown.body.count('<th scope="row"') == listed
     assert ("inte listas: 1." in shown.body) == (listed == 1)
     row, _ = await PostgresAudit(world.database).page(None, 9)
     assert (row.about.endswith("candidates"), row.found) == (True, listed)
@@ -123,7 +123,7 @@ async def test_the_only_one_may_be_at_a_library_of_others(world: StaffWorld, ida
     shown = await complain(bo)
     assert "Bara en enhet var uppkopplad" in shown.body
     assert "inte listas: 1." in shown.body
-    assert '<th scope="row">' not in shown.body
+    assert '<th scope="row"' not in shown.body
     assert "Kvar har inte kontrollerat" in (await complain(ida)).body
 
 
@@ -163,7 +163,7 @@ async def test_the_one_who_had_the_port_is_named_and_not_the_other(
     await noted(world)
     shown = await complain(ida, at=NOW, **asked)
     assert "Det går att avgöra vilken enhet" in shown.body
-    assert shown.body.count('<th scope="row">') == 1
+    assert shown.body.count('<th scope="row"') == 1
     names = {m: device_name(world, m) for m in (TABLET, LAPTOP)}
     assert [m for m, name in names.items() if name in shown.body] == [mac]
     assert "Kvar har inte kontrollerat" not in shown.body
@@ -206,7 +206,7 @@ async def test_two_who_had_the_port_in_turn_are_both_named(ida: Person, world: S
     world.time.passes(minutes=1)
     shown = await complain(ida, at="2026-11-26 09:59:00", tolerance="120")
     assert "den ena efter den andra" in shown.body
-    assert shown.body.count('<th scope="row">') == 2
+    assert shown.body.count('<th scope="row"') == 2
     exact = await complain(ida, at="2026-11-26 09:50:00")
     assert device_name(world, TABLET) in exact.body
     assert "Det går att avgöra vilken enhet" in exact.body

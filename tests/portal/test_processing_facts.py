@@ -1,0 +1,68 @@
+"""The record of processing from a whole configuration."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from portal.__main__ import app
+from portal.config import Config
+from portal.config_file import parse
+from portal.domain.privacy import PrivacyLevel
+from portal.processing_facts import facts, make_record
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "kvar.toml"
+
+MORE = """
+[syslog]
+host = "log.exempelby.example"
+kept_days = 91
+
+[faults]
+mail_to = "helpdesk@exempelby.example"
+mail_from = "kvar@exempelby.example"
+smtp_host = "mail.exempelby.example"
+
+[radius]
+
+[[radius.clients]]
+name = "controller"
+networks = ["10.9.0.0/24"]
+secret = "an-example-of-a-secret"
+site = "bokbussen"
+"""
+
+
+@pytest.fixture
+def config() -> Config:
+    text = EXAMPLE.read_text("utf-8")
+    text = text.replace('id = "bokbussen"', 'id = "bokbussen"\nprivacy_level = 0')
+    return parse(text + MORE, EXAMPLE)
+
+
+def test_everybody_who_gets_data_is_named(config: Config) -> None:
+    found = facts(config)
+    names = [one.name for one in found.receivers]
+    assert names == [
+        "Bibliotekssystemet (sip2.exempelby.example)",
+        "Accesspunkter och styrsystem (controller)",
+        "Loggsystem (log.exempelby.example)",
+        "Ärendesystem (helpdesk@exempelby.example)",
+    ]
+    assert "91 dagar" in found.receivers[2].why
+    assert found.has_access_points
+    assert list(found.levels.values()) == [PrivacyLevel.GUESTS, PrivacyLevel.COUNTS]
+    assert "Loggsystemet nås över TLS." in found.measures
+
+
+def test_without_them_nobody_is() -> None:
+    found = facts(parse(EXAMPLE.read_text("utf-8"), EXAMPLE))
+    assert len(found.receivers) == 1
+    assert not found.has_access_points
+
+
+def test_the_command_prints_what_the_page_shows(config: Config) -> None:
+    said = CliRunner().invoke(app, ["--config", str(EXAMPLE), "privacy", "record"])
+    assert said.exit_code == 0
+    for section in make_record(config):
+        assert f"## {section.heading}" in said.stdout
