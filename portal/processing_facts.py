@@ -35,7 +35,7 @@ def facts(config: Config) -> Facts:
         backup_days=kept.backups_days,
         takes_cards=LoginMethod.CARD in methods,
         takes_codes=LoginMethod.CODE in methods,
-        has_gate=settings.has_gate(config),
+        seals_identities=any(site.seals_identities for site in settings.sites(config).values()),
         has_access_points=config.radius is not None and bool(config.radius.clients),
         has_staff_site=config.staff is not None,
         receivers=tuple(_receivers(config)),
@@ -44,10 +44,10 @@ def facts(config: Config) -> Facts:
 
 
 def _receivers(config: Config) -> Iterator[Receiver]:
-    if config.library_system is not None:
+    host = _library_host(config)
+    if host is not None:
         what = "Kortnummer och pinkod vid inloggning, som systemet redan har"
-        name = f"Bibliotekssystemet ({config.library_system.host})"
-        yield Receiver(name, what, "Kontrollera kortet")
+        yield Receiver(f"Bibliotekssystemet ({host})", what, "Kontrollera kortet")
     if config.radius is not None and config.radius.clients:
         names = ", ".join(client.name for client in config.radius.clients)
         what = "Enhetens wifi-adress och om den får vara uppkopplad. Inget kort, ingen pinkod"
@@ -64,6 +64,12 @@ def _receivers(config: Config) -> Iterator[Receiver]:
         yield Receiver(f"Ärendesystem ({name})", what, "Åtgärda fel")
 
 
+def _library_host(config: Config) -> str | None:
+    if config.library_system is not None:
+        return config.library_system.host
+    return None if config.library_rest is None else config.library_rest.url.split("/")[2]
+
+
 def _measures(config: Config) -> Iterator[str]:
     yield f"Gästsidorna går över TLS på {config.portal.host_name}."
     if any(site.card_login_without_tls for site in config.sites):
@@ -77,6 +83,10 @@ def _measures(config: Config) -> Iterator[str]:
             "pin": "går över TLS med ett bestämt certifikat",
         }
         yield f"Frågor till bibliotekssystemet {ways[config.library_system.tls]}."
+    if config.library_rest is not None:
+        is_plain = config.library_rest.url.startswith("http:")
+        way = "utan kryptering, inom bibliotekets eget nät" if is_plain else "över TLS"
+        yield f"Frågor till bibliotekssystemet går {way}."
     if config.staff is not None:
         yield f"Personalens sidor låses efter {config.staff.idle_lock_min} minuter utan tecken."
     if config.syslog is not None:

@@ -59,7 +59,7 @@ class Facts:
     backup_days: int | None = None
     takes_cards: bool = True
     takes_codes: bool = False
-    has_gate: bool = True
+    seals_identities: bool = False
     has_access_points: bool = False
     has_staff_site: bool = True
     receivers: tuple[Receiver, ...] = ()
@@ -94,8 +94,12 @@ _CLOSED = (
     "Gästnätet är stängt för den som inte är inloggad, och når aldrig andra nät hos organisationen "
     "än dem som är undantagna."
 )
+_CARD = "Kortnummer finns bara som nyckelberoende koder. Pinkoder sparas aldrig."
+_SEALED = (
+    "Kortnummer finns som nyckelberoende koder, och förseglade. Den nyckel som öppnar dem finns "
+    "inte i Kvars maskiner, och varje öppning kräver skäl och ärende. Pinkoder sparas aldrig."
+)
 _ALWAYS = (
-    "Kortnummer finns bara som nyckelberoende koder. Pinkoder sparas aldrig.",
     "Nycklarna finns i en egen katalog utanför databasen, en för varje ändamål och period.",
     _CLOSED,
     "Processerna har var sina rättigheter. Bara en liten process får ändra i nätet.",
@@ -165,7 +169,7 @@ def _purposes(facts: Facts) -> Section:
         ("Skydda kort, koder och nät mot gissning och överbelastning", "Samma"),
         ("Hitta fel", "Samma"),
     ]
-    if facts.highest.keeps_addresses:
+    if facts.highest.keeps_addresses or facts.seals_identities:
         rows.append(("Utreda missbruk som någon har anmält", "Samma"))
     if facts.takes_cards:
         rows.append(
@@ -257,6 +261,12 @@ def _of_visits(facts: Facts) -> Iterator[tuple[str, str, str]]:
             "Drift och felsökning",
             _days(facts.session_days),
         )
+    if facts.seals_identities:
+        yield (
+            "Kortnummer vid ett besök, förseglat med organisationens nyckel",
+            "Utreda missbruk",
+            _days(facts.session_days),
+        )
     if facts.highest.keeps_addresses:
         yield (
             "Portar på den publika adressen och ipv6-adresser som enheten hade",
@@ -312,7 +322,8 @@ def _transfers(facts: Facts) -> Section:
 
 def _measures(facts: Facts) -> Section:
     staff = _OF_STAFF if facts.has_staff_site else ()
-    return Section("Säkerhetsåtgärder", items=(*_ALWAYS, *staff, *facts.measures))
+    card = _SEALED if facts.seals_identities else _CARD
+    return Section("Säkerhetsåtgärder", items=(card, *_ALWAYS, *staff, *facts.measures))
 
 
 def _never() -> Section:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from portal.__main__ import app
-from portal.config import Config
+from portal.config import Config, LibraryRest
 from portal.config_file import parse
 from portal.domain.privacy import PrivacyLevel
 from portal.processing_facts import facts, make_record
@@ -53,6 +54,51 @@ def test_everybody_who_gets_data_is_named(config: Config) -> None:
     assert found.has_access_points
     assert list(found.levels.values()) == [PrivacyLevel.GUESTS, PrivacyLevel.COUNTS]
     assert "Loggsystemet nås över TLS." in found.measures
+
+
+@pytest.mark.parametrize(
+    ("url", "way"),
+    [("https://koha.example.se:8443", "går över TLS."), ("http://10.1.2.3", "utan kryptering")],
+)
+def test_a_library_system_over_http_is_one_too(config: Config, url: str, way: str) -> None:
+    rest = LibraryRest(kind="koha", url=url, user="x", password=SecretStr("y"))
+    found = facts(config.model_copy(update={"library_system": None, "library_rest": rest}))
+    assert found.receivers[0].name == f"Bibliotekssystemet ({url.split('/')[2]})"
+    assert any(way in measure for measure in found.measures)
+
+
+def test_what_is_weak_is_told_too(config: Config) -> None:
+    weak = [
+        site.model_copy(update={"open_network": True, "card_login_without_tls": True})
+        for site in config.sites
+    ]
+    assert config.radius is not None
+    client = config.radius.clients[0].model_copy(update={"card_login": True})
+    radius = config.radius.model_copy(
+        update={"clients": [client], "certificate_file": Path("radius.pem")}
+    )
+    organisation = config.organisation.model_copy(update={"wifi_password": SecretStr("hemligt")})
+    faults_by_hook = config.faults.model_copy(
+        update={"mail_to": "", "webhook_url": "https://arenden.example.se/in"}
+    )
+    found = facts(
+        config.model_copy(
+            update={
+                "sites": weak,
+                "radius": radius,
+                "organisation": organisation,
+                "faults": faults_by_hook,
+                "library_system": None,
+                "staff": None,
+            }
+        )
+    )
+    said = " ".join(found.measures)
+    for words in ("utan TLS, på låst wifi", "Wifi är öppet", "RADIUS/TLS", "wifi är krypterat"):
+        assert words in said
+    assert "låses efter" not in said
+    assert "själv frågar" in found.receivers[0].what
+    assert found.receivers[-1].name == "Ärendesystem (arenden.example.se)"
 
 
 def test_without_them_nobody_is() -> None:

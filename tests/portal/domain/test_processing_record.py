@@ -73,6 +73,14 @@ def test_what_is_not_there_is_not_told() -> None:
     assert "enheten som pseudonym | Veta vem som är uppkopplad | 1 dag |" in points
 
 
+def test_sealed_card_numbers_are_told_of_where_they_are_kept() -> None:
+    assert "förseglat" not in text_of(FACTS)
+    text = text_of(replace(FACTS, seals_identities=True))
+    assert "| Kortnummer vid ett besök, förseglat" in text
+    assert "Utreda missbruk som någon har anmält" in text
+    assert "Kortnummer finns bara som" not in text
+
+
 def test_a_name_is_never_markup() -> None:
     text = text_of(replace(FACTS, organisation="<b>A|B</b>\n# *C* [d](e)"))
     assert r"\<b\>A\|B\</b\> \# \*C\* \[d\](e) |" in text
