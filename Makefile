@@ -26,7 +26,11 @@ RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
 # An access point, a device behind it, a proxy that speaks RADIUS/TLS, what openNDS encrypts with, and a
 # log collector, and the program whose files our backups are.
 PEER_PACKAGES := age hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest rsyslog rsyslog-gnutls
-TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) curl faketime \
+# What reads the example configurations, and what makes a clean Debian in a folder.
+INSTALLATION_PACKAGES := kea-dhcp4-server kea-dhcp6-server radvd nginx-light openssl debootstrap \
+  systemd-container ansible-core
+TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) \
+  $(INSTALLATION_PACKAGES) curl faketime \
   iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
 BENCH_PACKAGES := $(LAB_PACKAGES) $(if $(filter radius,$(or $(NAME),radius)),$(RADIUS_PACKAGES)) iperf3
 # openNDS is what the library day is compared with; its package starts nothing by itself.
@@ -40,7 +44,7 @@ DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help compiled demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean lab-packages test-packages bench-packages day-packages deb
+.PHONY: help compiled demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean flaws lab-packages test-packages bench-packages day-packages deb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -159,6 +163,11 @@ lock: $(VENV)/.ready ## choose the newest allowed versions and pin them by hash
 
 deb: $(VENV)/.ready ## build the Debian package for this distribution, in dist/
 	@deploy/debian/build.sh dist
+
+flaws: $(VENV)/.ready ## ask the registry for known flaws in what the package ships
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement deploy/runtime.lock
 
 clean: ## remove what the targets made in this folder
 	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -180,6 +180,10 @@ def config_dnsmasq(context: typer.Context) -> None:
 def doctor_command(
     context: typer.Context,
     test_card: Annotated[str, typer.Option(help="A card of the library for tests.")] = "",
+    only: Annotated[
+        list[str],
+        typer.Option(help="Only this check, by the name that the output has; one or more."),
+    ] = [],  # noqa: B006 - typer reads it, and changes nothing
     as_json_: Annotated[bool, typer.Option("--json", help="Machine-readable.")] = False,
 ) -> None:
     """Check everything Kvar depends on; each finding says what to do."""
@@ -189,7 +193,7 @@ def doctor_command(
     config = config_of(context)
     pin = typer.prompt("PIN of the test card", hide_input=True) if test_card else ""
     logs.configure("doctor")
-    findings = asyncio.run(look(config, context.obj, test_card, pin))
+    findings = asyncio.run(look(config, context.obj, test_card, pin, only))
     typer.echo(as_json(findings) if as_json_ else as_text(findings))
     if any(finding.is_failure for finding in findings):
         raise typer.Exit(1)

@@ -42,7 +42,11 @@ documents=$root/usr/share/doc/kvar
 mkdir -p "$documents/examples"
 cp -r README.md ARCHITECTURE.md CHANGELOG.md docs "$documents/"
 cp LICENSE "$documents/copyright"
-cp -r deploy/kvar.toml deploy/grafana deploy/prometheus "$documents/examples/"
+cp -r deploy/kvar.toml deploy/answers.toml deploy/grafana deploy/prometheus deploy/examples/* "$documents/examples/"
+install -D -m 0755 "$here/acme-deploy-hook" "$root/usr/share/kvar/acme-deploy-hook"
+
+"$python" deploy/sbom.py "$lib"/lib/python3*/site-packages deploy/runtime.lock "$version" \
+    >"$documents/sbom.cdx.json"
 
 mkdir "$root/DEBIAN"
 "$python" - "$here/control.in" "$version" "$architecture" >"$root/DEBIAN/control" <<'END'

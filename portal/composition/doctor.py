@@ -1,6 +1,6 @@
 """Composes the doctor's checks from the configuration; what it asks the database is asked here."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +21,19 @@ from portal.storage.migrate import read_migrations
 
 
 async def look(
-    config: Config, config_file: Path, test_card: str = "", pin: str = ""
+    config: Config,
+    config_file: Path,
+    test_card: str = "",
+    pin: str = "",
+    only: Collection[str] = (),
 ) -> list[Finding]:
-    """Make every check that this configuration calls for.
+    """Make every check that this configuration calls for, or ``only`` those of these names.
 
     With a ``test_card`` of the library in good standing, the library system gets three probes;
     they cost one PIN attempt on that card for each kind of message tried.
+
+    Raises:
+        StartError: there is no such check.
     """
     checks = [*_here(config, config_file), *_around(config)]
     section = config.library_system
@@ -36,7 +43,11 @@ async def look(
     if config.library_rest is not None:
         asked = partial(library_rest, config.library_rest, test_card, pin)
         checks.append(Check("library system", asked, PATIENT_S))
-    return await examine(checks)
+    known = {check.name for check in checks}
+    for name in only:
+        if name not in known:
+            raise StartError(f"no check {name!r}; there are: {', '.join(sorted(known))}")
+    return await examine([check for check in checks if not only or check.name in only])
 
 
 def _here(config: Config, config_file: Path) -> list[Check]:

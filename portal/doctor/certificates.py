@@ -16,11 +16,10 @@ from portal.config import Portal, Staff
 from portal.doctor.finding import Finding, Level, failure
 from portal.setup import makeshift
 
-CERTIFICATE_ALARM = timedelta(days=14)
-"""RFC 8908 clients ignore an API with a bad certificate: renewals must not be left to the last."""
+RENEWAL_IS_LATE, RENEWAL_FAILED = timedelta(days=21), timedelta(days=7)
+"""Clients renew 30 days ahead: three weeks are a hint, a week is the last moment for a person."""
 
 _PAIR = "put certificate and key of one order there"
-_RENEW = "renew it; fewer than 14 days are left"
 
 
 def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
@@ -35,7 +34,7 @@ def certificate(file: Path, host_name: str, now: datetime) -> list[Finding]:
     if makeshift.is_of_it(chain[0]):
         text = f"{file} is the makeshift one of kvar setup, which no phone trusts"
         way_out = f"put one for {host_name} from a public authority there; docs/installation.md"
-        command = "certbot certonly --deploy-hook /usr/lib/kvar/renewed"
+        command = "certbot certonly --deploy-hook /usr/share/kvar/acme-deploy-hook"
         return [Finding(check, Level.FAILURE, text, way_out, command)]
     if host_name not in _names(chain[0]):
         text = f"it does not name {host_name}"
@@ -63,8 +62,10 @@ def _validity(leaf: x509.Certificate, now: datetime) -> Finding:
         way_out = "renew it now: phones and browsers refuse the site"
         text = f"not valid today; {text}"
         return Finding("certificate", Level.FAILURE, text, way_out, "certbot renew")
-    if left < CERTIFICATE_ALARM:
-        return Finding("certificate", Level.WARNING, text, _RENEW, "certbot renew")
+    if left < RENEWAL_IS_LATE:
+        level = Level.FAILURE if left < RENEWAL_FAILED else Level.WARNING
+        way_out = f"renew it: {left.days} days are left"
+        return Finding("certificate", level, text, way_out, "certbot renew")
     return Finding("certificate", Level.RIGHT, text)
 
 
@@ -84,6 +85,10 @@ def chain_and_key(section: Portal | Staff) -> list[Finding]:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file, key_file)
         chain = x509.load_pem_x509_certificates(file.read_bytes())
+    except PermissionError:
+        text = f"{file} or {key_file} cannot be read by the site's own user"
+        command = f"chgrp kvar {file} {key_file} && chmod 640 {file} {key_file}"
+        return [failure("certificate", text, "let its group read them", command)]
     except (OSError, ValueError) as problem:
         return [failure("certificate", f"{key_file} does not fit {file}: {problem}", _PAIR)]
     for leaf, issuer in pairwise(chain):

@@ -21,7 +21,7 @@ async def gate(config: Config) -> list[Finding]:
             way_out = "start it; see [gate] socket"
             command = "systemctl start kvar-gate"
             return [Finding("gate", Level.FAILURE, str(problem), way_out, command)]
-    findings = [right("gate", f"answers, version {health.get('version', '?')}")]
+    findings = [right("gate", f"answers; {health['devices']} devices are let through")]
     for interface in health["missing_interfaces"]:
         command = f"ip link set {interface} up"
         findings.append(failure("gate", f"{interface} is not there", "bring it up", command))

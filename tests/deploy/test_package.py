@@ -1,10 +1,18 @@
 """The Debian package: built, laid out in a folder, and run from there."""
 
+import importlib.util
+import json
 import subprocess
 from pathlib import Path
 from tempfile import gettempdir
 
 import pytest
+
+_specification = importlib.util.spec_from_file_location("sbom", "deploy/sbom.py")
+assert _specification is not None
+assert _specification.loader is not None
+sbom = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(sbom)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,55 @@ def test_the_example_configuration_is_right_for_it(laid_out: Path) -> None:
     assert _python(laid_out, "-m", "portal", "--config", str(example), "config", "check") == (
         f"{example}: right\n"
     )
+
+
+def test_it_has_all_that_the_manual_names(laid_out: Path) -> None:
+    examples = laid_out / "usr/share/doc/kvar/examples"
+    assert {path.name for path in Path("deploy/examples").iterdir()} <= {
+        path.name for path in examples.iterdir()
+    }
+    units = {path.name for path in (laid_out / "usr/lib/systemd/system").iterdir()}
+    assert units == {path.name for path in Path("deploy/systemd").iterdir()}
+    for program in ("usr/bin/kvar", "usr/share/kvar/acme-deploy-hook"):
+        assert (laid_out / program).stat().st_mode & 0o777 == 0o755
+    for folder in ("sysusers.d/kvar.conf", "tmpfiles.d/kvar.conf", "sysctl.d/60-kvar.conf"):
+        assert (laid_out / "usr/lib" / folder).is_file()
+
+
+def test_systemd_takes_its_users_and_folders(laid_out: Path, tmp_path: Path) -> None:
+    """In a root of the test's own: a refused line would leave the package half set up."""
+    (tmp_path / "etc").mkdir()
+    for tool, folder in (("sysusers", "sysusers.d"), ("tmpfiles", "tmpfiles.d")):
+        file = laid_out / "usr/lib" / folder / "kvar.conf"
+        words = ["--create"] if tool == "tmpfiles" else []
+        done = subprocess.run(
+            [f"systemd-{tool}", *words, f"--root={tmp_path}", file],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, "kvar.conf:" in done.stderr) == (0, False), done.stderr
+    groups = (tmp_path / "etc/group").read_text()
+    assert "kvar-gate" in next(line for line in groups.splitlines() if line.startswith("kvar:"))
+    keys = (tmp_path / "var/lib/kvar/keys").stat()
+    assert keys.st_mode & 0o777 == 0o700
+
+
+def test_the_bill_of_materials_lists_what_is_in_it(laid_out: Path) -> None:
+    document = json.loads((laid_out / "usr/share/doc/kvar/sbom.cdx.json").read_text())
+    (packages,) = laid_out.glob("usr/lib/kvar/lib/python3*/site-packages")
+    installed = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
+    listed = {one["name"].replace("-", "_") for one in document["components"]}
+    assert listed == {name.replace(".", "_") for name in installed} - {"kvar"}
+    for one in document["components"]:
+        assert one["purl"] == f"pkg:pypi/{one['name']}@{one['version']}"
+        assert one["properties"], one["name"]  # every file that may be installed is pinned
+        assert one["licenses"][0]["license"]["name"] != "not told", one["name"]
+
+
+def test_nothing_is_shipped_that_nobody_pinned(laid_out: Path) -> None:
+    (packages,) = laid_out.glob("usr/lib/kvar/lib/python3*/site-packages")
+    lock = Path("deploy/runtime.lock").read_text().replace("aiohttp==", "aiohttp==0")
+    with pytest.raises(ValueError, match="the lock file does not pin it"):
+        sbom.bill(packages, lock, "1")
 
 
 def test_nothing_in_it_is_for_tests_or_demonstrations(laid_out: Path) -> None:

@@ -14,7 +14,7 @@ MOST_EXPOSED = 20
 def test_the_units_are_there() -> None:
     assert {unit.stem for unit in SERVICES} == {
         *("kvar-closed", "kvar-gate", "kvar-keeper", "kvar-migrate", "kvar-portal"),
-        *("kvar-radius", "kvar-staff"),
+        *("kvar-radius", "kvar-staff", "kvar-backup", "kvar-certificates"),
     }
 
 

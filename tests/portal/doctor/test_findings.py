@@ -40,9 +40,15 @@ def test_a_certificate_that_is_right(chain: Path) -> None:
     assert levels(certificate(chain, NAME, NOW)) == [Level.RIGHT]
 
 
-def test_a_certificate_is_told_of_14_days_ahead(chain: Path) -> None:
-    assert levels(certificate(chain, NAME, NOW + timedelta(days=15))) == [Level.RIGHT]
-    assert levels(certificate(chain, NAME, NOW + timedelta(days=17))) == [Level.WARNING]
+@pytest.mark.parametrize(
+    ("days_left", "level"),
+    [(22, Level.RIGHT), (20, Level.WARNING), (8, Level.WARNING), (6, Level.FAILURE)],
+)
+def test_a_certificate_is_told_of_three_weeks_ahead(
+    days_left: int, level: Level, chain: Path
+) -> None:
+    [finding] = certificate(chain, NAME, NOW + timedelta(days=30 - days_left))
+    assert finding.level is level
 
 
 def test_a_certificate_that_has_expired(chain: Path) -> None:

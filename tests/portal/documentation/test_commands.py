@@ -33,6 +33,7 @@ NAMED_IN_THE_PAGES = ("branch", "filialen"), ("city", SITE)
 RUN_ELSEWHERE = {
     "docs/api.md": "portal/web/api/test_docs.py",
     "docs/gateway.md": "lab/test_documented_commands.py",
+    "docs/installation.md": "deploy/test_clean_root.py",
     "docs/library-systems.md": "lab/test_documented_commands.py",
     "docs/monitoring.md": "portal/monitoring/test_docs.py",
     "docs/radius-tls.md": "radius_bridge/certificates.py",

@@ -189,3 +189,10 @@ def test_a_foreign_hand_in_the_file_is_seen() -> None:
     assert configuration.is_ours(text)
     assert not configuration.is_ours(text.replace("14", "15"))
     assert not configuration.is_ours("")
+
+
+def test_the_example_of_answers_is_right() -> None:
+    given = answers.read(Path("deploy/answers.toml"))
+    config = parse(configuration.render(given, "postgresql:///kvar", "kvar"), Path("kvar.toml"))
+    assert config.processes.gate_user == "kvar-gate"
+    assert config.library_system is not None

@@ -1,0 +1,147 @@
+"""A clean Debian in a folder, with a systemd of its own, in place of the lab's gateway.
+
+Not a fixture: `debian()` makes the folder, `booted()` runs it. What is downloaded is kept below
+/var/cache/kvar-test, so that a second run downloads nothing.
+"""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+CACHE = Path("/var/cache/kvar-test")
+SUITE = "bookworm"
+BOOT_TIMEOUT_S = 120.0
+
+FURNITURE = (
+    *("postgresql", "dnsmasq-base", "nftables", "iproute2", "curl", "ca-certificates", "adduser"),
+    *("python3", "libnftables1", "libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0"),
+)
+"""What the package depends on and recommends: it is installed before, from the cache afterwards."""
+
+NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit")
+PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@contextmanager
+def debian(package: Path) -> Iterator[Path]:
+    """A root file system in which the package was just installed by apt."""
+    root = Path(tempfile.mkdtemp(prefix="kvar-root-", dir="/var/tmp"))
+    try:
+        furnished = _furnished()
+        subprocess.run(["cp", "--archive", "--reflink=auto", f"{furnished}/.", root], check=True)
+        shutil.copy(package, root / "root/kvar.deb")
+        apt(root, "install", "/root/kvar.deb")
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _furnished() -> Path:
+    bare, furnished = CACHE / SUITE, CACHE / f"{SUITE}-furnished"
+    if furnished.exists():
+        return furnished
+    unfinished = CACHE / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not (bare / "usr/bin/apt-get").exists():
+        included = "--include=systemd,systemd-sysv,dbus,ca-certificates"
+        command = ["debootstrap", "--variant=minbase", included, SUITE, unfinished]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        unfinished.rename(bare)
+    subprocess.run(["cp", "--archive", "--reflink=auto", bare, unfinished], check=True)
+    apt(unfinished, "update")
+    apt(unfinished, "install", *FURNITURE)
+    unfinished.rename(furnished)
+    return furnished
+
+
+def apt(root: Path, *words: str) -> str:
+    """Run apt-get in the root, which is not running; return all that it told."""
+    quiet = ("--yes", "--quiet=2", "--no-install-recommends")
+    done = subprocess.run(
+        [*NSPAWN, "--pipe", f"--directory={root}", "--resolv-conf=copy-host",
+         "--setenv=DEBIAN_FRONTEND=noninteractive", "apt-get", *quiet, *words],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The running root. ``leader`` is its init's number here."""
+
+    root: Path
+    leader: int
+
+    def run(self, *words: str, typed: str = "", check: bool = True) -> str:
+        """Run a command inside; return what it told on standard output."""
+        enter = ("nsenter", f"--target={self.leader}", "--all", "--root", "--wd=/")
+        done = subprocess.run(
+            [*enter, "env", "--ignore-environment", PATH, "LANG=C.UTF-8", "setsid", "--wait",
+             "sh", "-c", 'cd / && exec "$@"', "sh", *words],
+            input=typed, capture_output=True, text=True, check=False, cwd="/",
+        )  # fmt: skip
+        assert not check or done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
+        return done.stdout
+
+    def wait_until(self, *words: str) -> None:
+        """Wait until a command succeeds."""
+        deadline = monotonic() + BOOT_TIMEOUT_S
+        while True:
+            try:
+                self.run(*words)
+            except AssertionError:
+                if monotonic() > deadline:
+                    raise
+                sleep(0.5)
+            else:
+                return
+
+
+@contextmanager
+def booted(root: Path, namespace: str) -> Iterator[Machine]:
+    """Boot the root with the network of a namespace; its init ends with the context."""
+    command = [*NSPAWN, "--boot", f"--directory={root}", "--resolv-conf=off"]
+    network = f"--network-namespace-path=/run/netns/{namespace}"
+    capabilities = "--capability=CAP_NET_ADMIN,CAP_NET_RAW"
+    log = root.with_suffix(".log")
+    with log.open("wb") as told:
+        nspawn = subprocess.Popen(
+            [*command, network, capabilities], stdin=subprocess.DEVNULL, stdout=told, stderr=told
+        )
+        try:
+            machine = Machine(root, _leader(nspawn.pid))
+            machine.wait_until("systemctl", "is-system-running", "--wait")
+            yield machine
+        finally:
+            _stop(nspawn)
+            log.unlink()
+
+
+def _leader(nspawn: int) -> int:
+    children = Path(f"/proc/{nspawn}/task/{nspawn}/children")
+    deadline = monotonic() + BOOT_TIMEOUT_S
+    while monotonic() < deadline:
+        for child in children.read_text().split():
+            with suppress(OSError):
+                words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                if words[0].endswith(("/init", "systemd/systemd")):
+                    return int(child)
+        sleep(0.1)
+    raise AssertionError("systemd-nspawn started no init")
+
+
+def _stop(nspawn: "subprocess.Popen[bytes]") -> None:
+    nspawn.send_signal(signal.SIGTERM)  # asks its init to power off
+    try:
+        nspawn.wait(60)
+    except subprocess.TimeoutExpired:
+        nspawn.kill()
+        nspawn.wait()

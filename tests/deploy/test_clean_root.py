@@ -1,0 +1,197 @@
+"""From nothing to a library: a clean Debian, the package, nine answers, and a phone online.
+
+A real systemd runs the package's own units, with their users, capabilities and limits, where the
+lab's gateway is: between the lab's phones and its internet.
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from firewall.lab import addressing, processes
+from firewall.lab.network import Lab, LabSettings
+from firewall.marks import MAY_LEAVE
+from portal.demo.world import LIBRARY_COMMAND, LIBRARY_PORT
+from portal.library.demo_library import INSTITUTION, LOGIN_PASSWORD, LOGIN_USER
+from tests.deploy.clean_root import Machine, apt, booted, debian
+from tests.lab.guest import CARD, PIN, Guest
+from tests.portal.documentation.documented_commands import ROOT, shown
+
+pytestmark = [pytest.mark.root, pytest.mark.proof]
+
+ANSWERS = """
+login_methods = ["card", "code"]
+
+[municipality]
+name = "Exempelby bibliotek"
+contact_email = "biblioteket@exempelby.example"
+
+[library]
+name = "Exempelby stadsbibliotek"
+
+[network]
+ssid = "Biblioteket"
+portal_host_name = "{portal}"
+
+[interfaces]
+guest = ["{guest}"]
+uplink = ["{uplink}"]
+
+[library_system]
+host = "{library}"
+port = {port}
+tls = "off"
+plain_text_is_safe_here = true
+login_user = "{user}"
+login_password = "{password}"
+institution_id = "{institution}"
+
+[administrator]
+name = "robin"
+"""
+
+SERVICES = ("gate", "keeper", "portal", "staff")
+NOT_HERE = {"clock", "probe hosts", "library system"}
+"""What the doctor may warn of: the lab has no time service, a made-up internet, and plain SIP2."""
+
+
+@dataclass
+class Site:
+    """What a guest needs to know of a world (tests/lab/guest.py)."""
+
+    lab: Lab
+    portal_origin: str
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package")
+    subprocess.run(["deploy/debian/build.sh", folder], check=True, stdout=subprocess.DEVNULL)
+    (built,) = folder.glob("kvar_*.deb")
+    return built
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with Lab(LabSettings(phones=1, fail_closed_bit=MAY_LEAVE)) as made:
+        assert made.management is not None
+        address = ["--host", addressing.MANAGEMENT.far_v4, "--port", str(LIBRARY_PORT)]
+        library = made.management.namespace.spawn([*LIBRARY_COMMAND, *address])
+        try:
+            yield made
+        finally:
+            processes.stop(library)
+
+
+def furnish(root: Path, lab: Lab) -> None:
+    """Put the lab's certificate there, trusted as a public one would be, and the answers."""
+    authority = root / "usr/local/share/ca-certificates/lab.crt"
+    authority.write_bytes(lab.authority.certificate.public_bytes(Encoding.PEM))
+    subprocess.run(["chroot", root, "update-ca-certificates"], check=True, capture_output=True)
+    for file, name in (
+        (lab.portal_certificate.chain, "fullchain.pem"),
+        (lab.portal_certificate.key, "privkey.pem"),
+    ):
+        shutil.copy(file, root / "etc/kvar/tls" / name)
+        for command in (("chgrp", "kvar"), ("chmod", "640")):
+            subprocess.run(["chroot", root, *command, f"/etc/kvar/tls/{name}"], check=True)
+    text = ANSWERS.format(
+        portal=lab.settings.portal_host, guest=lab.sites[0].interface,
+        uplink=addressing.WAN.interface, library=addressing.MANAGEMENT.far_v4, port=LIBRARY_PORT,
+        user=LOGIN_USER, password=LOGIN_PASSWORD, institution=INSTITUTION,
+    )  # fmt: skip
+    (root / "root/answers.toml").write_text(text)
+
+
+def findings(machine: Machine) -> list[dict[str, str]]:
+    words = ("kvar", "doctor", "--json", "--test-card", CARD)
+    told = machine.run(*words, typed=f"{PIN}\n", check=False)
+    listed: list[dict[str, str]] = json.loads(told[told.index("[\n") :])
+    return listed
+
+
+def test_a_clean_debian_becomes_a_library(package: Path, lab: Lab) -> None:
+    with debian(package) as root:
+        furnish(root, lab)
+        with booted(root, lab.gateway.name) as machine:
+            _is_set_up(machine)
+            _runs_as_its_own_users(machine)
+            _is_well(machine)
+            _lets_a_phone_in(lab)
+        _is_purged(root)
+
+
+def _is_set_up(machine: Machine) -> None:
+    told = machine.run("kvar", "setup", "--answers", "/root/answers.toml")
+    assert "/first#" in told
+    before = machine.run("sha256sum", "/etc/kvar/kvar.toml")
+    again = machine.run("kvar", "setup", "--answers", "/root/answers.toml")
+    assert "/first#" not in again
+    assert machine.run("sha256sum", "/etc/kvar/kvar.toml") == before
+    (start,) = shown(ROOT / "docs/installation.md")
+    enable, doctor = start.script.splitlines()
+    machine.run("sh", "-c", enable)
+    for service in SERVICES:
+        machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
+    machine.run("systemctl", "start", "kvar-backup.service", "kvar-certificates.service")
+    assert "✓ database" in machine.run("sh", "-c", doctor, check=False)
+    assert "0 loaded units listed" in machine.run("systemctl", "--failed")
+
+
+def _runs_as_its_own_users(machine: Machine) -> None:
+    for service in SERVICES:
+        unit = f"kvar-{service}.service"
+        pid = machine.run("systemctl", "show", "--value", "--property=MainPID", unit).strip()
+        user = machine.run("stat", "--format=%U", f"/proc/{pid}").strip()
+        assert user == ("kvar-gate" if service == "gate" else "kvar")
+        (line,) = machine.run("grep", "CapEff", f"/proc/{pid}/status").splitlines()
+        expected = {"gate": 1 << 12 | 1 << 13, "portal": 1 << 10}.get(service, 0)
+        assert int(line.split()[1], 16) == expected, service
+    keys = machine.run("stat", "--format=%U %a", "/var/lib/kvar/keys")
+    assert keys == "kvar 700\n"
+
+
+def _is_well(machine: Machine) -> None:
+    found = findings(machine)
+    wrong = [one for one in found if one["level"] != "right" and one["check"] not in NOT_HERE]
+    assert wrong == []
+    checks = {one["check"] for one in found if one["level"] == "right"}
+    assert {
+        *("gate", "in step", "kernel", "names", "announcement", "redirect", "captive API"),
+        *("database", "backup", "deletion", "processes", "library system", "certificate"),
+    } <= checks
+
+
+def _lets_a_phone_in(lab: Lab) -> None:
+    phone = lab.phones[0]
+    phone.join(ipv6=True)
+    guest = Guest(Site(lab, f"https://{lab.settings.portal_host}"), phone)  # type: ignore[arg-type]
+    probe = "http://captive.apple.com/hotspot-detect.html"
+    assert phone.http(probe).status == 302
+    assert guest.sign_in().status == 303
+    genuine = phone.http(probe)
+    assert (genuine.status, b"Success" in genuine.body) == (200, True)
+    assert not guest.is_captive()
+
+
+def _is_purged(root: Path) -> None:
+    told = apt(root, "purge", "kvar")
+    for folder in ("/etc/kvar", "/var/lib/kvar", "/var/backups/kvar"):
+        assert f"rm -r {folder}" in told
+    assert (root / "etc/kvar/kvar.toml").exists()
+    assert list((root / "var/lib/kvar/keys").iterdir())
+    assert list((root / "var/backups/kvar").iterdir())
+    assert list((root / "var/lib/postgresql/15/main").iterdir())
+    left = [
+        *root.glob("usr/lib/kvar"),
+        *root.glob("usr/lib/s*/**/*kvar*"),
+        *root.glob("usr/bin/kvar"),
+    ]
+    assert left == []
+    assert not (root / "var/lib/kvar/admitted").exists()
