@@ -167,7 +167,8 @@ deb: $(VENV)/.ready ## build the Debian package for this distribution, in dist/
 flaws: $(VENV)/.ready ## ask the registry for known flaws in what the package ships
 	@$(PYTHON) -m venv $(VENV)/audit
 	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	@$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement deploy/runtime.lock
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement deploy/runtime.lock || \
+	  { echo "kvar: flaws were found, or the registry here cannot be asked: the lines above say which" >&2; exit 1; }
 
 clean: ## remove what the targets made in this folder
 	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
-from portal.config import Hours, LibrarySystem
+from portal.config import Hours, LibrarySystem, SealedIdentity
 from portal.config_file import ConfigError, Problem
 from portal.config_types import (
     Address,
@@ -81,12 +81,14 @@ class Privacy(Section):
     """Question 8: what is written down of visits, for how long, and who can open backups.
 
     ``backup_recipient`` is the public half of a key that ``kvar backup-key`` makes; without one
-    backups are not encrypted, and hold no keys.
+    backups are not encrypted, and hold no keys. ``sealed_identity`` is the public half of a key of
+    ``kvar identity make-key``; without one no card number is kept.
     """
 
     level: PrivacyLevel = DEFAULT_LEVEL
     keep_days: int = Field(14, ge=1, le=730)
     backup_recipient: Recipient | None = None
+    sealed_identity: SealedIdentity | None = None
 
 
 class Administrator(Section):

@@ -68,6 +68,9 @@ def _sections(answers: Answers, dsn: str) -> Iterator[str]:
     recipient = answers.privacy.backup_recipient
     if recipient is not None:
         yield from _section("[backup]", recipients=[recipient])
+    sealed = answers.privacy.sealed_identity
+    if sealed is not None:
+        yield from _section("[sealed_identity]", public_key=sealed.public_key, reason=sealed.reason)
     yield from _site(answers)
 
 
@@ -106,6 +109,7 @@ def _site(answers: Answers) -> Iterator[str]:
         guest_interfaces=answers.interfaces.guest,
         login_methods=[method.value for method in answers.login_methods],
         privacy_level=int(answers.privacy.level),
+        seal_identity=answers.privacy.sealed_identity is not None or None,
         open_network=not answers.network.wifi_password.get_secret_value(),
         support_phone=answers.library.support_phone,
     )

@@ -4,6 +4,7 @@ Not the terminal (composition/setup.py brings one). The rule to keep: an answer 
 is asked for again at once, with what to write instead; what a default offers is shown.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from portal.setup import shapes
 from portal.web.texts import Language
 
 Document = dict[str, Any]
+_SEALED = "privacy.sealed_identity"
 _SIDES = TypeAdapter(list[InterfaceName])
 _RECIPIENT: TypeAdapter[str] = TypeAdapter(Recipient)
 
@@ -94,6 +96,26 @@ def _recipient(text: str) -> str | None:
     return str(_RECIPIENT.validate_python(text)) if text else None
 
 
+def _sealing_key(text: str) -> str | None:
+    if text and not re.fullmatch(r"[A-Za-z0-9+/]{43}=", text):
+        raise ValueError(text)
+    return text or None
+
+
+def _reason(text: str) -> str:
+    if not 10 <= len(text) <= 300:
+        raise ValueError(text)
+    return text
+
+
+def _names_guests(answers: Document) -> bool:
+    return _takes_cards(answers) and PrivacyLevel(answers["privacy"]["level"]).keeps_guests
+
+
+def _seals(answers: Document) -> bool:
+    return "sealed_identity" in answers["privacy"]
+
+
 def _tls(text: str) -> str:
     if text not in {"ca", "off"}:
         raise ValueError(text)
@@ -140,6 +162,8 @@ QUESTIONS = (
     Question(8, "privacy.level", _of(PrivacyLevel), _always(str(int(DEFAULT_LEVEL)))),
     Question(8, "privacy.keep_days", _days, _always("14")),
     Question(8, "privacy.backup_recipient", _recipient, _always("")),
+    Question(8, f"{_SEALED}.public_key", _sealing_key, _always(""), is_asked=_names_guests),
+    Question(8, f"{_SEALED}.reason", _reason, is_asked=_seals),
     Question(9, "administrator.name", _account, _always("admin")),
 )
 
@@ -189,6 +213,8 @@ def _ask(
 def _put(answers: Document, key: str, value: Any) -> None:
     if value is None:
         return
-    table, _, name = key.rpartition(".")
-    inside = answers.setdefault(table, {}) if table else answers
+    *tables, name = key.split(".")
+    inside = answers
+    for table in tables:
+        inside = inside.setdefault(table, {})
     inside[name] = value

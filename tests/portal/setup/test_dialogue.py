@@ -73,7 +73,9 @@ class Typed:
 def test_right_answers_make_a_configuration_that_is_right(tag: str) -> None:
     typed = Typed(LANGUAGES[tag], RIGHT, {})
     document = dialogue.hold(typed, LANGUAGES[tag], GUESS)
-    assert typed.asked == [question.key for question in dialogue.QUESTIONS]
+    assert typed.asked == [
+        question.key for question in dialogue.QUESTIONS if not question.key.endswith(".reason")
+    ]
     given = answers.check(document, Path("typed"))
     config = parse(configuration.render(given, "postgresql:///kvar"), Path("kvar.toml"))
     assert config.organisation.name == "Umeå bibliotek"
@@ -122,6 +124,22 @@ def test_plain_sip2_is_allowed_by_whoever_chose_it() -> None:
     typed = Typed(LANGUAGES["sv"], {**RIGHT, "library_system.tls": "off"}, {})
     given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
     assert parse(configuration.render(given, ""), Path("kvar.toml")).library_system is not None
+
+
+def test_card_numbers_are_sealed_where_a_key_and_a_reason_are_given() -> None:
+    more = {
+        "privacy.sealed_identity.public_key": "A" * 43 + "=",
+        "privacy.sealed_identity.reason": "misuse that the police asks about",
+    }
+    bad = {"privacy.sealed_identity.public_key": "x", "privacy.sealed_identity.reason": "why"}
+    typed = Typed(LANGUAGES["sv"], {**RIGHT, **more}, bad)
+    given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
+    config = parse(configuration.render(given, ""), Path("kvar.toml"))
+    assert config.sealed_identity is not None
+    assert config.sites[0].seal_identity
+    nobody = Typed(LANGUAGES["sv"], {**RIGHT, **more, "privacy.level": "1"}, {})
+    dialogue.hold(nobody, LANGUAGES["sv"], GUESS)
+    assert not any("sealed" in key for key in nobody.asked)
 
 
 def test_a_staff_site_on_the_network_has_a_name_and_a_certificate() -> None:
