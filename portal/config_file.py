@@ -303,6 +303,9 @@ def _identity_contradictions(sites: Sites, *, has_key: bool) -> Iterator[Problem
             )
         if site.seal_identity and not site.privacy_level.keeps_guests:
             yield Problem(key, f"privacy_level {site.privacy_level} names nobody; 2 or 3 is needed")
+        if site.privacy_level.keeps_addresses and not site.guest_interfaces:
+            text = "3 notes what this machine's gate gives devices; without guest_interfaces: 2"
+            yield Problem(f"sites[{index}].privacy_level", text)
 
 
 def _radius_contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr
 
 from firewall.closing import missing_rules
 from firewall.kernel import KernelError
+from firewall.port_blocks import SHARED_PORTS
 from portal import settings
 from portal.backup.shelf import backups as shelf_of
 from portal.config import Config
@@ -158,6 +159,7 @@ def kernel(config: Config, proc: Path = Path("/proc/sys/net")) -> list[Finding]:
     wanted |= {f"ipv4/conf/{name}/rp_filter": "0" for name in config.gate.uplink_interfaces}
     found = [_setting(proc, name, value) for name, value in wanted.items()]
     findings = [finding for finding in found if finding]
+    findings += _own_ports(config, proc)
     interfaces = [name for site in config.sites for name in site.guest_interfaces]
     try:
         for rule in missing_rules(interfaces):
@@ -166,6 +168,26 @@ def kernel(config: Config, proc: Path = Path("/proc/sys/net")) -> list[Finding]:
     except KernelError as problem:
         findings.append(warning("kernel", f"cannot be asked: {problem}", "look by hand", "ip rule"))
     return findings or [right("kernel", "forwards, and guest networks are closed in routing")]
+
+
+def _own_ports(config: Config, proc: Path) -> list[Finding]:
+    """Check that this machine's own connections take none of the ports that are a device's own."""
+    if not any(site.privacy_level.keeps_addresses for site in config.sites):
+        return []
+    first, last = SHARED_PORTS.start, SHARED_PORTS.stop - 1
+    words = (proc / "ipv4/ip_local_port_range").read_text("ascii").split()
+    found = []
+    if int(words[0]) < first:
+        text = (
+            f"this machine itself uses ports from {words[0]} on, which are guests' (privacy_level)"
+        )
+        command = f'sysctl -w net.ipv4.ip_local_port_range="{first} {last}"'
+        found.append(warning("kernel", text, f"keep it to {first}-{last}", command))
+    if not config.gate.public_addresses:
+        text = "no complaint gets a certain answer while the public address is not known"
+        way_out = "name it in [gate] public_addresses"
+        found.append(warning("kernel", text, way_out))
+    return found
 
 
 def _setting(proc: Path, name: str, value: str) -> Finding | None:

@@ -286,3 +286,18 @@ def test_without_tls_staff_are_served_on_this_machine_or_behind_a_proxy_only() -
     assert "without TLS only behind one of proxies" in found["staff.certificate_file"]
     behind = plain + 'address = "10.0.0.5"\nproxies = ["10.0.0.9"]\n'
     assert parsed(MINIMAL + behind).staff is not None
+
+
+def test_ports_can_be_noted_only_where_this_machines_gate_gives_them() -> None:
+    text = MINIMAL.replace('guest_interfaces = ["guest0"]', "privacy_level = 3")
+    served = """
+[radius]
+[[radius.clients]]
+name = "points"
+networks = ["10.9.0.0/24"]
+secret = "an-example-of-a-secret"
+site = "stadsbiblioteket"
+"""
+    assert "guest_interfaces: 2" in problems(text + served)["sites[0].privacy_level"]
+    assert parsed(MINIMAL + "privacy_level = 3").sites[0].privacy_level == 3
+    assert list(problems(MINIMAL + "privacy_level = 4")) == ["sites[0].privacy_level"]

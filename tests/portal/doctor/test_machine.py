@@ -101,6 +101,20 @@ def test_a_kernel_that_does_not_forward_is_a_failure(tmp_path: Path) -> None:
     assert finding.command == "sysctl -w net.ipv4.conf.all.rp_filter=0"
 
 
+def test_this_machine_keeps_off_the_ports_that_are_guests_own(tmp_path: Path) -> None:
+    settings_of_a_gateway(tmp_path)
+    own = tmp_path / "ipv4/ip_local_port_range"
+    own.write_text("32768\t60999\n")
+    logged = [{"id": "a", "name": "A", "privacy_level": 3}]
+    ports, address = machine.kernel(config(tmp_path, sites=logged), tmp_path)
+    assert ports.level is address.level is Level.WARNING
+    assert ports.command == 'sysctl -w net.ipv4.ip_local_port_range="57344 65535"'
+    assert "public_addresses" in address.way_out
+    own.write_text("57344\t65535\n")
+    known = config(tmp_path, sites=logged, gate={"public_addresses": ["192.0.2.10"]})
+    assert levels(machine.kernel(known, tmp_path)) == [Level.RIGHT]
+
+
 @pytest.mark.root
 def test_a_guest_network_that_is_open_in_routing_is_a_failure(tmp_path: Path) -> None:
     """In a network namespace of the test's own, in a process of its own."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from portal.clock import utc_now
 from portal.domain.identity import SiteId
 from portal.domain.privacy import PrivacyLevel
 from portal.domain.session import EndReason
@@ -178,3 +179,17 @@ async def test_the_last_end_is_told_where_it_is_known(
         expected = EndReason.LOGGED_OUT if level.keeps_guests else None
         assert standing.last_end is expected
         await PostgresUpkeep(database).tidy(Kept(), now)
+
+
+@pytest.mark.parametrize("level", LEVELS[:2])
+async def test_access_points_accounts_go_soon_where_no_visit_is_written_down(
+    level: PrivacyLevel, database: Database
+) -> None:
+    await told(database, level)
+    await database.fetch(
+        "INSERT INTO accounting_session SELECT sha256(n::text::bytea), 'points', 'n', 'b', 'main',"
+        " NULL, now(), now(), now(), 0, 0, 0, 0, interval '0', NULL,"
+        " now() - n * interval '1 hour', 'stop', NULL FROM unnest(ARRAY[1, 30]) AS n"
+    )
+    await PostgresUpkeep(database).tidy(Kept(), utc_now())
+    assert len(await rows(database, "accounting_session")) == (2 if level.keeps_visits else 1)
