@@ -178,9 +178,7 @@ def _own_ports(config: Config, proc: Path) -> list[Finding]:
     words = (proc / "ipv4/ip_local_port_range").read_text("ascii").split()
     found = []
     if int(words[0]) < first:
-        text = (
-            f"this machine itself uses ports from {words[0]} on, which are guests' (privacy_level)"
-        )
+        text = f"this machine uses ports from {words[0]} on, which are guests' (level 3)"
         command = f'sysctl -w net.ipv4.ip_local_port_range="{first} {last}"'
         found.append(warning("kernel", text, f"keep it to {first}-{last}", command))
     if not config.gate.public_addresses:
