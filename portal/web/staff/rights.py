@@ -18,12 +18,14 @@ from portal.services.console.findings import Finding
 from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.services.console.rights import Found, RightsRefusal
 from portal.services.ports.rights import Erased, KeptRow, Shown
+from portal.services.ports.session_log import LoggedEvent
 from portal.web.staff import answers
 from portal.web.staff.asked import asked
 from portal.web.staff.confirmation import confirmed
 from portal.web.staff.errors import FieldError
 from portal.web.staff.log import leave_screen, worded, zone_of
 from portal.web.staff.log_look_up import FIELDS
+from portal.web.staff.log_session import told as told_of
 from portal.web.staff.measures import amount, stamp
 from portal.web.staff.refusals import refuse
 from portal.web.staff.staff_site import StaffSite
@@ -35,6 +37,12 @@ COLUMNS = (
     *("access_point", "upload_bytes", "download_bytes", "extensions"),
 )
 """Of the page, in this order; whatever else a row says is in the file."""
+
+
+FIRST = ("session", "event", "remembered_device", "voucher", "sealed_identity")
+"""What people ask for most; the rest follows."""
+
+NOT_IN_HERE = ("record", "backups", "collector", "levels")
 
 
 async def rights_page(site: StaffSite, visit: Visit) -> web.Response:
@@ -86,9 +94,6 @@ async def file(site: StaffSite, visit: Visit) -> web.StreamResponse:
     return answers.download(body, "application/json", f"kvar-{visit.now:%Y%m%d-%H%M}.json")
 
 
-NOT_IN_HERE = ("record", "backups", "collector", "levels")
-
-
 async def erase(site: StaffSite, visit: Visit) -> web.Response:
     """Delete what was found."""
     word = visit.fields.get("finding", "")
@@ -138,7 +143,8 @@ def _found(
         return site.render("rights-erased", visit, told=value.told, put_out=len(value.put_out))
     if not isinstance(value, Found):
         return site.go("/rights")
-    tables = [_table(kind, list(rows)) for kind, rows in groupby(value.rows, lambda one: one.kind)]
+    ordered = sorted(value.rows, key=_order)  # in itself it stays by time
+    tables = [_table(kind, list(rows)) for kind, rows in groupby(ordered, lambda one: one.kind)]
     values = {
         "found": value,
         "word": word,
@@ -149,6 +155,10 @@ def _found(
         "error": error,
     }
     return site.render("rights-found", visit, status, **values)
+
+
+def _order(row: KeptRow) -> int:
+    return FIRST.index(row.kind) if row.kind in FIRST else len(FIRST)
 
 
 def _table(kind: str, rows: Sequence[KeptRow]) -> tuple[str, list[str], Sequence[KeptRow]]:
@@ -178,6 +188,11 @@ def _cells(site: StaffSite, visit: Visit) -> Callable[[str, KeptRow], str]:
 
     def cell(column: str, row: KeptRow) -> str:
         value = row.says.get(column)
-        return "" if value is None else told.get(column, str)(str(value))
+        if value is None:
+            return ""
+        if column == "what":
+            detail = {key: str(text) for key, text in row.says.items()}
+            return told_of(visit, LoggedEvent(row.at, 0, str(value), SiteId(""), detail))
+        return told.get(column, str)(str(value))
 
     return cell

@@ -88,6 +88,20 @@ async def test_all_of_one_goes_and_nothing_of_the_other(two: Two, what: str) -> 
     assert "session 2" in erased.about
 
 
+async def test_of_a_telephone_that_two_used_the_others_visits_stay(two: Two) -> None:
+    asks, other, world = two.asks, two.other, two.asks.world
+    borrowed = replace(other, mac=asks.mac)
+    assert await borrowed.log_in() is not None  # puts the other card's visit there out
+    assert len(await sessions_of(asks)) == 3
+    before = await rows(world.database)
+    where, page = await two.see(asks.card.reveal(), "card")
+    await two.erase(where, page)
+    assert len(await sessions_of(asks)) == 1
+    events = (before["event"] - (await rows(world.database))["event"]).total()
+    assert events == 4, "two visits began and ended; the third one's events stay"
+    assert world.doors.gate.devices.keys() == {asks.mac, other.mac}  # type: ignore[attr-defined]
+
+
 async def test_what_is_kept_is_shown_and_handed_over(two: Two) -> None:
     where, page = await two.see(two.asks.card.reveal(), "card")
     for words in (
