@@ -70,7 +70,7 @@ async def test_a_renewal_is_taken_by_a_site_that_runs(tmp_path: Path) -> None:
         looking = group.create_task(watch.run(0.05))
         assert await served(port) == serial(old)
         assert hook(place, RENEWED_LINEAGE=lineage(tmp_path / "new", new)).returncode == 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await served(port) != serial(new):
                 await asyncio.sleep(0.05)
         looking.cancel()

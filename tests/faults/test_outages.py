@@ -33,7 +33,7 @@ courtesy_min = 30
 pin_attempts_per_day = 20
 """
 INTERNET_DOWN = "Bibliotekets internet ligger nere just nu"
-BACK_WITHIN_S = 40.0
+BACK_WITHIN_S = 120.0
 """The breaker tries every 10 s, and the cards that wait are looked at every 5 s."""
 
 
@@ -148,7 +148,7 @@ def test_the_uplink_is_cut_and_back(world: World, gateway: Gateway) -> None:
     gateway.run("ip", "link", "set", "wan0", "down")
     began = monotonic()
     try:
-        until(lambda: INTERNET_DOWN in text_of(guest.get("/status")), "the page says so", 30)
+        until(lambda: INTERNET_DOWN in text_of(guest.get("/status")), "the page says so")
         assert not guest.is_captive()
         stranger = Guest(world, world.phones[1])
         assert INTERNET_DOWN in text_of(stranger.get("/"))
@@ -157,9 +157,9 @@ def test_the_uplink_is_cut_and_back(world: World, gateway: Gateway) -> None:
         restore_uplink(gateway, "wan0", routes)
     lasted_s = monotonic() - began
     until(lambda: guest.phone.http(PROBE_URL, timeout_s=2).status == 200, "the internet again")
-    until(lambda: INTERNET_DOWN not in text_of(guest.get("/status")), "the page says so", 30)
+    until(lambda: INTERNET_DOWN not in text_of(guest.get("/status")), "the page says so")
     counted = "SELECT (detail->>'seconds')::int AS s FROM event WHERE kind = 'uplink_returned'"
-    until(lambda: ask_sql(world, counted), "the keeper closes its account", 30)
+    until(lambda: ask_sql(world, counted), "the keeper closes its account")
     [event] = ask_sql(world, counted)
     moved_s = (end_of(guest) - before).total_seconds()
     assert abs(moved_s - event["s"]) <= 1

@@ -86,7 +86,7 @@ def test_a_device_is_online_at_both_in_one_session(here: Guest, there: Guest) ->
     for guest in (here, there):  # a new keeper compares everything as its first act
         gateway = Gateway(guest.world)
         old = gateway.kill("keeper")
-        until(lambda gateway=gateway, old=old: gateway.is_anew("keeper", old), "the keeper", 30)
+        until(lambda gateway=gateway, old=old: gateway.is_anew("keeper", old), "the keeper")
         gateway.wait_until_ready()
     assert sessions(here) == [session]
     assert (here.is_captive(), there.is_captive()) == (False, False)

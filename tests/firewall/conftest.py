@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def wait_for(
-    condition: Callable[[], Any], what: str, within_s: float = 10.0, every_s: float = 0.01
+    condition: Callable[[], Any], what: str, within_s: float = 60.0, every_s: float = 0.01
 ) -> None:
     """Poll until something holds; a bound for a hanging test, not a measure of speed."""
     end = time.monotonic() + within_s

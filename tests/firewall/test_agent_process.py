@@ -89,7 +89,7 @@ async def test_the_agent_needs_two_capabilities_and_no_more(
             await gate.admit(net.devices[0].mac, 600)
             net.in_gateway("nft", "flush", "ruleset")
             net.in_gateway("ip", "rule", "del", "pref", "100")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not (await gate.ping())["healed"]:
                     await asyncio.sleep(0.01)
             assert await gate.expel(net.devices[0].mac) is not None
@@ -133,7 +133,7 @@ async def test_nothing_is_executed(net: Network, agent_process, directory: Path)
                 with pytest.raises(GateError):
                     await gate.identify(hostile)
             net.in_gateway("nft", "flush", "ruleset")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not (await gate.ping())["healed"]:
                     await asyncio.sleep(0.01)
             await gate.reconcile([])

@@ -23,7 +23,7 @@ async def test_a_frozen_agent_costs_the_time_out_and_nothing_more(tmp_path: Path
     server = await asyncio.start_unix_server(freeze, path)
     client = GateClient(path, timeout_s=0.2)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(GateError) as caught:
                 await client.reconcile(MORE_THAN_A_SOCKET_HOLDS)
             await client.close()

@@ -136,7 +136,7 @@ async def test_too_many_connections_are_told_so(listening):
         assert refused.value.reason == "busy"
     for _, writer in held:
         writer.close()
-    async with GateClient(listening.socket_path) as gate, asyncio.timeout(10):
+    async with GateClient(listening.socket_path) as gate, asyncio.timeout(60):
         while True:
             try:
                 assert (await gate.ping())["ok"]
@@ -150,7 +150,7 @@ async def test_a_watcher_too_far_behind_is_let_go(listening, events):
     assert await anext(watch) == {"event": "watching"}
     for number in range(20_000):
         events.publish({"event": "noise", "number": number, "text": "x" * 200})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(GateError):
             await drain(watch)
 

@@ -125,12 +125,12 @@ def _key(item: object) -> str:
     return str(item["elem"]["val"]) if isinstance(item, dict) else str(item)
 
 
-def until(condition: Callable[[], object], what: str, within_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
     """Poll until something holds; a bound for a hanging test, not a measure of speed."""
     end = monotonic() + within_s
     while not condition():
         assert monotonic() < end, f"never happened: {what}"
-        sleep(0.02)
+        sleep(0.05)  # who asks starts a process, mostly
 
 
 def connections(world: World, *addresses: str) -> list[str]:

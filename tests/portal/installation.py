@@ -107,7 +107,7 @@ class Installation:
         )
         try:
             writer.write(request)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return parse_answer(await reader.read(-1))
         finally:
             writer.transport.abort()

@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> GateSettings:
 
 @pytest.fixture
 async def heard(settings: GateSettings) -> AsyncIterator[AsyncIterator[Notice]]:
-    async with GateClient(settings.socket_path) as client, asyncio.timeout(20):
+    async with GateClient(settings.socket_path) as client, asyncio.timeout(60):
         yield watch_gate(client)
 
 

@@ -104,7 +104,7 @@ async def tidying(upkeep: Upkeep, keys: KeyRing, now: datetime) -> AsyncIterator
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

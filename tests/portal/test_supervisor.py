@@ -20,7 +20,7 @@ def pids(file: Path) -> list[int]:
 
 
 async def until(count: int, file: Path) -> list[int]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found := pids(file)) < count:
             await asyncio.sleep(0.02)
     return found
@@ -33,7 +33,7 @@ def alive(pid: int) -> bool:
 
 
 async def until_dead(pid: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while alive(pid):
             await asyncio.sleep(0.02)
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.root
 API = "https://login.library.example/captive-portal/api"
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     give_up = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < give_up

@@ -173,7 +173,7 @@ def config_on(interface: str) -> Config:
 
 async def names_until_answered(port: int) -> list[Finding]:
     """Ask until the resolver that was just started answers."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             findings = await names(config_on("lo"), port)
             if not any("does not say" in finding.text for finding in findings):

@@ -55,7 +55,7 @@ async def threshold(
     await GuestService(doors).accept(PHONE, now)
     gate.devices.clear()
     made = Threshold(gate, Returning(doors), lambda: now)
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
         work = group.create_task(made.work())
         yield made
         work.cancel()

@@ -154,7 +154,7 @@ async def test_the_code_of_the_day_is_renewed_by_itself(browser: Browser, *, scr
         assert await seen(page) == sorted([JOIN, old])
         if scripts:
             await page.evaluate("document.body.dataset.kept = 'yes'")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await seen(page) != sorted([JOIN, new]):
                 await asyncio.sleep(0.2)
         if scripts:  # the same document: nothing flashed
@@ -169,7 +169,7 @@ async def test_an_old_code_of_the_day_is_hidden(browser: Browser) -> None:
     async with served(soon) as address:
         await page.goto(address)
         assert await seen(page) == sorted([JOIN, code])
-    async with asyncio.timeout(20):  # the server is gone
+    async with asyncio.timeout(60):  # the server is gone
         while await seen(page) != [JOIN]:
             await asyncio.sleep(0.2)
     assert await page.locator(".stale").is_visible()

@@ -439,7 +439,7 @@ async def exchange(
     )
     try:
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             raw = await reader.read(-1)
     finally:
         writer.transport.abort()

@@ -443,7 +443,7 @@ async def test_the_stream_says_when_something_new_is_written(
     reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     try:
         writer.write(asked)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await reader.readuntil(b": here\n\n")
             world.time.passes(seconds=3)  # one who looks asks the database no more often
             await refuse(world, PHONE, CITY)
