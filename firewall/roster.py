@@ -6,7 +6,6 @@ The rule to keep: two devices never share a number at the same time.
 
 from collections import OrderedDict, deque
 from collections.abc import Container, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from math import inf
@@ -135,7 +134,7 @@ class Roster:
             return False
         self._devices[mac] = admission
         self._taken.add(admission.number)
-        with suppress(ValueError):
+        if admission.number <= self._own_ports:
             self._resting.remove(admission.number)
         self._ended.pop(mac, None)
         return True
