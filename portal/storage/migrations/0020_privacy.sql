@@ -55,26 +55,41 @@ END $$;
 CREATE TRIGGER past_session_privacy BEFORE INSERT ON past_session
     FOR EACH ROW EXECUTE FUNCTION keep_visit();
 
+-- From when a tutor held a session: asked for while it runs, to give the time back (vouchers.sql).
+CREATE FUNCTION is_of_tutoring(_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT _kind IN ('tutoring_started', 'tutoring_carried_over', 'group_joined')
+$$;
+
 -- What staff did is written down at every level, and what happened to all; of a guest what the level
--- allows.
+-- allows. Of tutoring the session's id stays, which leads nowhere once the session is over.
 CREATE FUNCTION keep_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     _level smallint;
 BEGIN
-    IF NEW.session_id IS NULL AND NEW.device_trace IS NULL THEN
+    IF NEW.session_id IS NULL AND NEW.device_trace IS NULL AND NEW.kind <> 'voucher_used' THEN
         RETURN NEW;
     END IF;
     _level := CASE NEW.trace_key WHEN 'none' THEN 0 ELSE privacy_of(NEW.site_id) END;
-    IF _level = 0 THEN
-        IF NEW.session_id IS NOT NULL AND NOT NEW.detail ? 'by' THEN
-            RETURN NULL;
-        END IF;
-        NEW.session_id := NULL;
+    IF _level >= 2 THEN
+        RETURN NEW;
     END IF;
-    IF _level < 2 THEN
+    IF NEW.kind = 'voucher_used' THEN
+        NEW.detail := NEW.detail - 'serial';  -- it would name a visit's code, by the moment
+    END IF;
+    IF _level = 1 THEN
         NEW.trace_key := CASE WHEN NEW.session_id IS NOT NULL THEN 'visit' END;
         NEW.device_trace := visit_name(NEW.session_id);
+        RETURN NEW;
     END IF;
+    IF NEW.kind = 'voucher_used' OR (
+        NEW.session_id IS NOT NULL AND NOT NEW.detail ? 'by' AND NOT is_of_tutoring(NEW.kind)) THEN
+        RETURN NULL;
+    END IF;
+    IF NOT is_of_tutoring(NEW.kind) THEN
+        NEW.session_id := NULL;
+    END IF;
+    NEW.trace_key := NULL;
+    NEW.device_trace := NULL;
     RETURN NEW;
 END $$;
 CREATE TRIGGER event_privacy BEFORE INSERT ON event
@@ -161,15 +176,25 @@ BEGIN
     END IF;
     _gone := _gone + _count;
     IF _site.level < 2 AND _count < _most THEN
-        -- Events are never changed: what names a device, or a visit at level 0, is deleted.
+        -- Events are never changed: they go, and what is to stay is written anew as the level has it.
+        -- It has been told to a log collector already.
         PERFORM set_config('kvar.events_due_before', 'infinity', true);
-        DELETE FROM event WHERE (at, id) IN (
-            SELECT at, id FROM event
-             WHERE site_id = _site.site_id
-               AND (device_trace IS NOT NULL OR session_id IS NOT NULL)
-               AND (_site.level = 0 OR trace_key IS DISTINCT FROM 'visit')
-             LIMIT _most);
-        GET DIAGNOSTICS _count = ROW_COUNT;
+        WITH gone AS (
+            DELETE FROM event WHERE (at, id) IN (
+                SELECT at, id FROM event
+                 WHERE site_id = _site.site_id AND (
+                       CASE WHEN _site.level = 1 THEN trace_key LIKE 'log%'
+                            ELSE device_trace IS NOT NULL
+                              OR (session_id IS NOT NULL AND NOT is_of_tutoring(kind)) END
+                       OR (kind = 'voucher_used' AND detail ? 'serial'))
+                 LIMIT _most)
+            RETURNING at, kind, site_id, session_id, trace_key, device_trace, detail, origin
+        ), anew AS (
+            INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail, origin)
+            SELECT * FROM gone
+        )
+        SELECT count(*) INTO _count FROM gone;
+        DELETE FROM event_outbox WHERE xmin = pg_current_xact_id()::xid;
         PERFORM set_config('kvar.events_due_before', '', true);
         _gone := _gone + _count;
     END IF;

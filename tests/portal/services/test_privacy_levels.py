@@ -1,6 +1,7 @@
 """What a visit leaves in the database at each privacy level: exactly what the level allows."""
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from portal.services.ports import Kept
 from portal.services.privacy import tell_levels
 from portal.storage.database import Database
 from portal.storage.privacy import PostgresPrivacy
+from portal.storage.statements import load_statements
 from portal.storage.upkeep import PostgresUpkeep
 from tests.portal.services.test_guest import CARD, HOUR, PIN, WRONG, device
 
@@ -164,7 +166,40 @@ async def test_what_staff_did_is_written_down_at_every_level(
         *(outcome.session.id, now),
     )
     (row,) = [row for row in await rows(database, "event") if row["kind"] == "tutoring_started"]
-    assert row["session_id"] is row["device_trace"] is row["trace_key"] is None
+    assert row["device_trace"] is row["trace_key"] is None
+    assert row["session_id"] == outcome.session.id  # the pause is counted from here
+    await database.fetch("UPDATE live_session SET protected_until = $1", now + 2 * HOUR)
+    (pause,) = await database.fetch(
+        load_statements("vouchers")["pauses"], [outcome.session.id], now + HOUR
+    )
+    assert pause["paused"] == HOUR
+
+
+async def test_lowering_keeps_what_staff_did_without_whom_it_was_about(
+    guest: GuestService, database: Database, now: datetime
+) -> None:
+    outcome = await signed_in(guest, now)
+    for kind in ("tutoring_started", "session_extended_by_staff", "voucher_used"):
+        detail = '{"serial": "A-0412"}' if kind == "voucher_used" else '{"by": "kim"}'
+        await database.fetch(
+            "INSERT INTO event (at, kind, site_id, session_id, trace_key, device_trace, detail) "
+            "SELECT $2, $3, site_id, id, trace_key, device_trace, $4 FROM live_session "
+            "WHERE id = $1",
+            *(outcome.session.id, now, kind, detail),
+        )
+    await database.fetch("INSERT INTO forwarding DEFAULT VALUES")
+    for level, left in ((PrivacyLevel.VISITS, 1), (PrivacyLevel.COUNTS, 0)):
+        await told(database, level)
+        await PostgresUpkeep(database).tidy(Kept(), now)
+        events = {row["kind"]: row for row in await rows(database, "event")}
+        assert ("voucher_used" in events) == left
+        assert not any("serial" in row["detail"] for row in events.values())
+        by_staff = [row for row in events.values() if "kim" in row["detail"]]
+        assert len(by_staff) == 2
+        own = sha256(str(outcome.session.id).encode()).digest() if left else None
+        assert {row["device_trace"] for row in by_staff} == {own}
+    assert await database.fetch("SELECT FROM event_outbox") == []  # it is no news
+    assert await database.fetch("SELECT FROM site_privacy WHERE lowered") == []
 
 
 async def test_the_last_end_is_told_where_it_is_known(
