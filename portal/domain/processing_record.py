@@ -130,9 +130,9 @@ def record(facts: Facts) -> tuple[Section, ...]:
     )
 
 
-def as_markdown(sections: tuple[Section, ...], made: str) -> str:
-    """Write the record as Markdown; ``made`` says when."""
-    lines = [f"# {TITLE}", "", note(made), ""]
+def as_markdown(sections: tuple[Section, ...], lead: str, title: str = TITLE) -> str:
+    """Write the record, or another text of such sections, as Markdown."""
+    lines = [f"# {title}", "", lead, ""]
     for section in sections:
         lines += [f"## {section.heading}", ""]
         for paragraph in section.paragraphs:
@@ -200,14 +200,14 @@ def _levels(facts: Facts) -> Section:
 
 
 def _data(facts: Facts) -> Section:
-    rows = tuple((what, why, kept) for what, why, kept in _classes(facts))
+    rows = tuple(kept_data(facts))
     paragraphs = [
         "Gallringen sker av sig själv varje timme och lämnar bevis: antal rader och nycklar.",
         _PSEUDONYM,
     ]
     if facts.backup_days is not None:
         paragraphs.append(
-            f"Säkerhetskopior av databasen finns kvar {_days(facts.backup_days)} längre än tiderna "
+            f"Säkerhetskopior av databasen finns kvar {days(facts.backup_days)} längre än tiderna "
             "i tabellen. Nycklarna finns inte i databasen."
         )
     heads = ("Uppgifter", "Varför", "Tid")
@@ -215,8 +215,8 @@ def _data(facts: Facts) -> Section:
     return Section(heading, tuple(paragraphs), heads=heads, rows=rows)
 
 
-def _classes(facts: Facts) -> Iterator[tuple[str, str, str]]:
-    """Yield what, why and how long."""
+def kept_data(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    """Yield each class of data: what, why and how long."""
     yield from _of_visits(facts)
     yield (
         "Enhetens wifi-adress (MAC) och ip-adress så länge enheten är uppkopplad eller väntar",
@@ -227,23 +227,23 @@ def _classes(facts: Facts) -> Iterator[tuple[str, str, str]]:
         yield (
             "Inloggningsförsök: kort och enhet som pseudonymer",
             "Hindra att pinkoder gissas",
-            _days(facts.attempt_days),
+            days(facts.attempt_days),
         )
         yield (
             "Vilka enheter som har använt ett kort, som pseudonymer",
             "Ingen ska kunna spärra någon annan genom att gissa",
-            _days(facts.known_device_days),
+            days(facts.known_device_days),
         )
         yield (
             "Enheter som besökaren har bett om att få ihågkomna, som pseudonymer",
             "Slippa logga in nästa gång",
-            f"{_days(facts.remembered_days)} efter senaste besök, eller på begäran",
+            f"{days(facts.remembered_days)} efter senaste besök, eller på begäran",
         )
     if facts.takes_codes:
         yield (
             "Koder från personalen och enheter som har använt dem, som pseudonymer",
             "En kod ska räcka till så många enheter som avsett",
-            f"{_days(facts.voucher_days)} efter kodens slut",
+            f"{days(facts.voucher_days)} efter kodens slut",
         )
     yield (
         "Att en enhet var uppkopplad i dag, som pseudonym",
@@ -259,28 +259,28 @@ def _of_visits(facts: Facts) -> Iterator[tuple[str, str, str]]:
             "Besök: tid, bibliotek, sätt att logga in, mängd data"
             + (", enhet och kort eller kod som pseudonymer" if facts.highest.keeps_guests else ""),
             "Drift och felsökning",
-            _days(facts.session_days),
+            days(facts.session_days),
         )
     if facts.seals_identities:
         yield (
             "Kortnummer vid ett besök, förseglat med organisationens nyckel",
             "Utreda missbruk",
-            _days(facts.session_days),
+            days(facts.session_days),
         )
     if facts.highest.keeps_addresses:
         yield (
             "Portar på den publika adressen och ipv6-adresser som enheten hade",
             "Utreda missbruk",
-            _days(facts.session_days),
+            days(facts.session_days),
         )
     if facts.has_access_points:
         yield (
             "Accesspunkt, uppkopplingstid och mängd data, enheten som pseudonym",
             "Veta vem som är uppkopplad",
-            _days(facts.session_days if facts.highest.keeps_visits else 1),
+            days(facts.session_days if facts.highest.keeps_visits else 1),
         )
     what = "Teknisk händelselogg, med uppgifter enligt nivån"
-    yield (what, "Felsökning", _days(facts.event_days))
+    yield (what, "Felsökning", days(facts.event_days))
 
 
 def _of_staff(facts: Facts) -> Iterator[tuple[str, str, str]]:
@@ -292,14 +292,14 @@ def _of_staff(facts: Facts) -> Iterator[tuple[str, str, str]]:
     yield (
         "Personalens inloggningsförsök",
         "Hindra att lösenord gissas",
-        _days(KNOWN_PLACE.days),
+        days(KNOWN_PLACE.days),
     )
     yield (
         "Vem i personalen som har sökt, jämfört, tagit ut eller svarat, med skäl och ärende",
         "Kontroll i efterhand",
         f"{years} år",
     )
-    yield ("Felanmälningar, utan uppgifter om besökare", "Åtgärda fel", _days(KEPT_DAYS))
+    yield ("Felanmälningar, utan uppgifter om besökare", "Åtgärda fel", days(KEPT_DAYS))
 
 
 def _receivers(facts: Facts) -> Section:
@@ -336,7 +336,8 @@ def _never() -> Section:
     )
 
 
-def _days(count: int) -> str:
+def days(count: int) -> str:
+    """Say a number of days."""
     return f"{count} dag" if count == 1 else f"{count} dagar"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portal.domain.privacy import PrivacyLevel
-from portal.domain.processing_record import Facts, Receiver, as_markdown, record
+from portal.domain.processing_record import Facts, Receiver, as_markdown, note, record
 
 FACTS = Facts(
     organisation="Exempelby",
@@ -22,7 +22,7 @@ FACTS = Facts(
 
 
 def text_of(facts: Facts) -> str:
-    return as_markdown(record(facts), "2026-11-27")
+    return as_markdown(record(facts), note("2026-11-27"))
 
 
 def test_every_point_of_the_article_is_there() -> None:
