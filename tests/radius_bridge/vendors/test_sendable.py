@@ -70,6 +70,11 @@ def test_what_is_promised_of_a_session_can_be_said(
 
 
 @pytest.mark.parametrize("name", FamilyName)
+def test_nothing_is_promised_of_what_cannot_be_named(name: FamilyName) -> None:
+    assert family_of(name).reach(Station(), "guests") is Reach.NOTHING
+
+
+@pytest.mark.parametrize("name", FamilyName)
 def test_a_change_lifts_an_idle_timeout(name: FamilyName) -> None:
     """What a CoA leaves out may stay as it was.
 
