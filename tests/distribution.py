@@ -51,6 +51,12 @@ class FilesInOrder(LoadFileScheduling):
         return "lab" if file.parent.name == "lab" and file.stem not in OWN_WORLD else str(file)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no process of Kvar's that gives way (it typesets at nice 10) wait behind all workers."""
+    if hasattr(config, "workerinput"):
+        os.nice(19)
+
+
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
     return WORKERS_PER_CORE * (os.cpu_count() or 1)

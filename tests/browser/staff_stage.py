@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from portal.storage.database import Database
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
+from tests.browser.stage import PATIENCE_MS
 from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 from tests.portal.web.staff.staff_under_test import NOW, Person, StaffWorld, running_staff_site
 
@@ -56,6 +57,7 @@ async def staff_stage(
     context = await browser.new_context(
         base_url=f"http://localhost:{world.port}", locale=language, **context_settings
     )
+    context.set_default_timeout(PATIENCE_MS)
     try:
         yield StaffStage(await context.new_page(), context, world)
     finally:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.states import State
 from tests.portal.web.portal_under_test import FakeGuest, Portal, running_portal
@@ -20,6 +20,10 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 60_000
+"""How long a page may take on a busy machine. What is broken mostly says so at once."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @asynccontextmanager
@@ -59,6 +63,7 @@ async def stage(browser: Browser, language: str, **context_settings: Any) -> Asy
             locale=language,
             **context_settings,
         )
+        context.set_default_timeout(PATIENCE_MS)
         try:
             yield Stage(await context.new_page(), portal)
         finally:
