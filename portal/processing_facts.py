@@ -89,6 +89,8 @@ def _measures(config: Config) -> Iterator[str]:
         yield f"Frågor till bibliotekssystemet går {way}."
     if config.staff is not None:
         yield f"Personalens sidor låses efter {config.staff.idle_lock_min} minuter utan tecken."
+    if config.sealed_identity is not None and any(site.seal_identity for site in config.sites):
+        yield f"Kortnummer förseglas av ett angivet skäl: {config.sealed_identity.reason}"
     if config.syslog is not None:
         yield "Loggsystemet nås över TLS."
     if config.radius is not None and config.radius.certificate_file is not None:

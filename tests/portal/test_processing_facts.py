@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from portal.__main__ import app
-from portal.config import Config, LibraryRest
+from portal.config import Config, LibraryRest, SealedIdentity
 from portal.config_file import parse
 from portal.domain.privacy import PrivacyLevel
 from portal.processing_facts import facts, make_record
@@ -65,6 +65,15 @@ def test_a_library_system_over_http_is_one_too(config: Config, url: str, way: st
     found = facts(config.model_copy(update={"library_system": None, "library_rest": rest}))
     assert found.receivers[0].name == f"Bibliotekssystemet ({url.split('/')[2]})"
     assert any(way in measure for measure in found.measures)
+
+
+def test_why_card_numbers_are_sealed_is_told(config: Config) -> None:
+    assert not facts(config).seals_identities
+    sealed = SealedIdentity(public_key="A" * 43 + "=", reason="ett beslut av domstol, T 118-26")
+    sites = [site.model_copy(update={"seal_identity": True}) for site in config.sites]
+    found = facts(config.model_copy(update={"sites": sites, "sealed_identity": sealed}))
+    assert found.seals_identities
+    assert any(measure.endswith("ett beslut av domstol, T 118-26") for measure in found.measures)
 
 
 def test_what_is_weak_is_told_too(config: Config) -> None:
