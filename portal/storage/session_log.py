@@ -25,6 +25,11 @@ from portal.storage.database import Database
 from portal.storage.statements import load_statements
 
 _SQL = load_statements("session_log")
+_TRACES = {Named.DEVICE: "device_trace", Named.GUEST: "subject_trace"}
+_PAST_OF = {what: _SQL["past_of"].replace(":trace", trace) for what, trace in _TRACES.items()}
+_PAST_OF_NAMED = {
+    what: _SQL["past_of_named"].replace(":trace", trace) for what, trace in _TRACES.items()
+}
 
 _END = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 _END_OF_EVENTS = EventCursor(_END.at, (1 << 63) - 1)
@@ -69,10 +74,9 @@ class PostgresSessionLog:
         found = 0
         if wanted.takes_live:
             found += await self._counted("count_live", *times, _sites(wanted), wanted.ground, most)
-        if wanted.takes_past and wanted.narrows:
-            found += await self._counted("count_past_by_kind", *times, most, *_kinds(wanted))
-        elif wanted.takes_past:
-            found += await self._counted("count_past", *times, most)
+        if wanted.takes_past:
+            name, values = narrowed(wanted)
+            found += await self._counted(f"count_{name}", *times, most, *values)
         return min(found, most)
 
     async def find(self, at: datetime, session_id: UUID) -> LoggedSession | None:
@@ -151,33 +155,39 @@ class PostgresSessionLog:
         page = (wanted.since, wanted.until, start.at, start.id, most)
         if wanted.sought is not None:
             rows = await self._past_of(wanted.sought, wanted, page)
-        elif wanted.narrows:
-            rows = await self._database.fetch(_SQL["past_by_kind"], *page, *_kinds(wanted))
         else:
-            rows = await self._database.fetch(_SQL["past"], *page)
+            name, values = narrowed(wanted)
+            rows = await self._database.fetch(_SQL[name], *page, *values)
         return [_session(row) for row in rows]
 
     async def _past_of(
         self, sought: Sought, wanted: LogFilter, page: tuple[object, ...]
     ) -> list[asyncpg.Record]:
-        spans, kind = sought.spans, "devices" if sought.what is Named.DEVICE else "guests"
-        narrowed = (_sites(wanted), wanted.ground, wanted.outcome)
+        spans = sought.spans
+        rest = (_sites(wanted), wanted.ground, wanted.outcome)
         if all(span.low == span.high for span in spans):
             names = [span.low for span in spans]
-            return await self._database.fetch(
-                _SQL[f"past_of_named_{kind}"], *page, names, *narrowed
-            )
+            return await self._database.fetch(_PAST_OF_NAMED[sought.what], *page, names, *rest)
         return await self._database.fetch(
-            _SQL[f"past_of_{kind}"],
+            _PAST_OF[sought.what],
             *page,
             *([span.low for span in spans], [span.high for span in spans]),
             *([span.since for span in spans], [span.until for span in spans]),
-            *narrowed,
+            *rest,
         )
 
     async def _counted(self, name: str, *values: object) -> int:
         row = await self._database.fetch_row(_SQL[name], *values)
         return 0 if row is None else int(row["count"])
+
+
+def narrowed(wanted: LogFilter) -> tuple[str, tuple[list[str], ...]]:
+    """Return the statement that walks the filter's index, and its values beyond a page's."""
+    if not wanted.narrows:
+        return "past", ()
+    if wanted.ground is None and wanted.outcome is None:
+        return "past_by_site", ([*wanted.sites],)
+    return "past_by_kind", _kinds(wanted)
 
 
 def _sites(wanted: LogFilter) -> list[SiteId] | None:

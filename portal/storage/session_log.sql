@@ -30,14 +30,30 @@ SELECT s.* FROM unnest($6::text[], $7::text[], $8::text[]) AS k (site_id, ground
      ORDER BY started_at DESC, id DESC LIMIT $5) AS s
  ORDER BY started_at DESC, id DESC LIMIT $5
 
--- name: past_of_devices
+-- name: past_by_site
+-- For accounts of many libraries, which narrow nothing else: a walk a library, not one for each of its
+-- ways in and ends. Rows are compared whole: with "site_id =" the planner would walk all libraries'
+-- time for one of which there is hardly a row.
+SELECT s.* FROM unnest($6::text[]) AS k (site_id)
+ CROSS JOIN LATERAL (
+    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+           extensions, upload_bytes, download_bytes, device_trace, subject_trace
+      FROM past_session AS p
+     WHERE (p.site_id, started_at) >= (k.site_id, $1) AND (p.site_id, started_at) < (k.site_id, $2)
+       AND (p.site_id, started_at, id) < (k.site_id, $3, $4)
+       AND started_at >= $1 AND started_at < $2
+     ORDER BY p.site_id DESC, started_at DESC, id DESC LIMIT $5) AS s
+ ORDER BY started_at DESC, id DESC LIMIT $5
+
+-- name: past_of
+-- :trace is the name's column: each has an index of its own.
 SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
                 AS sought (low, high, since, until)
  CROSS JOIN LATERAL (
     SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
            extensions, upload_bytes, download_bytes, device_trace, subject_trace
       FROM past_session AS p
-     WHERE p.device_trace BETWEEN sought.low AND sought.high
+     WHERE p.:trace BETWEEN sought.low AND sought.high
        AND started_at >= sought.since AND started_at < sought.until
        AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
        AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
@@ -45,41 +61,13 @@ SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestam
      ORDER BY started_at DESC, id DESC LIMIT $5) AS s
  ORDER BY started_at DESC, id DESC LIMIT $5
 
--- name: past_of_guests
-SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
-                AS sought (low, high, since, until)
- CROSS JOIN LATERAL (
-    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
-           extensions, upload_bytes, download_bytes, device_trace, subject_trace
-      FROM past_session AS p
-     WHERE p.subject_trace BETWEEN sought.low AND sought.high
-       AND started_at >= sought.since AND started_at < sought.until
-       AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
-       AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
-       AND ($12::text IS NULL OR end_reason = $12)
-     ORDER BY started_at DESC, id DESC LIMIT $5) AS s
- ORDER BY started_at DESC, id DESC LIMIT $5
-
--- name: past_of_named_devices
+-- name: past_of_named
 -- Whole names, one or two a week: found first and sorted then, since they are few.
 WITH found AS MATERIALIZED (
     SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
            extensions, upload_bytes, download_bytes, device_trace, subject_trace
       FROM past_session
-     WHERE device_trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
-       AND ($7::text[] IS NULL OR site_id = ANY($7)) AND ($8::text IS NULL OR ground = $8)
-       AND ($9::text IS NULL OR end_reason = $9)
-)
-SELECT * FROM found WHERE (started_at, id) < ($3, $4)
- ORDER BY started_at DESC, id DESC LIMIT $5
-
--- name: past_of_named_guests
--- Whole names, one or two a week: found first and sorted then, since they are few.
-WITH found AS MATERIALIZED (
-    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
-           extensions, upload_bytes, download_bytes, device_trace, subject_trace
-      FROM past_session
-     WHERE subject_trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
+     WHERE :trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
        AND ($7::text[] IS NULL OR site_id = ANY($7)) AND ($8::text IS NULL OR ground = $8)
        AND ($9::text IS NULL OR end_reason = $9)
 )
@@ -105,6 +93,11 @@ SELECT count(*) FROM (
          WHERE p.site_id = k.site_id AND p.ground = k.ground AND p.end_reason = k.end_reason
            AND started_at >= $1 AND started_at < $2) AS s
      LIMIT $3) AS found
+
+-- name: count_past_by_site
+SELECT count(*) FROM (
+    SELECT FROM past_session
+     WHERE site_id = ANY($4::text[]) AND started_at >= $1 AND started_at < $2 LIMIT $3) AS found
 
 -- name: find
 SELECT id, ground, site_id, started_at, NULL::timestamptz AS ended_at, NULL::text AS end_reason,

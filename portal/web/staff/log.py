@@ -30,6 +30,7 @@ from portal.web.staff.log_address import (
     PRESETS,
     Asked,
     Period,
+    exact_text,
     local_text,
     next_page,
     read_asked,
@@ -145,6 +146,12 @@ def shared(site: StaffSite, visit: Visit, asked: Asked) -> dict[str, object]:
         "periods": PRESETS,
         "from_text": local_text(asked.since, zone) if own else "",
         "to_text": local_text(asked.until, zone) if own else "",
+        "exact": {
+            "from_at": exact_text(asked.since, zone),
+            "to_at": exact_text(asked.until, zone),
+        }
+        if own
+        else {},
         "sites": site.sites_of(visit.me.account),
         "kept_days": site.console.kept // timedelta(days=1),
     }

@@ -6,7 +6,7 @@ card, a device or anything else of a person, only the log's own names and a word
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -84,7 +84,7 @@ def write_asked(path: str, asked: Asked, zone: ZoneInfo, *, lasting: bool = Fals
     """Write an address that reads the same; ``lasting``: also tomorrow, and for others."""
     words: dict[str, str] = {"period": asked.period}
     if lasting or asked.period is Period.OWN:
-        words = {"from": local_text(asked.since, zone), "to": local_text(asked.until, zone)}
+        words = {"from": exact_text(asked.since, zone), "to": exact_text(asked.until, zone)}
     rest = narrowing(asked) | {
         "name": asked.name,
         "finding": "" if lasting else asked.finding,
@@ -108,6 +108,14 @@ def next_page(asked: Asked, cursor: Cursor) -> Asked:
     return replace(asked, after=write_cursor(cursor))
 
 
+def exact_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Return a moment as addresses have it: local, to the minute, and with its offset.
+
+    Without one, an hour that came twice in the autumn would lead to the first of the two.
+    """
+    return moment.astimezone(zone).isoformat(timespec="minutes")
+
+
 def local_text(moment: datetime, zone: ZoneInfo) -> str:
     """Return a moment as the fields of a form have it: local, to the minute."""
     return f"{moment.astimezone(zone):{_LOCAL}}"
@@ -117,7 +125,7 @@ def _times(
     query: Mapping[str, str], now: datetime, zone: ZoneInfo, kept: timedelta
 ) -> tuple[Period, datetime, datetime]:
     wish = query.get("period", "")
-    since, until = _local(query.get("from", ""), zone), _local(query.get("to", ""), zone)
+    since, until = _given(query, "from", zone), _given(query, "to", zone)
     if (wish not in set(PRESETS) or "own" in query) and (since or until):
         until = until or now + _SOON
         since = since or now - kept
@@ -135,11 +143,26 @@ def _times(
     return period, begins[period], ends
 
 
+def _given(query: Mapping[str, str], name: str, zone: ZoneInfo) -> datetime | None:
+    """Read a time.
+
+    A form's field has no offset: beside it stands the moment that it was made of, which holds for
+    as long as nobody changes the field.
+    """
+    text = query.get(name, "")
+    exact = _local(query.get(f"{name}_at", ""), zone)
+    if exact is not None and local_text(exact, zone) == text.strip():
+        return exact
+    return _local(text, zone)
+
+
 def _local(text: str, zone: ZoneInfo) -> datetime | None:
     try:
-        local = datetime.fromisoformat(text.strip())
-        if local.tzinfo is not None or not 1970 < local.year < 9000:
+        moment = datetime.fromisoformat(text.strip())
+        if not 1970 < moment.year < 9000:
             return None
-        return local.replace(tzinfo=zone)
-    except ValueError:
+        local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
+        # In UTC: two moments of one zone are compared by clocks that may say the same twice.
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None

@@ -18,7 +18,7 @@ from portal.web.staff import answers
 from portal.web.staff.asked import BY_ITSELF, asked
 from portal.web.staff.errors import FieldError
 from portal.web.staff.log import asked_of, filter_of, telling, worded, zone_of
-from portal.web.staff.log_address import Asked, local_text, narrowing, write_asked
+from portal.web.staff.log_address import Asked, exact_text, narrowing, write_asked
 from portal.web.staff.log_look_up import FIELDS
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
@@ -108,8 +108,8 @@ def _form(
 ) -> web.Response:
     zone = zone_of(site)
     hidden = narrowing(replace(question, reason=None)) | {
-        "from": local_text(question.since, zone),
-        "to": local_text(question.until, zone),
+        "from": exact_text(question.since, zone),
+        "to": exact_text(question.until, zone),
         "name": question.name,
         "finding": question.finding,
     }

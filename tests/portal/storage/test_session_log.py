@@ -26,7 +26,7 @@ from portal.services.ports.session_log import EventCursor, EventFilter, LoggedSe
 from portal.storage.database import Database, Deadlines
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
-from portal.storage.session_log import _SQL, PostgresSessionLog
+from portal.storage.session_log import _PAST_OF, _SQL, PostgresSessionLog, narrowed
 from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -249,8 +249,9 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def _explained(history: Database, name: str, *values: object) -> list[dict[str, Any]]:
+    text = {"past_of_devices": _PAST_OF[Named.DEVICE]}.get(name) or _SQL[name]
     async with history.connection() as connection:
-        rows = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {_SQL[name]}", *values)
+        rows = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
     return _nodes(json.loads(rows[0][0])[0]["Plan"])
 
 
@@ -271,11 +272,6 @@ _PAGE = (SINCE, UNTIL, datetime(9999, 1, 1, tzinfo=UTC), "f" * 32, 51)
 _NARROW = [name for name, one in FILTERS.items() if one.narrows and one.takes_past]
 
 
-def _kinds(wanted: LogFilter) -> tuple[list[str], list[str], list[str]]:
-    kinds = wanted.kinds()
-    return [a for a, _, _ in kinds], [b for _, b, _ in kinds], [c for _, _, c in kinds]
-
-
 async def test_a_page_of_everything_reads_a_page(history: Database) -> None:
     nodes = await _explained(history, "past", *_PAGE)
     given, thrown = _reads(nodes)
@@ -285,13 +281,26 @@ async def test_a_page_of_everything_reads_a_page(history: Database) -> None:
 
 @pytest.mark.parametrize("name", _NARROW)
 async def test_a_filter_reads_its_own_rows_only(history: Database, name: str) -> None:
-    wanted = FILTERS[name]
-    kinds = _kinds(wanted)
-    nodes = await _explained(history, "past_by_kind", *_PAGE, *kinds)
+    statement, values = narrowed(FILTERS[name])
+    nodes = await _explained(history, statement, *_PAGE, *values)
     given, thrown = _reads(nodes)
-    # Of each kind at most a page, and the newest of every week while they are merged.
-    assert given <= len(kinds[0]) * (51 + 60), given
+    # Of each kind or site at most a page, and the newest of every week while they are merged.
+    assert given <= len(values[0]) * (51 + 60), given
     assert thrown == 0
+
+
+async def test_an_account_of_many_libraries_walks_each_of_them_once(history: Database) -> None:
+    """Forty libraries have 3,000 kinds of ended sessions; each would be asked in every week."""
+    many = (*ALL_SITES, *(SiteId(f"branch-{number}") for number in range(37)))
+    wanted = LogFilter(SINCE, UNTIL, many)
+    assert len(wanted.kinds()) > 2_000
+    statement, values = narrowed(wanted)
+    nodes = await _explained(history, statement, *_PAGE, *values)
+    walks = [node for node in nodes if "Index Name" in node]
+    assert max(node["Actual Loops"] for node in walks) == len(many)
+    assert all("site_id" in node["Index Name"] for node in walks), walks[0]["Index Name"]
+    given, thrown = _reads(nodes)
+    assert (given <= len(ALL_SITES) * (51 + 60), thrown) == (True, 0)
 
 
 async def test_a_device_is_found_without_reading_others(history: Database) -> None:
