@@ -61,6 +61,8 @@ class Manifest:
     made_at: datetime
     program: str
     migrations: tuple[int, ...] = ()
+    needs: int = 0
+    """The migration that programs have to know to work with this schema."""
     configuration: str = ""
     """The path of ``kvar.toml`` among the files."""
     tables: Mapping[str, int] = field(default_factory=dict)
@@ -226,6 +228,7 @@ def _manifest(data: bytes) -> Manifest:
             made_at=datetime.fromisoformat(document["made_at"]),
             program=str(document["program"]),
             configuration=str(document["configuration"]),
+            needs=int(document["needs"]),
             migrations=tuple(int(number) for number in document["migrations"]),
             tables={str(name): int(rows) for name, rows in document["tables"].items()},
             database_sha256=str(document["database_sha256"]),

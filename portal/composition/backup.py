@@ -60,8 +60,8 @@ async def _back_up(config: Config, config_file: Path, shelf: Path, now: datetime
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 picture = await take_picture(host, connection)
                 place, program = str(next(iter(files))), version("kvar")
-                known = picture.migrations
-                manifest = Manifest(now, program, known, place, picture.tables)
+                known, needs = picture.migrations, picture.needs
+                manifest = Manifest(now, program, known, needs, place, picture.tables)
                 await asyncio.to_thread(_write, path, recipients, files, picture, manifest)
         finally:
             connection.terminate()

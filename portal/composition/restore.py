@@ -172,9 +172,9 @@ def _refuse_what_stands(target: Target, *, replace: bool) -> None:
 
 
 async def _fill(target: Target, contents: Contents) -> None:
-    unknown = set(contents.manifest.migrations) - {file.version for file in read_migrations()}
-    if unknown:
-        raise MigrationError(f"it has migration {max(unknown)}: use the newer release")
+    needs = contents.manifest.needs
+    if needs > max(file.version for file in read_migrations()):
+        raise MigrationError(f"only programs that know migration {needs} can work with it")
     await asyncio.to_thread(restore, target, contents.dump)
 
 

@@ -34,6 +34,11 @@ SELECT oid::regclass::text AS name FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
  ORDER BY 1
 """
+_MIGRATIONS = """
+SELECT version, coalesce((to_jsonb(m) ->> 'needs')::integer, 0) AS needs
+  FROM schema_migration AS m ORDER BY 1
+"""
+"""The first schemas have no such column."""
 _OTHERS = """
 SELECT DISTINCT application_name AS name FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'kvar%'
@@ -55,6 +60,8 @@ class Picture:
     server_major: int
     tables: Mapping[str, int]
     migrations: tuple[int, ...]
+    needs: int
+    """The migration that programs have to know to work with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +102,14 @@ async def open_host(dsn: str, name: str) -> tuple[str, asyncpg.Connection]:
 
 async def take_picture(host: str, connection: asyncpg.Connection) -> Picture:
     """Count every table in the transaction that is open, and name its snapshot."""
-    migrations = await connection.fetch("SELECT version FROM schema_migration ORDER BY 1")
+    migrations = await connection.fetch(_MIGRATIONS)
     return Picture(
         host,
         await connection.fetchval("SELECT pg_export_snapshot()"),
         connection.get_server_version().major,
         await _count(connection),
         tuple(row["version"] for row in migrations),
+        max((row["needs"] for row in migrations), default=0),
     )
 
 

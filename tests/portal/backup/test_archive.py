@@ -19,7 +19,7 @@ from portal.backup.archive import (
 )
 
 NOW = datetime(2026, 11, 27, 4, 0, tzinfo=UTC)
-MANIFEST = Manifest(NOW, "0.1.0", (1, 2, 18), "/etc/kvar/kvar.toml", {"event": 3})
+MANIFEST = Manifest(NOW, "0.1.0", (1, 2, 18), 0, "/etc/kvar/kvar.toml", {"event": 3})
 FILES = {Path("/etc/kvar/kvar.toml"): StoredFile(b"[x]\n", 0o640, "root", "kvar")}
 
 

@@ -74,6 +74,7 @@ SELECT gen_random_uuid(), sha256('t'), id, 'open', $1, $1, $1::timestamptz + int
 """
 
 
+LATER = "INSERT INTO schema_migration VALUES (9999, 'later.sql', '', now(), {needs})"
 REFUSE_INDEXES = (
     "CREATE SCHEMA aside",
     """CREATE FUNCTION aside.no() RETURNS event_trigger LANGUAGE plpgsql AS $$
@@ -324,9 +325,14 @@ async def test_a_restore_that_fails_leaves_what_stood_there(
 
 async def test_a_backup_of_a_newer_release_is_refused(library: Library, identity: Path) -> None:
     async with Database(library.dsn, size=1, name="test") as database:
-        await database.fetch("INSERT INTO schema_migration VALUES (9999, 'later.sql', '', now())")
+        await database.fetch(LATER.format(needs=0))
     await library.back_up()
-    with pytest.raises(StartError, match="migration 9999: use the newer release"):
+    await library.restore(identity, replace=True)  # the next release, and the way back from it
+    async with Database(library.dsn, size=1, name="test") as database:
+        await database.fetch("DELETE FROM schema_migration WHERE version = 9999")
+        await database.fetch(LATER.format(needs=9999))
+    await library.back_up(later_s=2)
+    with pytest.raises(StartError, match="only programs that know migration 9999"):
         await library.restore(identity, replace=True)
 
 
