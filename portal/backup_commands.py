@@ -69,4 +69,4 @@ def upgrade(
     from portal.composition.upgrade import SYSTEMD, Wish, upgrade
 
     wish = Wish(link, release, restart or SYSTEMD, patience_s)
-    say(upgrade(config_of(context), context.obj, wish, utc_now()))
+    say(upgrade(config_of(context), context.obj, wish))

@@ -93,13 +93,14 @@ async def _put_back(place: Path, wish: Wish, contents: Contents, now: datetime) 
     prepare_directories(config)
     with _kept_keys(config, _keys(wish), now) as keys:
         _refuse_other_keys(config, keys, replace=wish.replace)
-        async with running_database(config, create=True) as address:
-            target = await look_at(address)
-            _refuse_what_stands(target, replace=wish.replace)
-            await _fill(target, contents)
-            await migrate(address, now)
-            _install(config, keys)
-            gone = await _purge(target.host, config, now)
+        with _as_owner(config, contents.dump):
+            async with running_database(config, create=True) as address:
+                target = await look_at(address)
+                _refuse_what_stands(target, replace=wish.replace)
+                await _fill(target, contents)
+                await migrate(address, now)
+                _install(config, keys)
+                gone = await _purge(target.host, config, now)
     written = _write_configuration(place, text, contents)
     told = (
         f"restored from {wish.file}: {_summary(contents)}; {gone} rows were over their period and "
@@ -158,6 +159,25 @@ def _keys(wish: Wish) -> dict[str, bytes] | None:
 
 
 # --- the database -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _as_owner(config: Config, dump: Path) -> Iterator[None]:
+    """Let root be the keys' owner meanwhile: PostgreSQL knows everybody by the user's name.
+
+    Not for a private PostgreSQL, which root starts as another user.
+    """
+    owner = key_directory(config).stat().st_uid
+    if os.geteuid() != 0 or owner == 0 or not config.database.dsn.get_secret_value():
+        yield
+        return
+    for path in (dump.parent, dump):
+        os.chown(path, owner, -1)
+    os.seteuid(owner)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def _refuse_what_stands(target: Target, *, replace: bool) -> None:

@@ -14,13 +14,11 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from portal import settings
-from portal.composition.backup import back_up
 from portal.composition.start import StartError
 from portal.config import Config
 
@@ -50,7 +48,7 @@ class _FailedError(Exception):
     """A step did not work; the text is for whoever upgrades."""
 
 
-async def upgrade(config: Config, config_file: Path, wish: Wish, now: datetime) -> str:
+async def upgrade(config: Config, config_file: Path, wish: Wish) -> str:
     """Back up, migrate, change over, and look; go back when anything is wrong.
 
     Raises:
@@ -59,9 +57,9 @@ async def upgrade(config: Config, config_file: Path, wish: Wish, now: datetime) 
     before = wish.link.resolve()
     if not (wish.release / "bin" / "kvar").exists():
         raise StartError(f"{wish.release} is no release of Kvar: it has no bin/kvar")
-    said = (await back_up(config, config_file, now)).splitlines()[0]
     change = _Change(config, config_file, wish)
     try:
+        said = await change.back_up(before)
         await change.migrate(wish.release)
     except _FailedError as problem:
         raise StartError(f"nothing was changed, and {before} runs on: {problem}") from problem
@@ -103,10 +101,17 @@ class _Change:
         self._ports = _ports(config)
         self._parts = [*(["gate"] if settings.has_gate(config) else []), *self._ports]
 
+    async def back_up(self, release: Path) -> str:
+        """Back up by a release's own program; return where, as it says."""
+        return (await self._kvar(release, "backup")).partition("\n")[0]
+
     async def migrate(self, release: Path) -> None:
         """Bring the schema to a release's, by its own program."""
+        await self._kvar(release, "migrate")
+
+    async def _kvar(self, release: Path, command: str) -> str:
         program = str(release / "bin" / "kvar")
-        await _run([program, "--config", str(self._config_file), "migrate"], MIGRATION_S)
+        return await _run([program, "--config", str(self._config_file), command], MIGRATION_S)
 
     async def over_to(self, release: Path) -> None:
         """Name the release by the link, restart one process after the other, and look at all."""
@@ -145,19 +150,21 @@ def _point(link: Path, release: Path) -> None:
     draft.replace(link)
 
 
-async def _run(command: Sequence[str], longest_s: float) -> None:
+async def _run(command: Sequence[str], longest_s: float) -> str:
+    """Return what it said."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, env={"PATH": os.defpath}
+            *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={"PATH": os.defpath}
         )
         async with asyncio.timeout(longest_s):
-            _, errors = await process.communicate()
+            said, errors = await process.communicate()
     except OSError as problem:  # TimeoutError is one
         reason = str(problem) or f"no end within {longest_s:.0f} s"
         raise _FailedError(f"{' '.join(command)}: {reason}") from problem
     if process.returncode:
         words = errors.decode(errors="replace").strip().splitlines() or ["it failed"]
         raise _FailedError(f"{' '.join(command)}: {words[-1]}")
+    return said.decode(errors="replace")
 
 
 async def _is_ready(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import pwd
 import shutil
 import subprocess
 import tarfile
@@ -25,7 +26,9 @@ from portal.config import Config
 from portal.config_file import parse
 from portal.services.key_ring import live_key_id, log_key_id
 from portal.storage.database import Database
+from portal.storage.dump import Target, look_at
 from portal.storage.migrate import migrate, read_migrations
+from tests.portal.storage.clusters import reachable_directory
 
 TEXT = """
 [organisation]
@@ -379,6 +382,32 @@ def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert "AGE-SECRET-KEY" not in said
     with pytest.raises(StartError, match="nothing was written"):
         make_key(tmp_path / "key")
+
+
+@pytest.mark.root
+async def test_root_speaks_to_the_database_as_the_keys_owner(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's peer authentication knows users by their names, and root is none of its own."""
+    with reachable_directory() as directory:
+        identity = directory / "identity"
+        recipient = make_key(identity).partition('recipients = ["')[2].partition('"')[0]
+        library = Library(directory, postgres_dsn, recipient)
+        shutil.chown(library.keys, "postgres")
+        key = library.key("form")
+        await library.back_up()
+        key.unlink()
+        seen: list[int] = []
+
+        async def look(dsn: str) -> Target:
+            seen.append(os.geteuid())
+            return await look_at(dsn)
+
+        monkeypatch.setattr("portal.composition.restore.look_at", look)
+        await library.restore(identity, replace=True)
+        assert [pwd.getpwuid(uid).pw_name for uid in seen] == ["postgres"]
+        assert key.owner() == "postgres"
+        assert os.geteuid() == 0
 
 
 @pytest.fixture

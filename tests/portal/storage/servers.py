@@ -44,7 +44,16 @@ class Cluster:
 
     def follow(self, primary: "Cluster") -> None:
         where = f"host=127.0.0.1 port={primary.port} user=kvar application_name=standby"
-        self.run("pg_basebackup", "-D", str(self.data), "-R", "-d", where, "--no-sync", "--checkpoint=fast")
+        self.run(
+            "pg_basebackup",
+            "-D",
+            str(self.data),
+            "-R",
+            "-d",
+            where,
+            "--no-sync",
+            "--checkpoint=fast",
+        )
 
     def start(self) -> None:
         options = f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1"
