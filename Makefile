@@ -24,8 +24,8 @@ SLIP_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto
 # the benchmark's own; the service of its package does not start.
 RADIUS_PACKAGES := freeradius freeradius-postgresql gcc libc6-dev
 # An access point, a device behind it, a proxy that speaks RADIUS/TLS, what openNDS encrypts with, and a
-# log collector, and the program whose files our backups are.
-PEER_PACKAGES := age hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest rsyslog rsyslog-gnutls
+# log collector, the program whose files our backups are, a pair's.
+PEER_PACKAGES := age keepalived conntrackd hostapd wpasupplicant radsecproxy php-cli freeradius-utils eapoltest rsyslog rsyslog-gnutls
 # What reads the example configurations, and what makes a clean Debian in a folder.
 INSTALLATION_PACKAGES := kea-dhcp4-server kea-dhcp6-server radvd nginx-light openssl debootstrap \
   systemd-container ansible-core

@@ -1,7 +1,7 @@
 """Two gateways as a pair: the active one dies, and the other's guests were never logged out.
 
-keepalived and conntrackd run from the files in deploy/pair, each gateway in a namespace of its own
-with its own gate and keeper; both use one database. No portal is needed for that.
+keepalived and conntrackd run from deploy/examples/pair, each gateway in a namespace with its own
+gate and keeper; both use one database. No portal is needed for that.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from tests.portal.storage.servers import Cluster, free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.proof]
 
-PAIR = Path(__file__).parents[2] / "deploy" / "pair"
+PAIR = Path(__file__).parents[2] / "deploy" / "examples" / "pair"
 TAKES_OVER_WITHIN_S = 3.0
 GUEST_MAC, STRANGER_MAC = "02:00:5e:00:00:01", "02:00:5e:00:00:02"
 NO_FILTER = ("net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0")

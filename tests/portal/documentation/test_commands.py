@@ -36,6 +36,7 @@ RUN_ELSEWHERE = {
     "docs/installation.md": "deploy/test_clean_root.py",
     "docs/library-systems.md": "lab/test_documented_commands.py",
     "docs/monitoring.md": "portal/monitoring/test_docs.py",
+    "docs/operations.md": "portal/documentation/test_operations.py",
     "docs/radius-tls.md": "radius_bridge/certificates.py",
 }
 """Pages whose commands need something else than an installation: the test that runs all of them."""
