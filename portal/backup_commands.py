@@ -9,7 +9,7 @@ from portal.clock import utc_now
 from portal.commands import config_of, say
 
 Identity = Annotated[Path | None, typer.Option(help="The private key's file, if encrypted.")]
-LINK = Path("/usr/lib/kvar/current")
+LINK = Path("/usr/lib/kvar-current")
 Keys = Annotated[Path | None, typer.Option(help="The file of keys. Left out: beside the backup.")]
 
 

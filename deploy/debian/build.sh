@@ -32,6 +32,9 @@ sed -i '/^command = /d' "$lib/pyvenv.cfg"
 "$lib/bin/python" -I -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$lib/lib"
 
 install -D -m 0755 "$here/kvar" "$root/usr/bin/kvar"
+# The release's own command, whichever is in use: what `kvar upgrade` calls.
+sed 's|^lib=.*|lib=$(dirname "$(dirname "$0")")|' "$here/kvar" >"$lib/bin/kvar"
+chmod 0755 "$lib/bin/kvar"
 install -D -m 0644 "$here/kvar.sysusers" "$root/usr/lib/sysusers.d/kvar.conf"
 install -D -m 0644 "$here/kvar.tmpfiles" "$root/usr/lib/tmpfiles.d/kvar.conf"
 install -D -m 0644 "$here/kvar.sysctl" "$root/usr/lib/sysctl.d/60-kvar.conf"
@@ -67,7 +70,7 @@ for word, value in words.items():
     text = text.replace(f"@{word}@", value)
 print(text, end="")
 END
-for script in postinst prerm postrm; do
+for script in preinst postinst prerm postrm; do
     install -m 0755 "$here/$script" "$root/DEBIAN/$script"
 done
 chmod -R go-w,a+rX "$root"

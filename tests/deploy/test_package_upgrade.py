@@ -1,0 +1,108 @@
+"""What dpkg calls around an upgrade: the release that runs is kept until the next one is well.
+
+The scripts run on a folder in the place of /, with a `systemctl` that says that Kvar runs; what
+`kvar upgrade` itself does is in portal/composition/test_upgrade.py.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "deploy" / "debian"
+QUIET = ("systemd-sysusers", "systemd-tmpfiles", "adduser", "chown")
+COMMAND = """#!/bin/sh
+echo "$@" >>{root}/log
+{step}
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    root: Path
+
+    @property
+    def lib(self) -> Path:
+        return self.root / "usr/lib"
+
+    @property
+    def in_use(self) -> str:
+        return (self.lib / "kvar-current/version").read_text()
+
+    def make(self, path: str, text: str = "") -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755)
+
+    def unpack(self, version: str) -> None:
+        """As dpkg does: beside it, and renamed into its place."""
+        for name in ("version", "bin/kvar"):
+            self.make(f"usr/lib/kvar/{name}.dpkg-new", version)
+            (self.lib / f"kvar/{name}.dpkg-new").rename(self.lib / "kvar" / name)
+
+    def call(self, script: str, *arguments: str) -> int:
+        text = (SCRIPTS / script).read_text()
+        for path in ("/usr/", "/etc/", "/run/", "/var/"):
+            text = text.replace(f" {path}", f" {self.root}{path}")
+        path = f"{self.root}/stubs:{os.environ['PATH']}"
+        command = ["sh", "-c", text, script, *arguments]
+        return subprocess.run(command, check=False, env={"PATH": path}).returncode
+
+    def upgrade(self, version: str) -> int:
+        assert self.call("preinst", "upgrade", "1") == 0
+        assert self.in_use == "1", "while files are unpacked, too"
+        self.unpack(version)
+        assert self.in_use == "1"
+        return self.call("postinst", "configure", "1")
+
+    def kvar(self, step: str) -> None:
+        """What `kvar` does: turn the link, as an upgrade does, or fail."""
+        self.make("usr/bin/kvar", COMMAND.format(root=self.root, step=step))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    for name in (*QUIET, "systemctl"):
+        made.make(f"stubs/{name}", "#!/bin/sh\nexit 0\n")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    made.make("etc/kvar/kvar.toml")
+    made.unpack("1")
+    assert made.call("postinst", "configure", "") == 0
+    made.kvar(f"ln -sfn {made.lib}/kvar {made.lib}/kvar-current")
+    return made
+
+
+def test_the_next_release_takes_over(machine: Machine) -> None:
+    assert machine.in_use == "1"
+    assert machine.upgrade("2") == 0
+    assert machine.in_use == "2"
+    lib = machine.lib
+    said = (machine.root / "log").read_text()
+    assert said == f"upgrade --link {lib}/kvar-current {lib}/kvar\n"
+    assert not (lib / "kvar-before").exists()
+
+
+def test_one_that_is_not_well_leaves_the_one_before_in_use(machine: Machine) -> None:
+    machine.kvar("exit 1")
+    assert machine.upgrade("2") == 1
+    assert machine.in_use == "1"
+    assert (machine.lib / "kvar/version").read_text() == "2"
+
+
+def test_after_a_failed_one_a_third_is_tried_from_the_first(machine: Machine) -> None:
+    machine.kvar("exit 1")
+    machine.upgrade("2")
+    machine.kvar(f"ln -sfn {machine.lib}/kvar {machine.lib}/kvar-current")
+    assert machine.upgrade("3") == 0
+    assert machine.in_use == "3"
+
+
+def test_nothing_is_left_when_the_package_goes(machine: Machine) -> None:
+    machine.kvar("exit 1")
+    machine.upgrade("2")
+    assert machine.call("postrm", "remove") == 0
+    assert [path.name for path in machine.lib.iterdir()] == ["kvar"]
