@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from portal.domain.forwarded_event import ALARMS
 from portal.domain.identity import SiteId
 from portal.domain.statistics import OnlineSample, TryCount, WaitCount
-from portal.services.ports.statistics import News, NodeReport, Records
+from portal.services.ports.statistics import News, NodeReport, PointNow, Records
 from portal.storage.database import Database
 from portal.storage.figures import PostgresFigures
 from portal.storage.statements import known_columns, load_statements
@@ -62,7 +62,7 @@ class PostgresStatistics:
         lately = now - IN_DETAIL
         figures = await self._figures.read(now)
         tutored = await fetch(_SQL["tutored"], now)
-        points = await fetch(_SQL["access_points"], now - _HEARD_WITHIN)
+        points = await fetch(_SQL["points"], now - _HEARD_WITHIN, since)
         return Records(
             online=figures.online,
             samples=[OnlineSample(**row) for row in await fetch(_SQL["samples"], since)],
@@ -73,7 +73,8 @@ class PostgresStatistics:
                 SiteId(row["site_id"]) for row in await fetch(_SQL["library"], now - _AWAY_FOR)
             ),
             tutored={SiteId(row["site_id"]): row["count"] for row in tutored},
-            access_points={SiteId(row["site_id"]): row["count"] for row in points},
+            points=[PointNow(**row) for row in points],
+            point_tries=[TryCount(**row) for row in await fetch(_SQL["point_tries"], lately)],
             nodes=[
                 NodeReport(**known_columns(NodeReport, row)) for row in await fetch(_SQL["nodes"])
             ],

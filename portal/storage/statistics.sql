@@ -56,9 +56,27 @@ SELECT site_id FROM (
 -- name: tutored
 SELECT site_id, count(*) AS count FROM live_session WHERE protected_until > $1 GROUP BY site_id
 
--- name: access_points
-SELECT site_id, count(DISTINCT bss) AS count FROM accounting_session
- WHERE ended_at IS NULL AND heard_at > $1 GROUP BY site_id
+-- name: points
+-- Access points that visitors are at now, or tried at since $2; a radio counts that was heard since $1.
+WITH visited AS (
+    SELECT site_id, access_point, count(*) AS online, max(heard_at) AS heard_at,
+           count(DISTINCT bss) FILTER (WHERE heard_at > $1) AS radios
+      FROM accounting_session WHERE ended_at IS NULL GROUP BY site_id, access_point
+), tried AS (
+    SELECT DISTINCT site_id, access_point FROM sign_in_tally WHERE at > $2 AND access_point <> ''
+)
+SELECT site_id, access_point AS name, coalesce(v.online, 0) AS online,
+       coalesce(v.radios, 0) AS radios,
+       greatest(v.heard_at, (SELECT max(p.heard_at) FROM device_at_access_point AS p
+                              WHERE p.access_point = coalesce(v.access_point, t.access_point)))
+           AS heard_at
+  FROM visited AS v FULL JOIN tried AS t USING (site_id, access_point)
+ ORDER BY site_id, name
+
+-- name: point_tries
+SELECT max(at) AS at, site_id, '' AS method, outcome, reason, sum(count)::bigint AS count,
+       access_point
+  FROM sign_in_tally WHERE at > $1 AND access_point <> '' GROUP BY site_id, outcome, reason, access_point
 
 -- name: news
 SELECT at, kind, site_id FROM event WHERE at > $1 AND kind = ANY($2) ORDER BY at DESC LIMIT 20

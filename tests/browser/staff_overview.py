@@ -56,6 +56,15 @@ async def a_day(world: StaffWorld) -> None:
             *(now - timedelta(hours=hours), kind, words, _FACTS),
         )
     await a_month(world)
+    await store.add(_at_points(bucket_of(now)), [])
+    await world.database.fetch(
+        "INSERT INTO accounting_session (name, access_point, nas, bss, site_id, started_at,"
+        " told_at, heard_at, upload_octets, download_octets, upload_before, download_before,"
+        " duration)"
+        " SELECT sha256(convert_to('ap' || n, 'UTF8')), 'ap-hall', '', '', 'city', $1, $1, $1,"
+        " 0, 0, 0, 0, '0' FROM generate_series(1, 17) AS n",
+        now - timedelta(minutes=3),
+    )
     said = {"browsers": "Firefox", "failed": "lms.down"}
     for _ in range(7):
         await world.site.desk.faults.report_from_guest(CITY, FaultKind.NOT_IN, said, now)
@@ -65,6 +74,14 @@ async def a_day(world: StaffWorld) -> None:
         " 'branch', 'unavailable')",
         now - timedelta(minutes=1),
     )
+
+
+def _at_points(at: datetime) -> list[TryCount]:
+    made = []
+    for name, good, bad in (("ap-hall", 40, 3), ("ap-barn", 11, 9)):
+        made.append(TryCount(at, CITY, "card", "admitted", "", good, name))
+        made.append(TryCount(at, CITY, "card", "refused", "service", bad, name))
+    return made
 
 
 async def a_month(world: StaffWorld) -> None:

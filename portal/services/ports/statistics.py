@@ -33,8 +33,25 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class PointNow:
+    """An access point (a RADIUS client) now. ``heard_at`` None: nobody was heard of there today.
+
+    ``online`` counts the visits that it told of and that go on, ``radios`` those heard of lately.
+    """
+
+    name: str
+    site_id: SiteId
+    online: int
+    radios: int
+    heard_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
-    """All that the live page is made of. ``access_points`` counts the radios heard of lately."""
+    """All that the live page is made of.
+
+    ``point_tries`` are the last hour's by access point, as far as that is known.
+    """
 
     online: Mapping[SiteId, int]
     samples: Sequence[OnlineSample]
@@ -43,7 +60,8 @@ class Records:
     faults: Mapping[SiteId, OpenFaults]
     library_is_away: frozenset[SiteId]
     tutored: Mapping[SiteId, int]
-    access_points: Mapping[SiteId, int]
+    points: Sequence[PointNow]
+    point_tries: Sequence[TryCount]
     nodes: Sequence[NodeReport]
     news: Sequence[News]
 

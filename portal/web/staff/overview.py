@@ -20,7 +20,7 @@ from portal.domain.site import LoginMethod, Site
 from portal.domain.spreadsheet import to_csv
 from portal.domain.staff_account import Role
 from portal.domain.statistics import OnlineSample, TryCount, WaitCount
-from portal.services.ports.statistics import Records
+from portal.services.ports.statistics import PointNow, Records
 from portal.web.staff import answers, charts
 from portal.web.staff.live import stream
 from portal.web.staff.staff_site import StaffSite
@@ -32,6 +32,9 @@ SLOTS = 48
 LABEL_EVERY = 8
 SILENT_AFTER = timedelta(minutes=1)
 """A keeper reports every 15 s."""
+
+SILENT_POINT_AFTER = timedelta(minutes=30)
+"""Access points tell of a visit every five or ten minutes; where nobody is, of nothing."""
 
 TICK_S = 5
 """How often a page that is open asks anew."""
@@ -70,6 +73,22 @@ class Row:
     faults: int
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One access point; ``reasons`` are the commonest three of the last hour."""
+
+    name: str
+    place: str
+    tries: int
+    success: str
+    refused_share: float
+    reasons: Sequence[tuple[str, int]]
+    online: int
+    radios: int
+    heard_at: datetime | None
+    is_silent: bool
+
+
 async def overview_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show the page."""
     known = await site.overview.records(visit.now)
@@ -95,6 +114,7 @@ async def overview_page(site: StaffSite, visit: Visit) -> web.Response:
         height=charts.HEIGHT,
         spark=(charts.SPARK_WIDTH, charts.SPARK_HEIGHT),
         why=_why(records, visit),
+        points=_points(own, records, visit) if runs else (),
         nodes=[(node, visit.now - node.at > SILENT_AFTER) for node in records.nodes],
         news=[(one, _place(one.site_id, own)) for one in records.news],
         stamp=f"{at.astimezone(zone):%H.%M.%S}",
@@ -151,6 +171,8 @@ def only(records: Records, own: set[SiteId]) -> Records:
         samples=[one for one in records.samples if one.site_id in own],
         tries=[one for one in records.tries if one.site_id in own],
         waits=[one for one in records.waits if one.site_id in own],
+        points=[one for one in records.points if one.site_id in own],
+        point_tries=[one for one in records.point_tries if one.site_id in own],
         faults={site_id: one for site_id, one in records.faults.items() if site_id in own},
         news=[one for one in records.news if one.site_id in own or not one.site_id],
     )
@@ -254,8 +276,38 @@ def _row(one: Site, records: Records, visit: Visit) -> Row:
         asks_library=LoginMethod.CARD in one.login_methods,
         library_is_away=one.id in records.library_is_away,
         tutored=records.tutored.get(one.id, 0),
-        access_points=records.access_points.get(one.id, 0),
+        access_points=sum(each.radios for each in records.points if each.site_id == one.id),
         faults=0 if faults is None else faults.count,
+    )
+
+
+def _points(own: Sequence[Site], records: Records, visit: Visit) -> Sequence[Point]:
+    """Return the access points, those first where most is refused: bad radio refuses nobody."""
+    tries: dict[tuple[SiteId, str], list[TryCount]] = defaultdict(list)
+    for each in records.point_tries:
+        tries[each.site_id, each.access_point].append(each)
+    shown = [
+        _point(one, _place(one.site_id, own), tries[one.site_id, one.name], visit)
+        for one in records.points
+    ]
+    return sorted(shown, key=lambda one: (-one.refused_share, one.place, one.name))
+
+
+def _point(one: PointNow, place: str, tries: Sequence[TryCount], visit: Visit) -> Point:
+    judged = sum(each.count for each in tries if each.outcome != "mistyped")
+    share = statistics.success_rate(tries)
+    is_silent = one.heard_at is None or visit.now - one.heard_at > SILENT_POINT_AFTER
+    return Point(
+        name=one.name,
+        place=place,
+        tries=judged,
+        success=_percent(share),
+        refused_share=0.0 if share is None or judged < statistics.FEW else 1 - share,
+        reasons=[(_reason(reason, visit), n) for reason, n in statistics.reasons(tries)[:3]],
+        online=one.online,
+        radios=one.radios,
+        heard_at=one.heard_at,
+        is_silent=is_silent,
     )
 
 

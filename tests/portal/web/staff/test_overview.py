@@ -109,3 +109,51 @@ async def test_while_the_database_is_away_it_says_so(world: StaffWorld) -> None:
     )
     answer = await person.get("/overview")
     assert answer.status == 503
+
+
+async def hear_of(world: StaffWorld, name: str, online: int, minutes: int) -> None:
+    """Have an access point tell of so many visits, the last sign so long ago."""
+    await world.database.fetch(
+        "INSERT INTO accounting_session (name, access_point, nas, bss, site_id, started_at,"
+        " told_at, heard_at, upload_octets, download_octets, upload_before, download_before,"
+        " duration)"
+        " SELECT sha256(convert_to($1 || n, 'UTF8')), $1, '', sha256(convert_to((n % 2)::text,"
+        " 'UTF8')), 'city', $2, $2, $2, 0, 0, 0, 0, '0' FROM generate_series(1, $3) AS n",
+        *(name, world.time() - timedelta(minutes=minutes), online),
+    )
+
+
+async def test_the_access_point_that_refuses_most_comes_first(world: StaffWorld) -> None:
+    """Half of the tries fail at one: told within one look, and apart from bad radio (N02)."""
+    person = await world.enrol("eva", Role.IT, sites=None)
+    store, now = PostgresStatistics(world.database), bucket_of(world.time())
+    for name, refused in (("ap-attic", 1), ("ap-cellar", 20)):
+        tries = [
+            TryCount(now, CITY, "card", "admitted", "", 20, name),
+            TryCount(now, CITY, "card", "refused", "service", refused, name),
+        ]
+        await store.add(tries, [])
+        await hear_of(world, name, 7, 1)
+    await store.add([TryCount(now, CITY, "card", "refused", "service", 4, "ap-roof")], [])
+    await hear_of(world, "ap-hall", 3, 45)
+    page = words(await person.get("/overview"))
+    cellar, attic, hall, roof = (
+        page.index(f"{name} Exempelby") for name in ("ap-cellar", "ap-attic", "ap-hall", "ap-roof")
+    )
+    assert cellar < attic < hall < roof, "four tries are too few to judge by"
+    told = page[cellar:attic]
+    assert "40 50 %" in told
+    assert "inget" not in told
+    assert re.search(r": 20 7 2 kl. 09.59", told), told
+    assert "Inte i dag" in page[roof:]
+    assert words(await person.get("/overview")).count("57 %") <= 1
+
+
+async def test_a_library_manager_sees_no_access_points(world: StaffWorld) -> None:
+    person = await world.enrol("kim", Role.SITE_MANAGER, sites=(CITY,))
+    await hear_of(world, "ap-hall", 3, 1)
+    page = words(await person.get("/overview"))
+    assert "ap-hall" not in page
+    assert "Accesspunkterna" not in page
+    assert "Månadsrapport" in page
+    assert "Pausa" in page
