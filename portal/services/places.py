@@ -58,6 +58,7 @@ class Places:
         self._store = store
         self._known: OrderedDict[MacAddress, Known] = OrderedDict()
         self._unwritten: dict[_Key, Place] = {}
+        self._writing = asyncio.Lock()
 
     def get(self, mac: MacAddress) -> Known | None:
         """Return what this process knows of a device."""
@@ -108,7 +109,8 @@ class Places:
             is_here = before is known.place
             if not is_here or _is_news(merged, known.place):
                 known.place = merged
-                self._write_later(merged)
+                # Without a grant that only we remember: another process may have told a newer one.
+                self._write_later(replace(place, let_in_at=merged.let_in_at))
 
     def told(
         self,
@@ -184,21 +186,23 @@ class Places:
                 _log.error("places_not_written", reason=type(problem).__name__)
 
     async def write(self) -> None:
-        """Write what is new, the most that one statement takes.
+        """Write what is new, the most that one statement takes, after what is being written now.
 
         Raises:
             DatabaseUnavailableError: it is written the next time.
         """
-        keys = list(islice(self._unwritten, MOST_AT_ONCE))
-        if not keys:
-            return
-        places = [self._unwritten.pop(key) for key in keys]
-        try:
-            await self._keep(places)
-        except DatabaseUnavailableError:
-            for key, place in zip(keys, places, strict=True):
-                self._unwritten.setdefault(key, place)  # there may be a newer one
-            raise
+        async with self._writing:
+            keys = list(islice(self._unwritten, MOST_AT_ONCE))
+            places = [self._unwritten.pop(key) for key in keys]
+            if not places:
+                return
+            try:
+                await self._keep(places)
+            except DatabaseUnavailableError:
+                for key, place in zip(keys, places, strict=True):
+                    newer = self._unwritten.get(key)
+                    self._unwritten[key] = place if newer is None else _merged(newer, place)
+                raise
 
     async def _keep(self, places: Sequence[Place]) -> None:
         """Write places; one that the database does not take is passed over, and holds up none."""
@@ -226,7 +230,10 @@ class Places:
                 self._unwritten.pop((place.mac, *place.key), None)
 
     def _write_later(self, place: Place) -> None:
-        self._unwritten[place.mac, *place.key] = place
+        """Write a place; what it does not say of a grant is as it stands, there or in the queue."""
+        key = (place.mac, *place.key)
+        waiting = self._unwritten.get(key)
+        self._unwritten[key] = place if waiting is None else _merged(place, waiting)
 
 
 _Key = tuple[MacAddress, str, bytes]

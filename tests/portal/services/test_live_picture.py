@@ -234,6 +234,30 @@ async def test_what_another_process_granted_is_known_when_accounting_is_heard(
     assert (written.let_in_at, written.granted_until, written.has_idle_timeout) == (None,) * 3
 
 
+async def test_what_was_told_by_another_process_is_not_overwritten_by_what_is_remembered(
+    database: Database, now: datetime
+) -> None:
+    """One lets in and hears accounting; another tells the access point of a new end meanwhile."""
+    store = PostgresLive(database)
+    ours, theirs = Places(store), Places(store)
+    ours.note(granted(1, now, now + HOUR))
+    ours.note(place(1, now))
+    await ours.write()
+    [written] = await store.places([mac(1)])
+    assert written.granted_until == now + HOUR, "not lost to what came after it in the queue"
+    await theirs.look_up([mac(1)])
+    later = now + 5 * MINUTE
+    theirs.told(
+        place(1, now), later, let_in=True, granted_until=now + 3 * HOUR, has_idle_timeout=True
+    )
+    await theirs.write()
+    ours.note(place(1, later + MINUTE))
+    await ours.write()
+    [written] = await store.places([mac(1)])
+    assert (written.heard_at, written.granted_until) == (later + MINUTE, now + 3 * HOUR)
+    assert written.has_idle_timeout is True
+
+
 async def test_an_older_note_changes_nothing(database: Database, now: datetime) -> None:
     store = PostgresLive(database)
     places = Places(store)
@@ -255,7 +279,9 @@ async def test_who_is_where_he_was_is_not_written_again(database: Database, now:
     places.note(place(1, now + MINUTE))
     assert places._unwritten == {}
     places.note(place(1, now + HOUR))
-    [written] = places._unwritten.values()
+    assert len(places._unwritten) == 1
+    await places.write()
+    [written] = await PostgresLive(database).places([mac(1)])
     assert (written.let_in_at, written.granted_until) == (now, now + HOUR), "as it was"
 
 
