@@ -1,5 +1,7 @@
 """Composes the doctor's checks from the configuration; what it asks the database is asked here."""
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ from portal.composition.database import dsn
 from portal.composition.start import StartError
 from portal.composition.vouchers import live_codes
 from portal.config import Config
+from portal.config_file import DEFAULT_PATH
 from portal.doctor import announcement, certificates, machine, network, outside, store
 from portal.doctor.examination import PATIENT_S, Check, examine
 from portal.doctor.finding import Finding
@@ -35,19 +38,51 @@ async def look(
     Raises:
         StartError: there is no such check.
     """
-    checks = [*_here(config, config_file), *_around(config)]
-    section = config.library_system
-    if section is not None:
-        probe = partial(library, section, test_card, pin)
-        checks.append(Check("library system", probe, PATIENT_S))
-    if config.library_rest is not None:
-        asked = partial(library_rest, config.library_rest, test_card, pin)
-        checks.append(Check("library system", asked, PATIENT_S))
+    checks = _checks(config, config_file, test_card, pin)
     known = {check.name for check in checks}
     for name in only:
         if name not in known:
             raise StartError(f"no check {name!r}; there are: {', '.join(sorted(known))}")
     return await examine([check for check in checks if not only or check.name in only])
+
+
+class LookFromAService:
+    """What a process of ours can see of the installation; whoever asks at once shares one look.
+
+    The units leave it no sight of other processes, of the kernel's settings and clock, of the
+    configuration's owner or of DHCP.
+    """
+
+    _HIDDEN = frozenset({"processes", "kernel", "clock", "files", "announcement", "probe hosts"})
+    _FRESH_S = 20.0
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._lock = asyncio.Lock()
+        self._found: Sequence[Finding] = ()
+        self._good_until_s = -math.inf
+
+    async def __call__(self) -> Sequence[Finding]:
+        """Return the findings, at most twenty seconds old."""
+        clock = asyncio.get_running_loop().time
+        async with self._lock:
+            if clock() >= self._good_until_s:
+                checks = _checks(self._config, DEFAULT_PATH, "", "")
+                seen = [check for check in checks if check.name not in self._HIDDEN]
+                self._found = await examine(seen)
+                self._good_until_s = clock() + self._FRESH_S
+            return self._found
+
+
+def _checks(config: Config, config_file: Path, test_card: str, pin: str) -> list[Check]:
+    checks = [*_here(config, config_file), *_around(config)]
+    if config.library_system is not None:
+        probe = partial(library, config.library_system, test_card, pin)
+        checks.append(Check("library system", probe, PATIENT_S))
+    if config.library_rest is not None:
+        asked = partial(library_rest, config.library_rest, test_card, pin)
+        checks.append(Check("library system", asked, PATIENT_S))
+    return checks
 
 
 def _here(config: Config, config_file: Path) -> list[Check]:
@@ -70,7 +105,7 @@ def _here(config: Config, config_file: Path) -> list[Check]:
         Check("processes", _at_once(machine.processes)),
         Check("certificate", _at_once(sites_certificates)),
         Check("database", partial(store.database, questions, now)),
-        Check("processes", partial(outside.running, config, now)),
+        Check("services", partial(outside.running, config, now)),
     ]
 
 

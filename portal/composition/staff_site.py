@@ -15,6 +15,7 @@ from portal import metrics, settings
 from portal.clock import utc_now
 from portal.composition.api import compose_api
 from portal.composition.database import dsn, key_directory
+from portal.composition.doctor import LookFromAService
 from portal.composition.doors import compose_doors
 from portal.composition.gate import gate_client, open_gate
 from portal.composition.health import expose, gate_checks, make_registry, serve_health
@@ -114,6 +115,7 @@ async def run_staff(config: Config) -> None:
         registry = make_registry("staff")
         site = compose_site(pages, staff, doors, database)
         prints = metrics.PrintMetrics(registry)
+        site = replace(site, examine=LookFromAService(config))
         site = replace(site, slips=replace(site.slips, printed=prints.printed))
         api = ApiApplication(compose_api(settings.api(config, section), doors, database))
         application = SharedListener("/api/", api, StaffApplication(site))

@@ -197,6 +197,7 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "audit-verified": StaffState("auditor", "/audit?verify=1"),
     "changes": StaffState("auditor", "/audit/changes?period=week"),
     "register": StaffState("it", "/audit/register"),
+    "checks": StaffState("it", "/overview/checks"),
     "forbidden": StaffState("auditor", "/desk"),
     "locked": StaffState("locked", "/desk"),
     "missing": StaffState("desk", "/nowhere"),

@@ -3,10 +3,12 @@
 Not a handler. The rule to keep: locations are our own paths, never anything from a request.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from portal.doctor.finding import Finding
 from portal.domain.identity import SiteId
 from portal.domain.site import Site
 from portal.domain.staff_account import Account
@@ -28,12 +30,19 @@ from portal.web.staff.settings import StaffSettings
 from portal.web.staff.slips import SlipTools
 from portal.web.staff.visit import Visit
 
+Examine = Callable[[], Awaitable[Sequence[Finding]]]
+
+
+async def _nothing() -> Sequence[Finding]:
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class StaffSite:
     """The settings, the services and the pages, together.
 
-    ``desk`` and ``console`` are what the pages of the desk and of IT work with.
+    ``desk`` and ``console`` are what the pages of the desk and of IT work with; ``examine`` asks
+    the doctor.
     """
 
     settings: StaffSettings
@@ -49,6 +58,7 @@ class StaffSite:
     slips: SlipTools
     pages: Pages
     clock: Clock
+    examine: Examine = _nothing
 
     def render(
         self, name: str, visit: Visit, status: int = 200, /, **values: object

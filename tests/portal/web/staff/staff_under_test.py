@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from portal.composition.api import compose_api
 from portal.composition.staff_site import compose_site
+from portal.doctor.finding import Finding, failure, right, warning
 from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.privacy import PrivacyLevel
@@ -58,6 +59,12 @@ PLACE = SlipPlace(
     Network("Bibliotek-gast"), "https://wifi.exempelby.se", "wifi.exempelby.se", "Europe/Stockholm"
 )
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+FINDINGS = (
+    right("database", "answers; schema version 22"),
+    warning("certificate", "valid until 2026-12-06", "renew it: 10 days are left", "certbot renew"),
+    failure("gate", "guest1 is not there", "bring it up", "ip link set guest1 up"),
+)
+"""What the doctor says here."""
 PASSWORD = "tre blå hästar springer"
 CITY, BRANCH, BUS = SiteId("city"), SiteId("branch"), SiteId("bus")
 SITES = {
@@ -275,8 +282,12 @@ async def running_staff_site(
     )
     doors = guest_doors(database, directory)
     board = Noticeboard(PostgresNotices(database), time)
+
+    async def examine() -> Sequence[Finding]:
+        return FINDINGS
+
     pages = Pages(facts, staff.times, board, lambda: banners)
-    site = compose_site(pages, staff, doors, database, time)
+    site = replace(compose_site(pages, staff, doors, database, time), examine=examine)
     shared = ApiSettings(
         "localhost", PLACE.origin, SITES, encrypted=facts.encrypted, proxies=proxies
     )

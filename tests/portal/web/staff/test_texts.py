@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.doctor.finding import Level
 from portal.domain.audit_chain import Act, Fault, Reason
 from portal.domain.complaint import ComplaintFault, Confidence
 from portal.domain.fault_report import FaultKind, FaultStatus
@@ -91,6 +92,7 @@ PUT_TOGETHER = {
     *(f"help.{name}.{n}" for name, steps in STEPS.items() for n in range(1, steps + 1)),
     *(f"help.{name}.title" for name in STEPS),
     *(f"report.kind.{kind}" for kind in FaultKind),
+    *(f"checks.{level}" for level in Level),
     *(f"month.{name}" for name in (*NUMBERS, "ways", "reasons", "ways.one", "reasons.one")),
     *(f"month.definition.{name}" for name in MONTH_DEFINITIONS),
     *(f"month.definition.{name}.short" for name in MONTH_DEFINITIONS),

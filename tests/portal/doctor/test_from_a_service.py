@@ -1,0 +1,50 @@
+"""What a process sees by itself: no crash under the units' limits, and one look for all."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from portal.composition import doctor
+from portal.composition.doctor import LookFromAService, look
+from portal.composition.start import StartError
+from portal.config import Config
+from portal.doctor.examination import Check
+from portal.doctor.finding import Finding, right
+from tests.portal.doctor.test_machine import config
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Config:
+    dsn = {"dsn": "postgresql://x@127.0.0.1:1/x"}
+    return config(tmp_path, database=dsn, gate={"socket": tmp_path / "none.sock"})
+
+
+async def test_what_only_root_can_judge_is_left_out(facts: Config) -> None:
+    checks = {finding.check for finding in await LookFromAService(facts)()}
+    assert {"database", "gate", "certificate", "secrets", "disk"} <= checks
+    assert not checks & LookFromAService._HIDDEN
+
+
+async def test_those_who_ask_at_once_share_one_look(
+    facts: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def count(_: list[Check]) -> list[Finding]:
+        nonlocal looks
+        looks += 1
+        return [right("one", "look")]
+
+    monkeypatch.setattr(doctor, "examine", count)
+    look_here = LookFromAService(facts)
+    found = await asyncio.gather(*(look_here() for _ in range(5)))
+    assert [len(one) for one in found] == [1] * 5
+    assert looks == 1
+
+
+async def test_one_check_alone_can_be_asked_for(facts: Config, tmp_path: Path) -> None:
+    found = await look(facts, tmp_path / "kvar.toml", only=["secrets"])
+    assert [finding.check for finding in found] == ["secrets"]
+    with pytest.raises(StartError, match=r"no check 'secret'; there are: .*secrets"):
+        await look(facts, tmp_path / "kvar.toml", only=["secret"])
