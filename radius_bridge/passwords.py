@@ -102,12 +102,9 @@ def _hide(clear: bytes, secret: bytes, start: bytes) -> bytes:
 
 
 def _reveal(hidden: bytes, secret: bytes, start: bytes) -> bytes:
-    clear = b""
-    for at in range(0, len(hidden), _BLOCK):
-        block = hidden[at : at + _BLOCK]
-        clear += _xor(block, _md5(secret + start))
-        start = block
-    return clear
+    begins = range(0, len(hidden) - _BLOCK, _BLOCK)
+    pads = [_md5(secret + start), *(_md5(secret + hidden[at : at + _BLOCK]) for at in begins)]
+    return _xor(hidden, b"".join(pads))
 
 
 def _padded(octets: bytes) -> bytes:
@@ -115,7 +112,8 @@ def _padded(octets: bytes) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(_BLOCK, "big")
+    both = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
+    return both.to_bytes(len(left), "big")
 
 
 def _md5(octets: bytes) -> bytes:

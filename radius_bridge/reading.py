@@ -10,10 +10,9 @@ RFC 6911 section 3.1.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address
-from typing import TypeVar
 
 from radius_bridge.access import AccessQuestion, Station
 from radius_bridge.accounting import AccountingRecord
@@ -65,8 +64,12 @@ LATE_MAX = timedelta(days=1)
 EARLY_MAX = timedelta(minutes=5)
 """What a clock may be ahead; beyond this it is wrong."""
 
+# To call an enumeration takes five times as long as to look into a table.
+_STATUSES = {int(status): status for status in AccountingStatus}
+_CAUSES = {int(cause): cause for cause in TerminateCause}
+_from_bytes = int.from_bytes
+
 _Firsts = Mapping[int, bytes]
-_Member = TypeVar("_Member", bound=IntEnum)
 
 
 class Unrecorded(StrEnum):
@@ -108,11 +111,13 @@ def read_record(
     `arrived_at` is aware. A family that counts the other way round turns the octets afterwards.
     """
     firsts = packet.firsts
-    if _integer(firsts, _STATUS_TYPE) is None:
+    number = _integer(firsts, _STATUS_TYPE)
+    if number is None:
         return Unrecorded.INCOMPLETE
-    status = _member(AccountingStatus, firsts, _STATUS_TYPE)
+    status = _STATUSES.get(number)
     if status is None:
         return Unrecorded.UNKNOWN_STATUS
+    cause = _integer(firsts, _TERMINATE_CAUSE)
     return AccountingRecord(
         client=client,
         status=status,
@@ -124,7 +129,7 @@ def read_record(
         upload_octets=_octets(firsts, _INPUT_OCTETS, _INPUT_GIGAWORDS),
         download_octets=_octets(firsts, _OUTPUT_OCTETS, _OUTPUT_GIGAWORDS),
         duration_s=_integer(firsts, _SESSION_TIME),
-        cause=_member(TerminateCause, firsts, _TERMINATE_CAUSE),
+        cause=None if cause is None else _CAUSES.get(cause),
     )
 
 
@@ -177,20 +182,12 @@ def _integer(firsts: _Firsts, kind: int) -> int | None:
     octets = firsts.get(kind)
     if octets is None or len(octets) != _INTEGER_OCTETS:
         return None
-    return int.from_bytes(octets, "big")
+    return _from_bytes(octets, "big")
 
 
 def _octets(firsts: _Firsts, kind: int, gigawords_kind: int) -> int | None:
     low = _integer(firsts, kind)
     return None if low is None else (_integer(firsts, gigawords_kind) or 0) << 32 | low
-
-
-def _member(members: type[_Member], firsts: _Firsts, kind: int) -> _Member | None:
-    number = _integer(firsts, kind)
-    try:
-        return None if number is None else members(number)
-    except ValueError:
-        return None
 
 
 def _happened_at(firsts: _Firsts, arrived_at: datetime) -> datetime:

@@ -8,7 +8,7 @@ and a flood of addresses costs a bounded memory.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Never
@@ -126,15 +126,14 @@ class Places:
         before = None if known is None else _at(known, place.key)
         if known is None or before is None:
             return
-        after = replace(
-            before,
+        after = before._replace(
             let_in=let_in,
             let_in_at=(before.let_in_at or at) if let_in else None,
             granted_until=granted_until,
             has_idle_timeout=has_idle_timeout,
         )
         if before is known.place:
-            after = replace(after, heard_at=max(at, before.heard_at))
+            after = after._replace(heard_at=max(at, before.heard_at))
             known.place = after
         else:  # where the device was heard of last, this does not say
             others = tuple(one for one in known.elsewhere if one is not before)
@@ -255,10 +254,9 @@ def _merged(place: Place, before: Place | None) -> Place:
     if not place.let_in:
         return place
     if before is None or not before.let_in:
-        return replace(place, let_in_at=place.heard_at)
+        return place._replace(let_in_at=place.heard_at)
     until, has_idle = place.granted_until, place.has_idle_timeout
-    return replace(
-        place,
+    return place._replace(
         let_in_at=before.let_in_at,
         granted_until=before.granted_until if until is None else until,
         has_idle_timeout=before.has_idle_timeout if has_idle is None else has_idle,
@@ -267,4 +265,4 @@ def _merged(place: Place, before: Place | None) -> Place:
 
 def _is_news(new: Place, old: Place) -> bool:
     is_recent = new.heard_at < old.heard_at + STILL_THERE
-    return not is_recent or replace(new, heard_at=old.heard_at) != old
+    return not is_recent or new._replace(heard_at=old.heard_at) != old

@@ -1,7 +1,6 @@
 """All that may be online, from PostgreSQL (implements services.ports.live.LiveStore)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from portal.storage.sessions import session_of
 from portal.storage.statements import load_statements
 
 _SQL = load_statements("live")
-_FIELDS = tuple(field.name for field in fields(Place))
+_FIELDS = Place._fields
 
 
 class PostgresLive:

@@ -67,12 +67,20 @@ def kbit_s(bit_s: int) -> int:
 
 def ends(grant: Grant) -> tuple[Attribute, ...]:
     """Return when the access point asks again, and how often it reports."""
-    attributes = [number("Session-Timeout", max(1, grant.session_timeout_s))]
-    if grant.reauthenticates:
+    idle_s, interval_s = grant.idle_timeout_s, grant.interim_interval_s
+    return _ends(grant.session_timeout_s, grant.reauthenticates, idle_s, interval_s)
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _ends(
+    timeout_s: int, reauthenticates: bool, idle_s: int | None, interval_s: int
+) -> tuple[Attribute, ...]:
+    attributes = [number("Session-Timeout", max(1, timeout_s))]
+    if reauthenticates:
         attributes.append(number("Termination-Action", _RADIUS_REQUEST))
-    if grant.idle_timeout_s is not None:
-        attributes.append(number("Idle-Timeout", max(1, grant.idle_timeout_s)))
-    interval_s = max(INTERIM_INTERVAL_MIN_S, grant.interim_interval_s)
+    if idle_s is not None:
+        attributes.append(number("Idle-Timeout", max(1, idle_s)))
+    interval_s = max(INTERIM_INTERVAL_MIN_S, interval_s)
     attributes.append(number("Acct-Interim-Interval", interval_s))
     return tuple(attributes)
 
@@ -110,6 +118,7 @@ def text(name: str, value: str | None) -> tuple[Attribute, ...]:
     return () if value is None else (write(name, value),)
 
 
+@lru_cache(maxsize=_REMEMBERED_MAX)
 def wispr_bandwidth(bandwidth: Bandwidth) -> tuple[Attribute, ...]:
     """Return the limits in bit/s."""
     return limits(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -152,11 +151,11 @@ def place(number: int, at: datetime, *, let_in: bool = True) -> Place:
 
 
 def granted(number: int, at: datetime, until: datetime) -> Place:
-    return replace(place(number, at), granted_until=until, has_idle_timeout=False)
+    return place(number, at)._replace(granted_until=until, has_idle_timeout=False)
 
 
 def elsewhere(number: int, at: datetime, name: bytes, *, let_in: bool = True) -> Place:
-    return replace(place(number, at, let_in=let_in), nas_identifier=name)
+    return place(number, at, let_in=let_in)._replace(nas_identifier=name)
 
 
 async def test_places_are_written_and_found_by_others(database: Database, now: datetime) -> None:
@@ -167,7 +166,7 @@ async def test_places_are_written_and_found_by_others(database: Database, now: d
     await theirs.look_up([mac(1)])
     known = theirs.get(mac(1))
     assert known is not None
-    assert known.place == replace(place(1, now), let_in_at=now)
+    assert known.place == place(1, now)._replace(let_in_at=now)
 
 
 async def test_a_device_may_be_in_at_several_access_points(
@@ -200,7 +199,7 @@ async def test_a_stop_of_the_visit_before_says_nothing_of_this_one(
     places = Places(PostgresLive(database))
     places.note(elsewhere(1, now, b"hall"))
     places.note(elsewhere(1, now + MINUTE, b"yard"))
-    places.left(replace(elsewhere(1, now + HOUR, b"hall"), accounting_session_id=b"0001"))
+    places.left(elsewhere(1, now + HOUR, b"hall")._replace(accounting_session_id=b"0001"))
     known = places.get(mac(1))
     assert known is not None
     assert len(known.elsewhere) == 1
@@ -221,7 +220,7 @@ async def test_what_another_process_granted_is_known_when_accounting_is_heard(
     database: Database, now: datetime
 ) -> None:
     store = PostgresLive(database)
-    await store.keep_places([replace(granted(1, now, now + HOUR), let_in_at=now)])
+    await store.keep_places([granted(1, now, now + HOUR)._replace(let_in_at=now)])
     places = Places(store)
     places.note(place(1, now + MINUTE))
     await places.write()
@@ -265,7 +264,7 @@ async def test_an_older_note_changes_nothing(database: Database, now: datetime) 
     places.note(place(1, now - MINUTE, let_in=False))
     await places.write()
     await store.keep_places([place(1, now - MINUTE, let_in=False)])
-    assert await store.places([mac(1)]) == [replace(place(1, now), let_in_at=now)]
+    assert await store.places([mac(1)]) == [place(1, now)._replace(let_in_at=now)]
 
 
 async def test_who_is_where_he_was_is_not_written_again(database: Database, now: datetime) -> None:
@@ -326,7 +325,7 @@ async def test_a_place_that_the_database_refuses_holds_up_no_other(
 ) -> None:
     store = PostgresLive(database)
     places = Places(store)
-    places.note(replace(place(1, now), source_ip="\0"))  # no text of PostgreSQL's
+    places.note(place(1, now)._replace(source_ip="\0"))  # no text of PostgreSQL's
     places.note(place(2, now))
     await places.write()
     assert [one.mac for one in await store.places([mac(1), mac(2)])] == [mac(2)]
@@ -348,7 +347,7 @@ async def test_who_is_in_without_a_session_or_waits_with_one_is_found(
     await store.keep_places([granted(1, now, session.due_at)])
     found = await store.misplaced(["ap"], now - MINUTE, now)
     assert {one.mac for one in found} == {mac(2), mac(3)}
-    yard = replace(elsewhere(2, now + MINUTE, b"yard"), granted_until=now + 99 * HOUR)
+    yard = elsewhere(2, now + MINUTE, b"yard")._replace(granted_until=now + 99 * HOUR)
     await store.keep_places([yard])
     found = await store.misplaced(["ap"], now - MINUTE, now)
     assert [(one.mac, one.nas) for one in found if one.mac == mac(2)] == [
@@ -376,7 +375,7 @@ async def test_what_cannot_be_written_now_is_written_later(
 ) -> None:
     places, outage = Places(PostgresLive(database)), Outage(postgres_dsn)
     await outage.begin()
-    places.note(replace(place(1, now), let_in=False))
+    places.note(place(1, now)._replace(let_in=False))
     with pytest.raises(DatabaseUnavailableError):
         await places.write()
     await outage.end()
