@@ -1,7 +1,8 @@
 """``make bench NAME=radius``: the bridge beside FreeRADIUS on the same PostgreSQL, and the floor.
 
 ``kvar radius`` as it runs on a real machine, with 10,000 devices that have a session: MAC
-authentication from memory, logins, accounting acknowledged after its commit. The peer is FreeRADIUS
+authentication from memory, logins, accounting acknowledged after its commit; in one process, and in
+rows of their own in two, as FreeRADIUS uses both cores too. The peer is FreeRADIUS
 3.2 with rlm_sql (radius_freeradius.py), the floor a uvloop UDP echo (radius_echo.py). All get the
 same packets from the same generator (radius_load.c), which proves every answer, on this machine and
 in the same run, by turns. Nothing is pinned: server, database and generator share the cores.
@@ -27,7 +28,7 @@ from bench.radius_freeradius import (
     prepare_database,
     sessions_kept,
 )
-from bench.radius_kvar import Kvar
+from bench.radius_kvar import Kvar, admit
 from bench.radius_load import Generator, Span
 from bench.radius_packets import User, devices
 from bench.radius_trials import Contest, Loads
@@ -64,18 +65,33 @@ async def _measure(size: Size) -> list[Row]:
     users = devices(size.devices)
     async with postgres(SETTINGS) as dsn:
         await prepare_database(dsn, users)
+        await admit(dsn, users)
         with tempfile.TemporaryDirectory(prefix="kvar-bench-") as name:
             return await asyncio.to_thread(_compare, Path(name), dsn, users, size)
 
 
 def _compare(directory: Path, dsn: str, users: Sequence[User], size: Size) -> list[Row]:
     directory.chmod(0o711)
+    with Kvar(directory, dsn, users) as kvar:
+        workers = Kvar(directory, dsn, users, table.WORKERS)
+        workers.share_keys(kvar)
+        with workers:
+            rows = _contest(directory, dsn, users, size, (kvar, workers))
+        # Alone: what processes have in common is divided among them.
+        return [*rows, *kvar.memory()]
+
+
+def _contest(
+    directory: Path, dsn: str, users: Sequence[User], size: Size, ours: tuple[Kvar, Kvar]
+) -> list[Row]:
+    kvar, workers = ours
     with ExitStack() as stack:
-        kvar = stack.enter_context(Kvar(directory, dsn, users))
         generator = Generator(directory)
         ports = {
             "kvar": kvar.authentication_port,
             "kvar accounting": kvar.accounting_port,
+            "kvar workers": workers.authentication_port,
+            "kvar workers accounting": workers.accounting_port,
             "ceiling": _start_ceiling(stack, generator),
             "echo": _start_echo(stack),
         }
@@ -84,7 +100,7 @@ def _compare(directory: Path, dsn: str, users: Sequence[User], size: Size) -> li
             ports[case.name] = stack.enter_context(FreeRadius(case, directory, dsn, known)).port
         contest = Contest(generator, Loads(directory, users, kvar.tokens, size.logins), ports)
         _take_turns(contest, size)
-        rows = [*_at_half(contest, size), *_kept(contest, kvar, dsn), *kvar.memory()]
+        rows = [*_at_half(contest, size), *_kept(contest, kvar, dsn), *workers.memory()]
         return [*table.rates(contest), *rows, *table.machine(contest)]
 
 
@@ -125,5 +141,5 @@ def _at_half(contest: Contest, size: Size) -> list[Row]:
 def _kept(contest: Contest, kvar: Kvar, dsn: str) -> list[Row]:
     """Return whether each session that was acknowledged is in the database, once."""
     peer = asyncio.run(sessions_kept(dsn))
-    found = {"kvar accounting": kvar.sessions_kept(), "accounting": peer}
+    found = {table.WRITTEN.server: kvar.sessions_kept(), ACCOUNTING.name: peer}
     return [table.kept_row(server, count, contest) for server, count in found.items()]

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
+from shutil import copytree
 from time import monotonic, sleep
 from typing import Self
 from urllib.error import URLError
@@ -30,6 +31,7 @@ from portal.domain.identity import MacAddress
 from portal.services.key_ring import KeyRing
 
 START_TIMEOUT_S = 60.0
+WORKERS_START_S = 3.0
 SITE, CLIENT = "main", "benchmark"
 
 _SESSIONS = """
@@ -42,13 +44,14 @@ FROM unnest($1::text[]) AS mac
 
 
 class Kvar:
-    """The running bridge. Every one of ``users`` has a session."""
+    """The running bridge, in so many processes. Every one of ``users`` has a session."""
 
-    def __init__(self, directory: Path, dsn: str, users: Sequence[User]) -> None:
+    def __init__(self, directory: Path, dsn: str, users: Sequence[User], workers: int = 1) -> None:
         self._dsn = dsn
         self._users = users
+        self._workers = workers
         self._open = ExitStack()
-        self._directory = directory / "kvar"
+        self._directory = directory / f"kvar-{workers}"
         self.authentication_port, self.accounting_port = free_port(), free_port()
         self._health_port = free_port()
         for name in ("keys", "spool", "accounting"):
@@ -58,7 +61,6 @@ class Kvar:
         parse(self._file.read_text("utf-8"), self._file)  # a mistake is told here, not in a log
 
     def __enter__(self) -> Self:
-        asyncio.run(self._preload())
         command = [sys.executable, "-m", "portal", "--config", str(self._file), "radius"]
         log = self._open.enter_context(self._log.open("wb"))
         self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -69,9 +71,13 @@ class Kvar:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def share_keys(self, other: "Kvar") -> None:
+        """Use another's keys, so that its tokens are good here; before the start."""
+        copytree(other.keys, self.keys, dirs_exist_ok=True)
+
     def tokens(self) -> list[User]:
         """Return what each device may log in with now, as the portal gives it to its browser."""
-        key, now = KeyRing(self._data / "keys").radius_key("login"), datetime.now(UTC)
+        key, now = KeyRing(self.keys).radius_key("login"), datetime.now(UTC)
         return [_with_token(user, key, now) for user in self._users]
 
     def sessions_kept(self) -> int:
@@ -81,8 +87,14 @@ class Kvar:
     def memory(self) -> list[Row]:
         """Return what its processes hold."""
         pss, rss = megabytes([self._process.pid, *_children(self._process.pid)])
-        name = f"memory of kvar radius with {len(self._users):,} sessions, PSS (RSS {rss:.0f} MB)"
+        who = "kvar radius" if self._workers == 1 else f"kvar radius, {self._workers} workers,"
+        name = f"memory of {who} with {len(self._users):,} sessions, PSS (RSS {rss:.0f} MB)"
         return [Row(name, pss, "MB")]
+
+    @property
+    def keys(self) -> Path:
+        """Where its keys are."""
+        return self._data / "keys"
 
     @property
     def _data(self) -> Path:
@@ -118,6 +130,7 @@ addresses = ["127.0.0.1"]
 authentication_port = {self.authentication_port}
 accounting_port = {self.accounting_port}
 health_port = {self._health_port}
+workers = {self._workers}
 
 [[radius.clients]]
 name = "{CLIENT}"
@@ -127,12 +140,6 @@ site = "{SITE}"
 upload_kbit_s = 2000
 download_kbit_s = 10000
 """
-
-    async def _preload(self) -> None:
-        connection = await asyncpg.connect(self._dsn)
-        await connection.execute(_SESSIONS, [user.mac for user in self._users], SITE)
-        await connection.execute("VACUUM ANALYZE live_session")
-        await connection.close()
 
     async def _count(self) -> int:
         connection = await asyncpg.connect(self._dsn)
@@ -148,12 +155,24 @@ download_kbit_s = 10000
         while True:
             try:
                 with urlopen(url, timeout=2):
-                    return
+                    break
             except (URLError, OSError) as problem:
                 if self._process.poll() is not None or monotonic() > deadline:
                     said = self._log.read_text(errors="replace")[-3000:]
                     raise LabError(f"kvar radius did not start:\n{said}") from problem
             sleep(0.05)
+        # Only the first worker says when it is ready; the others start when it does.
+        while len(_children(self._process.pid)) < self._workers - 1:
+            sleep(0.05)
+        sleep(WORKERS_START_S * (self._workers > 1))
+
+
+async def admit(dsn: str, users: Sequence[User]) -> None:
+    """Give every device a session."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(_SESSIONS, [user.mac for user in users], SITE)
+    await connection.execute("VACUUM ANALYZE live_session")
+    await connection.close()
 
 
 def _with_token(user: User, key: bytes, now: datetime) -> User:
