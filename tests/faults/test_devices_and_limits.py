@@ -63,11 +63,12 @@ def test_a_new_address_and_another_access_point_change_nothing(world: World, onl
 # --- everything dead for long ---------------------------------------------------------------------
 
 
-def test_nobody_of_kvar_lives_for_a_while(world: World, online: Guest) -> None:
-    """Nothing is lost however long it lasts: here for twenty seconds, a datagram every 2 ms."""
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.proof)])
+def test_nobody_of_kvar_lives_for_a_while(world: World, online: Guest, seconds: int) -> None:
+    """Nothing is lost however long it lasts, a datagram every 2 ms."""
     stream = online.phone.stream(ECHO_HOST)
     with world.killed():
-        pause(20)
+        pause(seconds)
         assert stream.report().lost == 0
     assert stream.stop().lost == 0
     assert not online.is_captive()
