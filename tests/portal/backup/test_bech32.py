@@ -35,7 +35,17 @@ def test_a_wrong_letter_is_noticed(data: bytes, draw: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "age1", "age1b", "Age1qqqqqq", "xyz1qpzry9", encode("other", b"abc"), "age1qqqqb1"]
+    "text",
+    [
+        "",
+        "age1",
+        "age1b",
+        "Age1qqqqqq",
+        "xyz1qpzry9",
+        encode("other", b"abc"),
+        "age1qqqqb1",
+        "age1qqqqqqqb",
+    ],
 )
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"begin|letter"):
