@@ -17,6 +17,7 @@ ALONE = (
     "faults/test_ends.py",
     "faults/test_guests_stay_online.py",
     "faults/test_power_cut.py",
+    "lab/test_threats_portal.py",
 )
 """They measure how long a guest is without a connection, or load all cores on purpose."""
 TESTS = Path(__file__).parent
