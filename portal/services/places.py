@@ -110,7 +110,7 @@ class Places:
             if not is_here or _is_news(merged, known.place):
                 known.place = merged
                 # Without a grant that only we remember: another process may have told a newer one.
-                self._write_later(replace(place, let_in_at=merged.let_in_at))
+                self._write_later(place._replace(let_in_at=merged.let_in_at))
 
     def told(
         self,
