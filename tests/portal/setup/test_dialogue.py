@@ -171,6 +171,8 @@ RIGHT_FILE = {
 def problems(**changes: object) -> list[str]:
     with pytest.raises(ConfigError) as refused:
         answers.check({**RIGHT_FILE, **changes}, Path("answers.toml"))
+    told = refused.value.__cause__ or not refused.value.__suppress_context__
+    assert not told  # a traceback would show what was answered
     return str(refused.value).splitlines()
 
 
