@@ -8,7 +8,7 @@ and a flood of addresses costs a bounded memory.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Never
@@ -36,6 +36,11 @@ STILL_THERE = timedelta(minutes=5)
 _log = structlog.get_logger()
 
 
+_At = tuple[str, bytes]
+"""Which access point, as `Place.key` has it."""
+_Key = tuple[MacAddress, str, bytes]
+
+
 @dataclass(slots=True)
 class Known:
     """Where a device was heard of last, and where else it was let in and may be still."""
@@ -43,12 +48,33 @@ class Known:
     place: Place
     told: object = None
     """What the access point said of it, in whatever form that came."""
-    elsewhere: tuple[Place, ...] = ()
+    others: dict[_At, Place] = field(default_factory=dict)
+    """By access point, the latest last."""
+
+    @property
+    def elsewhere(self) -> tuple[Place, ...]:
+        """Return where else it may be in, the latest first."""
+        return tuple(reversed(self.others.values()))
 
     @property
     def places(self) -> tuple[Place, ...]:
         """Return all of them."""
         return (self.place, *self.elsewhere)
+
+    def at(self, key: _At) -> Place | None:
+        """Return the device's place at this access point."""
+        return self.place if self.place.key == key else self.others.get(key)
+
+    def move(self, place: Place) -> None:
+        """Have it at this place now; where it was, it may be in still."""
+        here, there = place.key, self.place.key
+        if here != there:
+            self.others.pop(here, None)
+            if self.place.let_in:
+                self.others[there] = self.place
+            if len(self.others) > MOST_ELSEWHERE:
+                del self.others[next(iter(self.others))]
+        self.place = place
 
 
 class Places:
@@ -67,7 +93,7 @@ class Places:
     def at(self, place: Place) -> Place | None:
         """Return the device's place at the same access point, as it is known by now."""
         known = self._known.get(place.mac)
-        return None if known is None else _at(known, place.key)
+        return None if known is None else known.at(place.key)
 
     def note_again(
         self,
@@ -102,15 +128,12 @@ class Places:
             self._write_later(place)
         elif place.heard_at >= known.place.heard_at:
             self._known.move_to_end(place.mac)
-            before = _at(known, place.key)
+            before = known.at(place.key)
             merged = _merged(place, before)
-            known.elsewhere = _elsewhere(known, merged.key)
             known.told = told
-            is_here = before is known.place
-            if not is_here or _is_news(merged, known.place):
-                known.place = merged
-                # Without a grant that only we remember: another process may have told a newer one.
-                self._write_later(place._replace(let_in_at=merged.let_in_at))
+            if before is not known.place or _is_news(merged, known.place):
+                known.move(merged)
+                self._write_later(_unremembered(merged, place))
 
     def told(
         self,
@@ -123,7 +146,7 @@ class Places:
     ) -> None:
         """Note what an access point was told of a device."""
         known = self._known.get(place.mac)
-        before = None if known is None else _at(known, place.key)
+        before = None if known is None else known.at(place.key)
         if known is None or before is None:
             return
         after = before._replace(
@@ -135,9 +158,10 @@ class Places:
         if before is known.place:
             after = after._replace(heard_at=max(at, before.heard_at))
             known.place = after
-        else:  # where the device was heard of last, this does not say
-            others = tuple(one for one in known.elsewhere if one is not before)
-            known.elsewhere = (after, *others) if let_in else others
+        elif let_in:  # where the device was heard of last, this does not say
+            known.others[place.key] = after
+        else:
+            del known.others[place.key]
         self._write_later(after)
 
     def left(self, place: Place) -> None:
@@ -146,7 +170,7 @@ class Places:
         Where it was heard of last, that is no news: it may come back there before anybody is told.
         """
         known = self._known.get(place.mac)
-        before = None if known is None else _at(known, place.key)
+        before = None if known is None else known.at(place.key)
         if known is None or before is None or before is known.place:
             return
         if before.accounting_session_id in {None, place.accounting_session_id}:
@@ -159,11 +183,11 @@ class Places:
             if known is None:
                 self._add(Known(place))
             elif place.heard_at > known.place.heard_at:
-                known.elsewhere = _elsewhere(known, place.key)
-                known.place, known.told = place, None
+                known.move(place)
+                known.told = None
                 self._known.move_to_end(place.mac)
             elif place.let_in and self._is_new(known, place):
-                known.elsewhere = (*known.elsewhere, place)[-MOST_ELSEWHERE:]
+                known.others = dict([(place.key, place), *known.others.items()][-MOST_ELSEWHERE:])
 
     async def look_up(self, macs: Sequence[MacAddress]) -> None:
         """Ask the database of devices that other processes may have heard of.
@@ -219,7 +243,7 @@ class Places:
     def _is_new(self, known: Known, place: Place) -> bool:
         """Say whether nothing is known of a device there, nor waits to be written."""
         is_unwritten = (place.mac, *place.key) in self._unwritten
-        return not is_unwritten and _at(known, place.key) is None
+        return not is_unwritten and known.at(place.key) is None
 
     def _add(self, known: Known) -> None:
         self._known[known.place.mac] = known
@@ -235,20 +259,6 @@ class Places:
         self._unwritten[key] = place if waiting is None else _merged(place, waiting)
 
 
-_Key = tuple[MacAddress, str, bytes]
-
-
-def _at(known: Known, key: tuple[str, bytes]) -> Place | None:
-    """Return the device's place at this access point."""
-    return next((place for place in known.places if place.key == key), None)
-
-
-def _elsewhere(known: Known, key: tuple[str, bytes]) -> tuple[Place, ...]:
-    """Return where a device that is heard of at another access point may be in still."""
-    others = [place for place in known.places if place.let_in and place.key != key]
-    return tuple(others[:MOST_ELSEWHERE])
-
-
 def _merged(place: Place, before: Place | None) -> Place:
     """Return a place with what was known before of its grant."""
     if not place.let_in:
@@ -261,6 +271,16 @@ def _merged(place: Place, before: Place | None) -> Place:
         granted_until=before.granted_until if until is None else until,
         has_idle_timeout=before.has_idle_timeout if has_idle is None else has_idle,
     )
+
+
+def _unremembered(merged: Place, place: Place) -> Place:
+    """Return what is written of a place that was heard of.
+
+    Not a grant that only we remember: another process may have told a newer one.
+    """
+    if merged.granted_until == place.granted_until:
+        return merged
+    return place._replace(let_in_at=merged.let_in_at)
 
 
 def _is_news(new: Place, old: Place) -> bool:
