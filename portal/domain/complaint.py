@@ -38,6 +38,8 @@ class Confidence(StrEnum):
     """It is noted that this device alone had that port of that address, or that address."""
     PORT = "port"
     """It is noted that this device had that port; whether the address is ours is not known."""
+    PART = "part"
+    """It is noted that one device had it for a part of that time; of the rest nothing is noted."""
     ONE = "single"
     """One was connected: likely, not certain, since the sender's address can be forged."""
     CANDIDATES = "candidates"
@@ -46,7 +48,7 @@ class Confidence(StrEnum):
     """So many that a list tells nothing: it cannot be determined."""
     NOBODY = "nobody"
     UNSEEN = "unseen"
-    """Nobody is known of, but at some site no visit is written down: it cannot be determined."""
+    """Nobody is known of, but visits may be missing from the log: it cannot be determined."""
     ERASED = "erased"
     """What was kept of that time is deleted: it cannot be determined."""
     FUTURE = "future"
@@ -96,13 +98,15 @@ class Noted(StrEnum):
     """They were connected then; what they had is not noted."""
     PORT = "port"
     """They are noted to have had the very port; which address it was of is not known."""
+    PART = "part"
+    """They are noted to have had it, but none of them for the whole of that time."""
     ALL = "all"
     """They are noted to have had the very port of that address, or that address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many were found. ``is_whole``: every site writes visits down, so nobody is missing."""
+    """How many were found. ``is_whole``: every site wrote visits down, and none was erased."""
 
     count: int
     noted: Noted = Noted.NO
@@ -127,6 +131,7 @@ def judge(complaint: Complaint, found: Found, kept: timedelta, now: datetime) ->
 _OF_ONE = {
     Noted.NO: Confidence.ONE,
     Noted.PORT: Confidence.PORT,
+    Noted.PART: Confidence.PART,
     Noted.ALL: Confidence.EXACT,
 }
 

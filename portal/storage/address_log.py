@@ -51,5 +51,14 @@ class PostgresAddressLog:
             *(complaint.since - LIVE_FOR, most),
         )
         return [
-            Had(UUID(int=row["session_id"].int), row["started_at"], row["is_known"]) for row in rows
+            Had(
+                *(UUID(int=row["session_id"].int), row["started_at"]),
+                *(row["is_known"], row["is_throughout"]),
+            )
+            for row in rows
         ]
+
+    async def is_whole(self, since: datetime) -> bool:
+        """See services.ports.address_log.AddressLog."""
+        row = await self._database.fetch_row(_SQL["is_whole"], since)
+        return row is not None and bool(row["is_whole"])

@@ -128,7 +128,7 @@ def ida(world: World) -> Iterator[Person]:
 
 
 def complain(person: Person, seen: Seen, **changed: str) -> Answer:
-    fields = {"address": seen.address, "port": seen.port, "at": seen.at, "tolerance": "2"}
+    fields = {"address": seen.address, "port": seen.port, "at": seen.at, "tolerance": "0"}
 
     async def ask() -> Answer:
         form = await person.get("/log/complaint")

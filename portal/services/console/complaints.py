@@ -18,7 +18,13 @@ from portal.services.console.look_ups import Auditing, Why
 from portal.services.ports.address_log import AddressLog
 from portal.services.ports.session_log import LoggedSession, SessionLog
 
-_TELLING = {Confidence.EXACT, Confidence.PORT, Confidence.ONE, Confidence.CANDIDATES}
+_TELLING = {
+    Confidence.EXACT,
+    Confidence.PORT,
+    Confidence.PART,
+    Confidence.ONE,
+    Confidence.CANDIDATES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Answer:
     sessions: Sequence[LoggedSession] = field(repr=False)
     noted: Noted = Noted.NO
     is_whole: bool = True
-    """Whether every library writes visits down."""
+    """Whether no visit of that time can be missing: not written down, or erased since."""
 
     @property
     def elsewhere(self) -> int:
@@ -70,7 +76,9 @@ class Complaints:
         found, noted = await self._who_had(complaint)
         if noted is Noted.NO:
             found = await self.log.at(complaint.since, complaint.until, None, most)
-        is_whole = all(level.keeps_visits for level in self.levels)
+        is_whole = all(level.keeps_visits for level in self.levels) and (
+            await self.addresses.is_whole(complaint.since)
+        )
         confidence = judge(complaint, Found(len(found), noted, is_whole), self.kept, now)
         port = "" if complaint.port is None else f" port {complaint.port}"
         span = written_span(complaint.since, complaint.until)
@@ -90,4 +98,6 @@ class Complaints:
         found = [one for one in sessions if one is not None]
         if not found:
             return [], Noted.NO
+        if not any(one.is_throughout for one in had):
+            return found, Noted.PART
         return found, Noted.ALL if all(one.is_certain for one in had) else Noted.PORT

@@ -31,11 +31,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Had:
-    """A session that had the port or the address; ``is_certain``: the public address is known."""
+    """A session that had the port or the address; ``is_certain``: the public address is known.
+
+    ``is_throughout``: it had it from the beginning of the complaint's time to its end.
+    """
 
     session_id: UUID
     started_at: datetime
     is_certain: bool
+    is_throughout: bool
 
 
 class AddressGiver(Protocol):
@@ -57,4 +61,11 @@ class AddressLog(Protocol):
 
     async def had(self, complaint: Complaint, most: int) -> Sequence[Had]:
         """Return at most so many sessions that had the complaint's port or IPv6 address then."""
+        ...
+
+    async def is_whole(self, since: datetime) -> bool:
+        """Say whether no visit from then on can be missing from the log.
+
+        One may be where a site of any node wrote none down, or where a person had theirs erased.
+        """
         ...

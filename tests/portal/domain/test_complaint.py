@@ -122,6 +122,7 @@ def test_how_sure_the_answer_is(ago: timedelta, found: int, confidence: Confiden
         (1, Noted.ALL, True, Confidence.EXACT),
         (1, Noted.ALL, False, Confidence.EXACT),
         (1, Noted.PORT, False, Confidence.PORT),
+        (1, Noted.PART, True, Confidence.PART),
         (2, Noted.ALL, True, Confidence.CANDIDATES),
         (1, Noted.NO, False, Confidence.CANDIDATES),
         (0, Noted.NO, False, Confidence.UNSEEN),

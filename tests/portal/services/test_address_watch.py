@@ -51,6 +51,9 @@ class Log:
     async def had(self, complaint: Complaint, most: int) -> Sequence[Had]:
         raise AssertionError((complaint, most))
 
+    async def is_whole(self, since: datetime) -> bool:
+        raise AssertionError(since)
+
     async def tell(self, levels: object) -> None:
         self._fail()
         self.levels.append(levels)

@@ -1,9 +1,11 @@
 """Complaints about an address: what is answered, to whom, and what the record says."""
 
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
 
 import pytest
 
+from portal.domain.audit_chain import Act, Deed, Reason
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.privacy import PrivacyLevel
 from portal.domain.session import EndReason, Ground
@@ -210,6 +212,74 @@ async def test_two_who_had_the_port_in_turn_are_both_named(ida: Person, world: S
     exact = await complain(ida, at="2026-11-26 09:50:00")
     assert device_name(world, TABLET) in exact.body
     assert "Det går att avgöra vilken enhet" in exact.body
+
+
+async def test_who_had_the_port_for_a_part_of_the_time_is_not_certain(
+    ida: Person, world: StaffWorld
+) -> None:
+    """Somebody whose visit was a second long, or is erased, may have had it for the rest."""
+    world.time.passes(minutes=-20)
+    session = await start(world, TABLET, CITY, Ground.CARD, OTHER_CARD)
+    await noted(world, ago_s=0)
+    world.time.passes(minutes=10)
+    await world.doors.sessions.end(session.id, EndReason.LOGGED_OUT, world.time())
+    world.time.passes(minutes=10)
+    for at, tolerance, certain in (
+        ("09:40:00", "0", True),
+        ("09:40:30", "60", False),
+        ("09:45:00", "60", True),
+        ("09:49:30", "60", False),
+    ):
+        shown = await complain(ida, at=f"2026-11-26 {at}", tolerance=tolerance)
+        assert device_name(world, TABLET) in shown.body
+        assert ("Det går att avgöra vilken enhet" in shown.body) is certain
+        assert ("bara under en del av den tiden" in shown.body) is not certain
+
+
+async def test_ports_that_a_session_had_before_others_are_not_its_own_any_more(
+    ida: Person, world: StaffWorld
+) -> None:
+    """The gateway began anew, and gave numbers in another order."""
+    world.time.passes(minutes=-20)
+    await start(world, TABLET, CITY, Ground.CARD, OTHER_CARD)
+    await start(world, PHONE, CITY, Ground.CARD, OTHER_CARD)
+    await noted(world, ago_s=0)
+    world.time.passes(minutes=10)
+    given = [GivenPorts(TABLET, 1024, 1279, 5), GivenPorts(PHONE, 40_000, 40_255, 5)]
+    await PostgresAddressLog(world.database).note(Given(given), [OURS], world.time())
+    world.time.passes(minutes=10)
+    shown = await complain(ida, at="2026-11-26 09:55:00", tolerance="30")
+    assert "Det går att avgöra vilken enhet" in shown.body
+    assert shown.body.count('<th scope="row"') == 1
+    assert device_name(world, PHONE) in shown.body
+
+
+async def erased(world: StaffWorld) -> None:
+    deed = Deed(world.time(), "dora", Act.ERASE, Reason.OWN_REQUEST, "B-1", "card", 1)
+    await PostgresAudit(world.database).write(deed)
+
+
+async def nothing_there_once(world: StaffWorld) -> None:
+    for level in (PrivacyLevel.COUNTS, PrivacyLevel.GUESTS):
+        await PostgresPrivacy(world.database).tell({BUS: level})
+
+
+async def nothing_at_another_node(world: StaffWorld) -> None:
+    await PostgresPrivacy(world.database).tell({SiteId("elsewhere"): PrivacyLevel.COUNTS})
+
+
+@pytest.mark.parametrize("why", [erased, nothing_there_once, nothing_at_another_node])
+async def test_nobody_is_the_only_one_where_visits_may_be_missing(
+    ida: Person, world: StaffWorld, why: Callable[[StaffWorld], Awaitable[None]]
+) -> None:
+    await why(world)
+    shown = await complain(ida)
+    assert "Det går inte att avgöra vilken" in shown.body
+    assert "Fler kan ha varit uppkopplade." in shown.body
+    assert "Bara en enhet" not in shown.body
+    nobody = await complain(ida, at=BEFORE)
+    assert "Ingen enhet är känd från den tiden." in nobody.body
+    assert "Ingen var uppkopplad" not in nobody.body
 
 
 @pytest.mark.parametrize("level", [PrivacyLevel.COUNTS, PrivacyLevel.VISITS, PrivacyLevel.GUESTS])
