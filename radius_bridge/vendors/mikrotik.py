@@ -1,6 +1,6 @@
 """MikroTik's hotspot: a login page that sends the browser here, CHAP by its form, MAC logins.
 
-Not the router's page itself: it hands on the variables that docs/access-points.md lists.
+Not the router's page itself: it hands on the variables that docs/access-points/mikrotik.md lists.
 The rule to keep: the router counts from its own side, so `rx` is the device's upload and stands
 first; and a device that a hotspot rejected has no session that a CoA could change.
 Source: MikroTik, "Hotspot customisation" and "RADIUS" (help.mikrotik.com); the CHAP variables as

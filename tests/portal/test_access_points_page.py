@@ -1,4 +1,4 @@
-"""What the page on access points tells an administrator to write is accepted, as it stands."""
+"""What the pages on access points tell an administrator to write is accepted, as it stands."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,9 @@ from portal.config import Config
 from portal.config_file import parse
 from radius_bridge.clients import FamilyName
 
-PAGE = (Path(__file__).parents[2] / "docs" / "access-points.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+MAKERS = sorted((DOCS / "access-points").glob("*.md"))
+PAGE = "".join(page.read_text("utf-8") for page in (DOCS / "access-points.md", *MAKERS))
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 HEAD = """
 [organisation]
