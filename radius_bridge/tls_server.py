@@ -77,6 +77,7 @@ class TlsServer:
         self._responder = responder
         self._addresses = addresses
         self._context = context
+        self._revoked: Collection[int] = ()
         self._limits = limits or TlsLimits()
         self._sockets: list[socket.socket] = []
         self._handshakes: Counter[str] = Counter()
@@ -128,9 +129,11 @@ class TlsServer:
     def renew(self, context: ssl.SSLContext, revoked: Collection[int] = ()) -> None:
         """Use other certificates for those who connect from now on.
 
-        Who is connected stays, unless its certificate's serial number is among the revoked.
+        Who is connected stays, unless its certificate's serial number is among the revoked. Who is
+        shaking hands just now is judged by the older list, and looked at again when that is done.
         """
         self._context = context
+        self._revoked = revoked
         for connection in self._all():
             if connection.certificate_serial in revoked:
                 self._forget(connection)
@@ -205,6 +208,9 @@ class TlsServer:
 
     def _welcome(self, connection: TlsConnection) -> RadiusClient | None:
         """Say whose a connection is, and make room for it among the client's."""
+        if connection.certificate_serial in self._revoked:
+            self.counts["revoked_during_handshake"] += 1
+            return None
         client = self._responder.pipeline.clients.certified(connection.certificate_names)
         if client is None:
             self.counts["unknown_certificate"] += 1

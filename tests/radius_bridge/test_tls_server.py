@@ -502,6 +502,36 @@ async def test_who_is_revoked_is_put_off_and_does_not_come_back(certificates: Ce
             assert (await another.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
 
 
+async def test_who_is_revoked_while_it_shakes_hands_does_not_come_in(
+    certificates: Certificates,
+) -> None:
+    """Else whoever holds a stolen key keeps one handshake open for the moment of the list."""
+    listed = replace(certificates.server, revoked=certificates.folder / "revoked.pem")
+    context = client_context(certificates.authority, certificates.of(HALL))
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(coming, going, server_hostname=SERVER)
+    async with bridge(certificates) as running:
+        reader, writer = await asyncio.open_connection(*running.address)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        writer.write(going.read())
+        while True:
+            coming.write(await reader.read(65536))
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                break
+        running.server.renew(load_context(listed), read_revoked(listed).serials)
+        tls.write(in_tls(status(0)))
+        writer.write(going.read())
+        coming.write(await reader.read(65536))
+        coming.write_eof()
+        with suppress(ssl.SSLError):
+            assert tls.read() == b""
+        await running.until("revoked_during_handshake")
+        assert running.connections() == []
+        writer.close()
+
+
 @pytest.mark.parametrize("days", [10, 40])
 async def test_under_a_list_that_is_over_its_time_nobody_comes_in(
     certificates: Certificates, days: int
