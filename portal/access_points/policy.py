@@ -239,7 +239,7 @@ class RadiusPolicy:
             return decision
         told_of = _told_of(decision, session)
         station, client, now = asked.question.station, asked.access_point.name, asked.now
-        is_in, said = isinstance(decision, Grant), (client, station)
+        is_in, said = isinstance(decision, Grant), (client, station, session and session.id)
         if is_in and self._places.note_again(asked.device.mac, said, now, told_of):
             return decision
         if session is not None and session.site_id != asked.device.site_id:

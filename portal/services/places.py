@@ -47,7 +47,7 @@ class Known:
 
     place: Place
     told: object = None
-    """What the access point said of it, in whatever form that came."""
+    """What the access point said of it and which visit that let in, in whatever form that came."""
     others: dict[_At, Place] = field(default_factory=dict)
     """By access point, the latest last."""
 
@@ -105,8 +105,9 @@ class Places:
         """Note a device that is let in where it was a moment ago; False: `note` has to.
 
         Most are: this is what a known device that is asked about costs. With another end it is
-        another grant: between the two another process may have put the device out. ``grant`` is the
-        end that the access point is told, and whether it is to drop a silent device.
+        another grant: between the two another process may have put the device out. So is another
+        session's, which ``told`` has to name: at closing time all have the same end.
+        ``grant`` is that end, and whether the access point is to drop a silent device.
         """
         known = self._known.get(mac)
         if known is None or not known.place.let_in or known.told != told:
@@ -130,8 +131,10 @@ class Places:
             self._known.move_to_end(place.mac)
             before = known.at(place.key)
             merged = _merged(place, before)
+            # Another visit may look alike; before it another process may have put the device out.
+            is_another = told not in (None, known.told)
             known.told = told
-            if before is not known.place or _is_news(merged, known.place):
+            if is_another or before is not known.place or _is_news(merged, known.place):
                 known.move(merged)
                 self._write_later(_unremembered(merged, place))
 
@@ -250,7 +253,8 @@ class Places:
         while len(self._known) > MOST:
             _, gone = self._known.popitem(last=False)
             for place in gone.places:
-                self._unwritten.pop((place.mac, *place.key), None)
+                if not place.let_in:  # else nobody would ever put the device out
+                    self._unwritten.pop((place.mac, *place.key), None)
 
     def _write_later(self, place: Place) -> None:
         """Write a place; what it does not say of a grant is as it stands, there or in the queue."""

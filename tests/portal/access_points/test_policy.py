@@ -62,6 +62,26 @@ async def test_a_device_with_a_session_is_let_in_until_its_end(bridge: Running) 
     assert reply.first(89) is None
 
 
+async def test_another_visit_until_the_same_end_is_written_as_let_in(bridge: Running) -> None:
+    """A worker that had let the device in has not heard that another one put it out meanwhile."""
+    at_close = utc_now() + timedelta(hours=1)
+    same_end = "UPDATE live_session SET ends_at = $2 WHERE id = $1"
+    where = "SELECT let_in FROM device_at_access_point WHERE mac = $1"
+    assert bridge.bridge.desk is not None
+    bridge.bridge.desk.families = {}  # another worker tells
+    for _ in range(2):
+        session = await bridge.let_in(1)
+        await bridge.database.fetch(same_end, session.id, at_close)
+        await bridge.memory.picture.compare()
+        assert (await bridge.ask_by_mac(1)).code == ACCEPT
+        await bridge.memory.places.write()
+        assert (await bridge.rows(where, mac(1)))[0]["let_in"]
+        await bridge.end(session)
+        await bridge.known(1, online=False)
+        put_out = "UPDATE device_at_access_point SET let_in = false, heard_at = $2 WHERE mac = $1"
+        await bridge.rows(put_out, mac(1), utc_now())
+
+
 async def test_a_tutored_device_is_let_in_as_long_as_the_tutoring(bridge: Running) -> None:
     session = await bridge.let_in(1, minutes=10)
     await bridge.database.fetch(

@@ -302,6 +302,40 @@ async def test_who_is_let_in_for_another_visit_is_written_again(
     assert written.let_in
 
 
+async def test_another_visit_with_the_same_end_is_written_again(
+    database: Database, now: datetime
+) -> None:
+    """All visits of a day may end as the library closes."""
+    store = PostgresLive(database)
+    ours, theirs = Places(store), Places(store)
+    ours.note(granted(1, now, now + HOUR), ("station", "first visit"))
+    await ours.write()
+    await theirs.look_up([mac(1)])
+    theirs.told(place(1, now), now + MINUTE, let_in=False)
+    await theirs.write()
+    again = ("station", "second visit")
+    assert not ours.note_again(mac(1), again, now + 2 * MINUTE, (now + HOUR, False))
+    ours.note(granted(1, now + 2 * MINUTE, now + HOUR), again)
+    await ours.write()
+    [written] = await store.places([mac(1)])
+    assert written.let_in, "else nobody would put the device out"
+
+
+async def test_who_was_let_in_and_is_forgotten_is_written_all_the_same(
+    database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood of addresses at the portal makes nobody stay in for ever."""
+    monkeypatch.setattr("portal.services.places.MOST", 2)
+    store = PostgresLive(database)
+    places = Places(store)
+    places.note(granted(1, now, now + HOUR), "station")
+    for number in (2, 3, 4):
+        places.note(place(number, now, let_in=False))
+    await places.write()
+    found = await store.places([mac(number) for number in (1, 2, 3, 4)])
+    assert {one.mac for one in found} == {mac(1), mac(3), mac(4)}
+
+
 async def test_who_was_not_heard_of_for_longest_is_forgotten_first(
     database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
