@@ -60,7 +60,7 @@ def rotate(directory: Path, keep: int, longest: timedelta | None, now: datetime)
     too_many = older[: max(0, len(older) + 1 - keep)]
     oldest = datetime.min.replace(tzinfo=UTC) if longest is None else now - longest
     due = [kept.path for kept in older if kept in too_many or kept.made_at < oldest]
-    due += list(directory.glob(f"*{UNFINISHED_SUFFIX}"))
+    due += list(directory.glob(f"kvar-*.tar*{UNFINISHED_SUFFIX}"))  # anybody else's are left
     for path in due:
         path.unlink(missing_ok=True)
     return due

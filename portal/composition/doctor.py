@@ -3,8 +3,10 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from portal.clock import utc_now
 from portal.composition.database import dsn
@@ -130,10 +132,22 @@ def _around(config: Config) -> list[Check]:
 def _at_once(
     look_at: Callable[[], Sequence[Finding]],
 ) -> Callable[[], Awaitable[Sequence[Finding]]]:
+    """Look in a thread: a disk that hangs (a backup's, over the network) holds up nobody else."""
+
     async def looked() -> Sequence[Finding]:
-        return look_at()
+        found = Future[Sequence[Finding]]()
+        found.set_running_or_notify_cancel()
+        Thread(target=_settle, args=(found, look_at), daemon=True).start()
+        return await asyncio.wrap_future(found)
 
     return looked
+
+
+def _settle(found: Future[Sequence[Finding]], look_at: Callable[[], Sequence[Finding]]) -> None:
+    try:
+        found.set_result(look_at())
+    except Exception as problem:  # noqa: BLE001 - raised where it is awaited
+        found.set_exception(problem)
 
 
 async def ask_schema(config: Config) -> Schema:

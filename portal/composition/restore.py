@@ -101,12 +101,13 @@ async def _put_back(place: Path, wish: Wish, contents: Contents, now: datetime) 
                 await migrate(address, now)
                 _install(config, keys)
                 gone = await _purge(target.host, config, now)
-    written = _write_configuration(place, text, contents)
+    written, left = _write_configuration(place, text, contents)
     told = (
         f"restored from {wish.file}: {_summary(contents)}; {gone} rows were over their period and "
         f"are deleted; {len(keys)} keys put back\n"
     )
     told += "".join(f"{path} written\n" for path in written)
+    told += "".join(f"{path} not written, it is not in {place.parent}: tar -x\n" for path in left)
     if not any(key_directory(config).glob("*.key")):
         told += (
             "There are no keys: cards, vouchers and staff's second factors are not known again.\n"
@@ -265,16 +266,24 @@ def _configuration(place: Path, contents: Contents) -> str:
     return stored.data.decode()
 
 
-def _write_configuration(place: Path, text: str, contents: Contents) -> list[Path]:
-    """Write what is missing of the configuration; what stands there is left."""
+def _write_configuration(
+    place: Path, text: str, contents: Contents
+) -> tuple[list[Path], list[Path]]:
+    """Write what is missing of the configuration's folder; what stands there is left.
+
+    Returns what was written, and what the backup has for other folders: root writes nothing there
+    that anybody may have put into a backup.
+    """
     main = contents.files.get(Path(contents.manifest.configuration), StoredFile(b"", 0o640))
     wanted = {place: StoredFile(text.encode(), main.mode, main.user, main.group)}
     wanted |= {path: file for path, file in contents.files.items() if file is not main}
     missing = {path: file for path, file in wanted.items() if not path.exists()}
-    for path, file in missing.items():
+    folder = place.parent.resolve()
+    ours = [path for path in missing if path.parent.resolve().is_relative_to(folder)]
+    for path in ours:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, file)
-    return list(missing)
+        _write(path, missing[path])
+    return ours, [path for path in missing if path not in ours]
 
 
 def _write(path: Path, file: StoredFile) -> None:

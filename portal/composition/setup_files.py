@@ -68,10 +68,11 @@ def write(answers: Answers, place: Place, words: Language, say: Say, *, replace:
     if before and not configuration.is_ours(before) and not replace:
         say(words.text("kept.edited", file=file))
         return parse(before, file)
+    copy = file.with_name(file.name + ".old")
+    if before:
+        _write(copy, before, place)  # first: whatever happens now, it is not lost
     _write(file, text, place)
     if before:
-        copy = file.with_name(file.name + ".old")
-        _write(copy, before, place)
         say(words.text("done.replaced", file=file, copy=copy))
     else:
         say(words.text("done.file", file=file))
@@ -101,11 +102,25 @@ def make_certificates(
         wanted.append((config.staff.host_name, config.staff.certificate_file))
         keys.append(config.staff.private_key_file)
     for (name, file), key_file in zip(wanted, keys, strict=True):
-        if not file.exists() and not key_file.exists():
-            certificate, key = makeshift.make(name, now)
-            _write(key_file, key.decode(), place)
-            _write(file, certificate.decode(), place)
+        if not file.exists():
+            _write(file, _certificate(key_file, name, place, now).decode(), place)
             say(words.text("done.certificate", name=name, file=file))
+
+
+def _certificate(key_file: Path, name: str, place: Place, now: datetime) -> bytes:
+    """Return a makeshift certificate; its key is written, or stands since somebody stopped us.
+
+    Raises:
+        StartError: what stands there is no key.
+    """
+    if not key_file.exists():
+        certificate, key = makeshift.make(name, now)
+        _write(key_file, key.decode(), place)
+        return certificate
+    try:
+        return makeshift.certify(key_file.read_bytes(), name, now)
+    except (OSError, ValueError) as problem:
+        raise StartError(f"{key_file} has no certificate, and is no key: {problem}") from problem
 
 
 def _write(file: Path, text: str, place: Place) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 NAME = "Kvar: makeshift"
@@ -21,6 +21,32 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 def make(host_name: str, now: datetime) -> tuple[bytes, bytes]:
     """Return certificate and private key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return _certify(key, host_name, now), private
+
+
+def certify(private: bytes, host_name: str, now: datetime) -> bytes:
+    """Return a certificate for a key that is there already, as PEM.
+
+    Raises:
+        ValueError: it is no private key that can be used.
+    """
+    try:
+        key = serialization.load_pem_private_key(private, password=None)
+    except TypeError as problem:  # it is under a password
+        raise ValueError(str(problem)) from problem
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("neither an EC nor an RSA key")  # noqa: TRY004 - of the file's content
+    return _certify(key, host_name, now)
+
+
+def _certify(
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, host_name: str, now: datetime
+) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     names = x509.SubjectAlternativeName([x509.DNSName(host_name)])
     certificate = (
@@ -34,12 +60,7 @@ def make(host_name: str, now: datetime) -> tuple[bytes, bytes]:
         .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def is_of_it(certificate: x509.Certificate) -> bool:

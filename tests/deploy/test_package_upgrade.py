@@ -101,6 +101,32 @@ def test_after_a_failed_one_a_third_is_tried_from_the_first(machine: Machine) ->
     assert machine.in_use == "3"
 
 
+def test_after_one_that_went_back_by_itself_the_first_is_still_the_one_kept(
+    machine: Machine,
+) -> None:
+    machine.kvar(f"ln -sfn {machine.lib}/kvar-before {machine.lib}/kvar-current; exit 1")
+    assert machine.upgrade("2") == 1
+    assert machine.upgrade("3") == 1
+    assert machine.in_use == "1", "not the one that was not well"
+
+
+def test_one_that_was_broken_off_begins_where_it_began(machine: Machine) -> None:
+    machine.kvar(f"ln -sfn {machine.lib}/kvar {machine.lib}/kvar-current; kill -9 $PPID")
+    assert machine.upgrade("2") != 0
+    assert machine.in_use == "2"
+    machine.kvar("exit 1")
+    assert machine.call("postinst", "configure", "1") == 1
+    assert machine.in_use == "1"
+
+
+def test_a_keeper_that_waits_for_its_database_is_upgraded_with_care_too(machine: Machine) -> None:
+    only_the_target = 'case "$*" in *is-active*kvar.target*) ;; *is-active*) exit 3 ;; esac'
+    machine.make("stubs/systemctl", f"#!/bin/sh\n{only_the_target}\n")
+    machine.kvar("exit 1")
+    assert machine.upgrade("2") == 1
+    assert machine.in_use == "1"
+
+
 def test_nothing_is_left_when_the_package_goes(machine: Machine) -> None:
     machine.kvar("exit 1")
     machine.upgrade("2")

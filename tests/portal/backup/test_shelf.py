@@ -59,8 +59,11 @@ def test_a_file_stands_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_what_a_killed_backup_left_goes(tmp_path: Path) -> None:
     (tmp_path / "kvar-20261127T040007Z.tar.1234.part").touch()
+    (tmp_path / "kvar-keys.tar.age.5678.part").touch()
+    another = tmp_path / "film.mkv.part"
+    another.touch()
     rotate(tmp_path, 7, None, NOW)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [another]
 
 
 def test_the_folder_is_made_and_closed(tmp_path: Path) -> None:

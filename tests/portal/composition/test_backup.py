@@ -216,6 +216,22 @@ async def test_the_configuration_comes_from_the_backup_where_there_is_none(
     assert "of-the-library-system" in library.file.read_text()
 
 
+async def test_a_backup_writes_no_file_outside_the_configurations_folder(
+    library: Library, identity: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whoever knows the recipient can make a backup, and root restores it."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "authorized_keys"
+    elsewhere.write_text("ssh-ed25519 of somebody's")
+    library.say(
+        f'private_key_file = "{library.directory}/key.pem"', f'private_key_file = "{elsewhere}"'
+    )
+    await library.back_up()
+    elsewhere.unlink()
+    said = await library.restore(identity, replace=True)
+    assert not elsewhere.exists()
+    assert f"{elsewhere} not written" in said
+
+
 async def test_a_backup_is_tried_without_touching_anything(
     library: Library, identity: Path
 ) -> None:

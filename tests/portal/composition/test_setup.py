@@ -2,6 +2,7 @@
 
 import os
 import pty
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,39 @@ def test_a_makeshift_certificate_takes_no_real_ones_place(tmp_path: Path) -> Non
     make_certificates(config, place, ENGLISH, said.append, utc_now())
     assert said == []
     assert config.portal.certificate_file.read_text() == "real"
+
+
+def test_one_killed_between_key_and_certificate_is_finished_by_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "answers.toml"
+    file.write_text(FILE.format(folder=tmp_path, dsn="private"))
+    written(file)
+    place = Place(tmp_path / "kvar.toml")
+    portal = load(place.config_file).portal
+    said: list[str] = []
+    make_certificates(load(place.config_file), place, ENGLISH, said.append, utc_now())
+    key = portal.private_key_file.read_bytes()
+    portal.certificate_file.unlink()
+    make_certificates(load(place.config_file), place, ENGLISH, said.append, utc_now())
+    assert len(said) == 2
+    assert portal.private_key_file.read_bytes() == key
+    ssl.create_default_context().load_cert_chain(portal.certificate_file, portal.private_key_file)
+    portal.certificate_file.unlink()
+    portal.private_key_file.write_text("no key")
+    with pytest.raises(StartError, match="is no key"):
+        make_certificates(load(place.config_file), place, ENGLISH, said.append, utc_now())
+
+
+def test_an_edited_file_is_kept_before_another_takes_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "answers.toml"
+    file.write_text(FILE.format(folder=tmp_path, dsn="private"))
+    written(file)
+    config = file.with_name("kvar.toml")
+    edited = config.read_text().replace("sessions_days = 14", "sessions_days = 7")
+    config.write_text(edited)
+    config.with_name("kvar.toml.old").mkdir()  # the copy cannot be written
+    with pytest.raises(StartError, match="cannot be written"):
+        written(file, replace=True)
+    assert config.read_text() == edited
 
 
 def test_wrong_answers_write_nothing(tmp_path: Path) -> None:

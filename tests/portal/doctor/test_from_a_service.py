@@ -1,6 +1,8 @@
 """What a process sees by itself: no crash under the units' limits, and one look for all."""
 
 import asyncio
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,24 @@ async def test_one_check_alone_can_be_asked_for(facts: Config, tmp_path: Path) -
     assert [finding.check for finding in found] == ["secrets"]
     with pytest.raises(StartError, match=r"no check 'secret'; there are: .*secrets"):
         await look(facts, tmp_path / "kvar.toml", only=["secret"])
+
+
+async def test_a_disk_that_hangs_holds_up_no_other_check(
+    facts: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup's folder over the network: its stat returns when the network does, or never."""
+    given_up = threading.Event()
+
+    def hang(*_: object) -> list[Finding]:
+        given_up.wait(20)
+        return []
+
+    monkeypatch.setattr(doctor.machine, "backups", hang)
+    monkeypatch.setattr("portal.composition.doctor.Check", partial(Check, budget_s=1.0))
+    found = await look(facts, tmp_path / "kvar.toml", only=["backup", "secrets"])
+    assert not given_up.is_set()
+    given_up.set()
+    assert [(one.check, one.level.value) for one in found] == [
+        ("secrets", "right"),
+        ("backup", "failure"),
+    ]
