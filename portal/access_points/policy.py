@@ -7,7 +7,7 @@ asked about meets the portal.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -100,6 +100,8 @@ class RadiusPolicy:
         self._tasks = tasks
         self._clock = clock
         self._cards = CardLogins(access.with_card, tasks)
+        self.hears: Callable[[str, str], bool] = _all_hear
+        """Says whether a client's access point at an address heard whom it was to put out."""
 
     def serve(self, access_points: Mapping[str, AccessPoint]) -> None:
         """Answer these from now on."""
@@ -206,6 +208,10 @@ class RadiusPolicy:
     def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> _Told:
         question = asked.question
         reach = _reach(question, asked.terms.role)
+        if reach is Reach.EXPEL and not self.hears(
+            question.client.name, question.station.source_ip
+        ):
+            reach = Reach.NOTHING
         grant = grant_of(session, asked.terms, asked.now, reach)
         if fits is not None and fits.proof:
             grant = replace(grant, proof=fits.proof)
@@ -248,6 +254,11 @@ class RadiusPolicy:
         if place is not None:
             self._places.note(place, said)
         return decision
+
+
+def _all_hear(_access_point: str, _source_ip: str) -> bool:
+    """Say yes."""
+    return True
 
 
 def _told_of(decision: Decision, session: Session | None) -> tuple[datetime | None, bool | None]:

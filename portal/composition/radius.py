@@ -165,6 +165,7 @@ def _start(group: asyncio.TaskGroup, memory: Memory, bridge: Bridge) -> None:
     group.create_task(bridge.responder.run(), name="answer")
     group.create_task(memory.picture.keep(), name="keep picture")
     group.create_task(memory.places.write_for_ever(), name="write places")
+    group.create_task(memory.hearing.look_for_ever(), name="hearing")
     group.create_task(memory.accounting.keep_written(), name="keep written")
     group.create_task(memory.access.look(), name="look for devices")
     group.create_task(_tell_strangers(bridge), name="strangers")

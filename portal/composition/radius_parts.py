@@ -27,6 +27,7 @@ from portal.domain.access_point import AccessPoint
 from portal.no_gate import NoGate
 from portal.services.accounting import Accounting
 from portal.services.doors import Doors
+from portal.services.hearing import Hearing
 from portal.services.key_ring import KeyRing, KeyRingError
 from portal.services.live_picture import LivePicture
 from portal.services.network_access import NetworkAccess
@@ -79,6 +80,7 @@ class Memory:
     doors: Doors
     picture: LivePicture
     places: Places
+    hearing: Hearing
     accounting: Accounting
     access: NetworkAccess
 
@@ -95,6 +97,7 @@ def compose_memory(
         doors,
         picture,
         Places(PostgresLive(databases.quick)),
+        Hearing(PostgresLive(databases.quick), utc_now),
         Accounting(PostgresAccounts(databases.accounts), journal),
         NetworkAccess(doors, picture, utc_now),
     )
@@ -147,6 +150,7 @@ def compose_answers(
     """
     policy_settings, account_key = _from_keys(config, keys)
     policy = RadiusPolicy(policy_settings, memory.access, memory.places, tasks, utc_now)
+    policy.hears = memory.hearing.hears
 
     def access_points() -> Mapping[str, AccessPoint]:
         return policy.access_points

@@ -1,6 +1,7 @@
 """All that may be online, from PostgreSQL (implements services.ports.live.LiveStore)."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from uuid import UUID
 
@@ -46,6 +47,13 @@ class PostgresLive:
     async def places(self, macs: Sequence[MacAddress]) -> Sequence[Place]:
         """See services.ports.live.LiveStore."""
         return [place_of(row) for row in await self._database.fetch(_SQL["places"], list(macs))]
+
+    async def overdue(
+        self, since: datetime, ended_before: datetime, now: datetime
+    ) -> AbstractSet[tuple[str, str]]:
+        """See services.ports.live.LiveStore."""
+        rows = await self._database.fetch(_SQL["overdue"], since, ended_before, now)
+        return {(row["access_point"], row["source_ip"]) for row in rows}
 
     async def misplaced(
         self, access_points: Sequence[str], since: datetime, now: datetime

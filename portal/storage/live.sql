@@ -40,6 +40,11 @@ WHERE p.heard_at <= excluded.heard_at
 -- name: places
 SELECT * FROM device_at_access_point WHERE mac = ANY($1::macaddr[]) ORDER BY heard_at DESC
 
+-- name: overdue
+SELECT DISTINCT p.access_point, p.source_ip FROM device_at_access_point AS p
+WHERE p.let_in AND p.heard_at > $1 AND p.granted_until < $2
+  AND NOT EXISTS (SELECT FROM live_session AS s WHERE s.mac = p.mac AND s.due_at > $3)
+
 -- name: misplaced
 -- With every place of a device of which one is wrong, so that what is in memory is whole.
 SELECT * FROM device_at_access_point WHERE mac IN (

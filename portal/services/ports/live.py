@@ -1,6 +1,7 @@
 """The door to all that may be online: read whole at the start, and what changed since then."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -76,6 +77,15 @@ class LiveStore(Protocol):
 
     async def places(self, macs: Sequence[MacAddress]) -> Sequence[Place]:
         """Return where these devices were heard of, at every access point; the latest first."""
+        ...
+
+    async def overdue(
+        self, since: datetime, ended_before: datetime, now: datetime
+    ) -> AbstractSet[tuple[str, str]]:
+        """Return where devices are in, without a session, whose end there came before that.
+
+        Access points by name and source address; of places that were heard of since then.
+        """
         ...
 
     async def misplaced(

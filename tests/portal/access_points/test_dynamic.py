@@ -237,6 +237,34 @@ async def test_who_cannot_even_be_put_out_has_the_sessions_own_end(
         assert timeout_of(await bridge.ask_by_mac(1)) <= 602
 
 
+async def test_who_comes_to_an_access_point_that_does_not_hear_has_the_sessions_own_end(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    """Its port is closed, or it says no: whom it keeps in is the sign, until it hears again."""
+    async with running(postgres_dsn, tmp_path, 'family = "hostapd"') as bridge:
+        bridge.access_point.answer = Code.DISCONNECT_NAK
+        kept = await bridge.let_in(1, minutes=10)
+        await bridge.let_in(2, minutes=10)
+        await bridge.known(2)
+        await bridge.ask_by_mac(1)
+        await bridge.end(kept)
+        await bridge.access_point.told(1)
+        await quiet(bridge)
+        await bridge.memory.places.write()
+        over = "UPDATE device_at_access_point SET granted_until = now() - interval '3 minutes'"
+        await bridge.database.fetch(over)
+        await bridge.memory.hearing.look()
+        assert timeout_of(await bridge.ask_by_mac(2)) <= 602
+        bridge.access_point.answer = None
+        desk_of(bridge)._tries.forget([mac(1)])
+        await desk_of(bridge).compare()
+        await bridge.access_point.told(2)
+        await quiet(bridge)
+        await bridge.memory.places.write()
+        await bridge.memory.hearing.look()
+        assert timeout_of(await bridge.ask_by_mac(2)) >= 12 * 3600
+
+
 def timeout_of(packet: Packet) -> int:
     return int.from_bytes(packet.first(27) or b"", "big")
 
