@@ -11,7 +11,8 @@ from portal.composition.radius_clients import bridged
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.config_radius import RadiusClientSection
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from radius_bridge.clients import FamilyName
 
 

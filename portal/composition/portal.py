@@ -19,7 +19,8 @@ from portal.config import Config
 from portal.services.courtesy import Courtesy
 from portal.services.fault_reporting import FaultReporting
 from portal.services.first_sight import FirstSight
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.notices import Noticeboard
 from portal.services.observed_guest import ObservedGuest
 from portal.services.ports import DatabaseUnavailableError

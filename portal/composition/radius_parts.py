@@ -28,7 +28,8 @@ from portal.no_gate import NoGate
 from portal.services.accounting import Accounting
 from portal.services.doors import Doors
 from portal.services.hearing import Hearing
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.live_picture import LivePicture
 from portal.services.network_access import NetworkAccess
 from portal.services.places import Places

@@ -25,7 +25,8 @@ from portal.composition.everything import prepare_directories
 from portal.composition.purging import compose_counting, compose_purging
 from portal.composition.start import StartError
 from portal.config import Config
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.purging import destroy_due
 from portal.storage.database import Database, Deadlines

@@ -4,7 +4,8 @@ from portal import settings
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import SiteId
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.staff.doors import StaffDoors, StaffKeys
 from portal.services.staff.passwords import Passwords
 from portal.storage.database import Database

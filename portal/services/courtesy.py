@@ -23,7 +23,7 @@ from portal.domain.verification import Verification
 from portal.services.attempts import AttemptDesk, Reserved
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate, open_gate
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.opening import opening_of
 from portal.services.outcomes import RefusalReason, Refused
 from portal.services.ports import Clock, GateUnavailableError

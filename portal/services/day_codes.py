@@ -14,7 +14,7 @@ from portal.domain.day_code import DayCode, code_at, is_good
 from portal.domain.identity import Device, SiteId
 from portal.domain.session import Ground
 from portal.services.doors import Doors
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.opening import permission
 from portal.services.outcomes import RefusalReason, Refused
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from portal.domain.statistics import bucket_of
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.day_figures import CountedDevice, DayFigures
 

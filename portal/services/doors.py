@@ -12,7 +12,8 @@ from portal.domain.session import Session
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Site
 from portal.services.identity_key import IdentityKey
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.ports import (
     Arrivals,
     Attempts,

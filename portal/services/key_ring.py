@@ -6,27 +6,19 @@ is copied nowhere but into the one file of keys beside the backups, which has no
 """
 
 import hmac
-import os
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-import structlog
-
 from portal.domain.identity import MacAddress, Secret, SiteId, Subject
+from portal.services.key_files import SHARED, KeyRingError, load_or_create
 from portal.services.ports import Trace
 
-KEY_BYTES = 32
 VOUCHER_YEARS = 4
 """This year and those before it in which a voucher may have been made that somebody shows now."""
 
-_FOR_ALL_TO_READ = 0o007
 _COUNT = "count-"
-
-_log = structlog.get_logger()
 
 
 class Kind(StrEnum):
@@ -47,17 +39,14 @@ class Kind(StrEnum):
     IDENTITY_SEAL = "identity_seal"
 
 
-class KeyRingError(Exception):
-    """A key cannot be used: the text names the file and the way out."""
-
-
 class KeyRing:
     """The organisation's keys: one *live* key a year, one *log* key a week (ISO, UTC).
 
     And one *voucher* key a year, for the vouchers made in it, which may be used in the next ones.
 
     A key is made when it is first needed; processes that need it at the same moment get the same
-    one. Nodes that share a database must share the live key, or each knows only its own cards.
+    one. Nodes that share a database must make the same keys, or each knows only its own guests:
+    where shared.key stands, a period's key follows from the one before it (key_chain.py).
     """
 
     def __init__(self, directory: Path) -> None:
@@ -184,6 +173,17 @@ class KeyRing:
         """
         return hmac.digest(self._key("radius"), purpose.encode(), "sha256")
 
+    def make_ahead(self, now: datetime) -> None:
+        """Make the keys of now before earlier ones go, where later ones are to follow from them.
+
+        Raises:
+            KeyRingError: one cannot be made.
+        """
+        if not self._exists(SHARED):
+            return
+        for key_id in (log_key_id(now), live_key_id(now), voucher_key_id(now)):
+            self._key(key_id)
+
     def destroy_before(self, logs: datetime, live: datetime, vouchers: datetime) -> list[str]:
         """Destroy the keys of weeks that were over by ``logs``, and of years by ``live``.
 
@@ -207,6 +207,8 @@ class KeyRing:
             KeyRingError: a key could not be removed.
         """
         first = f"{_COUNT}{day.isoformat()}"  # names sort as their days do
+        if self._exists(SHARED):
+            self._key(first)  # it follows from the one that goes
         paths = sorted(self._directory.glob(f"{_COUNT}*.key"))
         return self._destroy([path for path in paths if path.stem < first])
 
@@ -226,7 +228,11 @@ class KeyRing:
         return [live_key_id(now), *([last] if self._exists(last) else [])]
 
     def _exists(self, key_id: str) -> bool:
-        return key_id in self._keys or (self._directory / f"{key_id}.key").exists()
+        """Say whether nobody has destroyed it; another process may have, so memory is not asked."""
+        if (self._directory / f"{key_id}.key").exists():
+            return True
+        self._keys.pop(key_id, None)
+        return False
 
     def _hash(self, key_id: str, kind: Kind, value: bytes) -> bytes:
         """HMAC-SHA-256 (RFC 2104), 32 bytes, of the kind, a zero byte and the value."""
@@ -234,7 +240,9 @@ class KeyRing:
 
     def _key(self, key_id: str) -> bytes:
         if key_id not in self._keys:
-            self._keys[key_id] = _load_or_create(self._directory, key_id)
+            for known in list(self._keys):
+                self._exists(known)  # a key that was destroyed leaves memory too, within its period
+            self._keys[key_id] = load_or_create(self._directory, key_id)
         return self._keys[key_id]
 
 
@@ -261,47 +269,3 @@ def _was_over(path: Path, logs: datetime, live: datetime, vouchers: datetime) ->
     if name.startswith("voucher-"):
         return name < voucher_key_id(vouchers)
     return name.startswith("live-") and name < live_key_id(live)
-
-
-def _load_or_create(directory: Path, key_id: str) -> bytes:
-    path = directory / f"{key_id}.key"
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _create(path)
-        return _load(path)
-    except OSError as error:
-        raise KeyRingError(f"{path}: {error.strerror}; the portal needs this directory") from error
-
-
-def _load(path: Path) -> bytes:
-    if path.stat().st_mode & _FOR_ALL_TO_READ:
-        raise KeyRingError(f"{path} can be read by everybody; chmod 600 it, or make new keys")
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise KeyRingError(f"{path} is not a key of {KEY_BYTES} bytes; restore it from the backup")
-    return key
-
-
-def _create(path: Path) -> None:
-    """Write beside and link: whoever is first wins, and nobody reads half a key."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-            _give_to_owner_of(path.parent, file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
-            _log.info("key_created", key=path.stem)
-    finally:
-        draft.unlink()
-
-
-def _give_to_owner_of(directory: Path, descriptor: int) -> None:
-    """Let the portal's user read a key that a command of root's made first."""
-    if os.geteuid() == 0:
-        owner = directory.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -21,7 +21,7 @@ from portal.domain.returning import comes_back, visited
 from portal.domain.session import Claim, Ground, Session
 from portal.domain.site import LoginMethod
 from portal.services.doors import STORE_ERRORS, Doors
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.live_picture import LivePicture
 from portal.services.opening import opening_of
 from portal.services.outcomes import Admitted, Refused, SignInOutcome

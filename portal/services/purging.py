@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import structlog
 
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.ports import Kept
 from portal.services.ports.purging import Evidence, Upkeep
 
@@ -59,6 +60,7 @@ class Purging:
 
     def _destroy_keys(self, now: datetime) -> None:
         try:
+            self.keys.make_ahead(now)
             gone = destroy_due(self.keys, self.kept, now)
         except KeyRingError as problem:
             _log.error("key_not_destroyed", reason=str(problem))

@@ -12,7 +12,7 @@ import structlog
 from portal.domain.identity import Device
 from portal.domain.verification import Verification
 from portal.services.doors import STORE_ERRORS, Doors
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.outcomes import RefusalReason
 from portal.services.ports import DatabaseUnavailableError, Event, EventKind, Trace
 from portal.services.spooling import keep

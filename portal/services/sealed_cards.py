@@ -8,7 +8,8 @@ be worse than a guest who is told to wait.
 
 from portal.domain.identity import Secret, SiteId
 from portal.services.doors import Doors
-from portal.services.key_ring import KeyRing, KeyRingError
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing
 from portal.services.ports import Trace
 from portal.services.sealing import Seal
 

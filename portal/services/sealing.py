@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from portal.domain.identity import Secret
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 
 _NONCE_BYTES = 12
 """NIST SP 800-38D section 8.2.2: random, for far fewer than 2^32 texts a key."""

@@ -12,7 +12,7 @@ from portal.domain.identity import Device
 from portal.domain.session import EndReason
 from portal.services.doors import STORE_ERRORS, Doors
 from portal.services.gatekeeping import close_gate
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.ports.spool import UnwrittenSignOut
 from portal.services.remembered import Remembered, names_of
 from portal.services.spooling import keep

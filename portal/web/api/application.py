@@ -13,7 +13,7 @@ from aiohttp import web
 
 from portal.domain.identity import Secret, SiteId
 from portal.services.api_tokens import Unknown, Wait
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.ports import DatabaseUnavailableError
 from portal.web.api.answers import add_hsts
 from portal.web.api.api_site import ApiSite, Call

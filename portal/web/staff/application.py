@@ -15,7 +15,7 @@ from aiohttp import web
 
 from portal.domain.returning import label_of
 from portal.domain.staff_session import Stage, Standing
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.staff.doors import Asker, token_hash
 from portal.web.forms import FormFault, read_form

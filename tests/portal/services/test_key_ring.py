@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from portal.domain.identity import MacAddress, Secret, SiteId, Subject
-from portal.services.key_ring import KeyRing, KeyRingError, live_key_id, log_key_id
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing, live_key_id, log_key_id
 
 MAC = MacAddress("02:00:00:00:00:01")
 CARD = Secret("20000000000001")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.identity import Secret
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.sealing import Seal
 from portal.services.staff import codes
 from portal.services.staff.passwords import MOST_WAITING, Passwords, PasswordsBusyError

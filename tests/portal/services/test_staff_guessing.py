@@ -16,7 +16,7 @@ from portal.domain.identity import Secret
 from portal.domain.staff_account import Account, Role
 from portal.domain.staff_limits import LONGEST_PAUSE
 from portal.domain.staff_session import StaffSession, Stage
-from portal.services.key_ring import KeyRingError
+from portal.services.key_files import KeyRingError
 from portal.services.ports import Kept
 from portal.services.ports.staff import NewSecondFactor
 from portal.services.staff.administration import Administration, Grants

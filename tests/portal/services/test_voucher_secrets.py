@@ -18,7 +18,8 @@ from portal.domain.voucher import Lasts
 from portal.domain.voucher_code import has_long_run, read_token, read_voucher_code
 from portal.services.doors import Doors
 from portal.services.guest import GuestService
-from portal.services.key_ring import KeyRing, KeyRingError, voucher_key_id
+from portal.services.key_files import KeyRingError
+from portal.services.key_ring import KeyRing, voucher_key_id
 from portal.services.outcomes import Admitted
 from portal.services.ports.vouchers import Sealed
 from portal.services.voucher_orders import MadeVouchers, VoucherOrder
