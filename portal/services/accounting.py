@@ -71,19 +71,21 @@ class Accounting:
         for name in await self._journal.waiting():
             records = None if name in self._refused else await self._journal.read(name)
             if records is not None:
-                taken = await self._write_each(records)
-                written += taken
-                if taken == len(records):
-                    await self._journal.remove(name)
+                refused = await self._write_each(records)
+                written += len(records) - len(refused)
+                if refused:
+                    await self._set_by(name, refused, len(records))
                 else:
-                    self._set_by(name, len(records) - taken)
+                    await self._journal.remove(name)
         self._is_away = False  # or the next write finds out
         if written:
             _log.info("accounting_written", records=written)
         return written
 
-    async def _write_each(self, records: Sequence[UseRecord | Restart]) -> int:
-        """Write records, and return how many the database took: one it refuses costs itself alone.
+    async def _write_each(
+        self, records: Sequence[UseRecord | Restart]
+    ) -> Sequence[UseRecord | Restart]:
+        """Write records, and return what the database refused: each costs itself alone.
 
         Raises:
             DatabaseUnavailableError: some were not written.
@@ -94,11 +96,19 @@ class Accounting:
             raise
         except Exception:  # noqa: BLE001 - the boundary of one record, when it is alone
             if len(records) <= 1:
-                return 0
-            return sum([await self._write_each([record]) for record in records])
-        return len(records)
+                return records
+            return [one for record in records for one in await self._write_each([record])]
+        return ()
 
-    def _set_by(self, name: str, refused: int) -> None:
-        """Leave a batch on disk for the next start: a later version may have no such fault."""
+    async def _set_by(
+        self, name: str, refused: Sequence[UseRecord | Restart], of_records: int
+    ) -> None:
+        """Leave what was refused for the next start: a later version may have no such fault.
+
+        Nothing else of the batch: its devices would stay on disk for longer than in the database,
+        and what is written anew after that has forgotten them would be counted twice.
+        """
         self._refused.add(name)
-        _log.error("accounting_refused", batch=name, records=refused)
+        if len(refused) < of_records:
+            await self._journal.shrink(name, refused)
+        _log.error("accounting_refused", batch=name, records=len(refused))

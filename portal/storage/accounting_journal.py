@@ -60,6 +60,11 @@ class DiskJournal:
         with suppress(OSError):
             await asyncio.to_thread((self._directory / name).unlink, missing_ok=True)
 
+    async def shrink(self, name: str, records: Sequence[Record]) -> None:
+        """See services.ports.accounting.AccountingJournal."""
+        with suppress(BatchUnreadableError, OSError):
+            await asyncio.to_thread(lambda: self._write(self._file(name), encode(records)))
+
     async def batches(self) -> Sequence[WaitingBatch]:
         """See services.ports.accounting.RefusedJournal."""
         return await asyncio.to_thread(lambda: [_look(file) for file in self._files()])
@@ -98,23 +103,24 @@ class DiskJournal:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._size() + len(data) > MOST_OCTETS:
                 raise JournalError("too many records wait")
-            self._write(f"{time_ns():020d}-{next(self._number):06d}-{uuid4().hex}", data)
+            name = f"{time_ns():020d}-{next(self._number):06d}-{uuid4().hex}{_SUFFIX}"
+            self._write(self._directory / name, data)
         except OSError as problem:
             raise JournalError(problem.strerror or type(problem).__name__) from problem
 
-    def _write(self, name: str, data: bytes) -> None:
-        draft = self._directory / f".{name}"
+    def _write(self, whole: Path, data: bytes) -> None:
+        draft = self._directory / f".{uuid4().hex}"
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.rename(self._directory / f"{name}{_SUFFIX}")
+            draft.rename(whole)
         except OSError:
             draft.unlink(missing_ok=True)
             raise
-        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        directory = os.open(whole.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)
         finally:

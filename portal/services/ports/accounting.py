@@ -130,6 +130,10 @@ class AccountingJournal(Protocol):
         """Return a batch; None: it is gone, or can never be read and was set aside."""
         ...
 
+    async def shrink(self, name: str, records: Sequence[UseRecord | Restart]) -> None:
+        """Keep no more of a batch than these records; what cannot be done now stays as it was."""
+        ...
+
     async def remove(self, name: str) -> None:
         """Forget a batch that was written. Lost in a power cut, it is written once more."""
         ...

@@ -98,3 +98,7 @@ async def test_what_the_database_refuses_holds_up_nothing_and_stays(
     assert await total(brief) == [100, 7]
     assert await journal.waiting() == [refused]
     assert await accounting.drain() == 0, "until the next start"
+    assert await journal.read(refused) == [broken], "whoever was written is on disk no longer"
+    assert len(list(tmp_path.iterdir())) == 1  # noqa: ASYNC240
+    assert await Accounting(PostgresAccounts(brief), journal).drain() == 0
+    assert await total(brief) == [100, 7]
