@@ -12,23 +12,25 @@ from typing import Annotated
 
 import typer
 
-from portal import (
-    account_commands,
-    api_commands,
-    audit_commands,
-    backup_commands,
-    config_reference,
-    identity_commands,
-    logs,
-    privacy_commands,
-    radius_commands,
-    settings,
-    setup_commands,
-    voucher_commands,
+from portal import logs
+from portal.commands import (
+    account,
+    api,
+    audit,
+    backup,
+    config_of,
+    configuration,
+    device,
+    identity,
+    privacy,
+    radius,
+    setup,
+    start,
+    tutor,
+    voucher,
 )
-from portal.commands import Site, config_of, say, start
 from portal.composition.start import StartError
-from portal.config_file import DEFAULT_PATH, ConfigError, Problem
+from portal.config_file import DEFAULT_PATH, ConfigError
 
 app = typer.Typer(
     help="Kvar: a captive portal for libraries.",
@@ -36,28 +38,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
-tutor_app = typer.Typer(help="Let devices in for tutoring.", no_args_is_help=True)
-app.add_typer(tutor_app, name="tutor")
-group_app = typer.Typer(help="Let groups in by a room code.", no_args_is_help=True)
-tutor_app.add_typer(group_app, name="group")
-device_app = typer.Typer(help="Look after remembered devices.", no_args_is_help=True)
-app.add_typer(device_app, name="device")
-app.add_typer(account_commands.app, name="account")
-app.add_typer(voucher_commands.app, name="voucher")
-app.add_typer(audit_commands.app, name="audit")
-app.add_typer(radius_commands.app, name="radius")
-app.add_typer(identity_commands.app, name="identity")
-app.add_typer(privacy_commands.app, name="privacy")
-api_commands.add_to(app)
-backup_commands.add_to(app)
-setup_commands.add_to(app)
-
-Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
-GroupNumber = Annotated[int, typer.Argument(help="The group's number, as the list shows it.")]
-Devices = Annotated[int, typer.Option(min=1, max=100, help="How many devices may join.")]
-Minutes = Annotated[int, typer.Option(min=1, max=720, help="How long.")]
+for name, group in (
+    ("config", configuration),
+    ("tutor", tutor),
+    ("device", device),
+    ("account", account),
+    ("voucher", voucher),
+    ("audit", audit),
+    ("radius", radius),
+    ("identity", identity),
+    ("privacy", privacy),
+):
+    app.add_typer(group.app, name=name)
+for more in (api, backup, setup):
+    more.add_to(app)
 
 
 def main() -> None:
@@ -145,37 +139,6 @@ def migrate(context: typer.Context) -> None:
     start("migrate", migrate_database(config_of(context)))
 
 
-@config_app.command("check")
-def config_check(context: typer.Context) -> None:
-    """Say whether the file can be used; print every problem with its way out."""
-    config = config_of(context)
-    try:
-        settings.check(config)
-    except ValueError as problem:
-        raise ConfigError(context.obj, [Problem("", str(problem))]) from problem
-    typer.echo(f"{context.obj}: right")
-
-
-@config_app.command("show")
-def config_show(context: typer.Context) -> None:
-    """Print the configuration in effect, defaults included, secrets masked."""
-    typer.echo(config_of(context).model_dump_json(indent=2))
-
-
-@config_app.command("reference")
-def config_reference_command() -> None:
-    """Print every key with its meaning, as Markdown."""
-    typer.echo(config_reference.render(), nl=False)
-
-
-@config_app.command("dnsmasq")
-def config_dnsmasq(context: typer.Context) -> None:
-    """Print the lines that belong into dnsmasq's configuration."""
-    from portal import dnsmasq
-
-    typer.echo("\n".join(dnsmasq.lines(config_of(context))))
-
-
 @app.command("doctor")
 def doctor_command(
     context: typer.Context,
@@ -197,94 +160,6 @@ def doctor_command(
     typer.echo(as_json(findings) if as_json_ else as_text(findings))
     if any(finding.is_failure for finding in findings):
         raise typer.Exit(1)
-
-
-@tutor_app.command("list")
-def tutor_list(context: typer.Context, site: Site) -> None:
-    """List the devices that wait, and those under tutoring."""
-    from portal.composition import tutor
-
-    say(tutor.show(config_of(context), site))
-
-
-@tutor_app.command("let-in")
-def tutor_let_in(
-    context: typer.Context,
-    number: Number,
-    site: Site,
-    minutes: Minutes = 90,
-    continues: Annotated[
-        int | None, typer.Option(help="The number that the visitor had before the phone changed.")
-    ] = None,
-) -> None:
-    """Let a device in, or keep it in: nothing ends its session meanwhile but closing time."""
-    from portal.composition import tutor
-
-    config = config_of(context)
-    if continues is None:
-        say(tutor.let_in(config, site, number, minutes))
-    else:
-        say(tutor.carry_over(config, site, number, continues, minutes))
-
-
-@tutor_app.command("extend")
-def tutor_extend(context: typer.Context, number: Number, site: Site, minutes: Minutes = 30) -> None:
-    """Prolong a tutoring, any number of times."""
-    from portal.composition import tutor
-
-    say(tutor.extend(config_of(context), site, number, minutes))
-
-
-@tutor_app.command("end")
-def tutor_end(context: typer.Context, number: Number, site: Site) -> None:
-    """End a tutoring; the device stays online as an ordinary guest."""
-    from portal.composition import tutor
-
-    say(tutor.end(config_of(context), site, number))
-
-
-@group_app.command("start")
-def group_start(
-    context: typer.Context, site: Site, minutes: Minutes = 120, devices: Devices = 15
-) -> None:
-    """Start a group, and print the room code that lets its devices in."""
-    from portal.composition import tutor_group
-
-    say(tutor_group.start(config_of(context), site, minutes, devices))
-
-
-@group_app.command("list")
-def group_list(context: typer.Context, site: Site) -> None:
-    """List the groups, with how many devices are in."""
-    from portal.composition import tutor_group
-
-    say(tutor_group.show(config_of(context), site))
-
-
-@group_app.command("extend")
-def group_extend(
-    context: typer.Context, number: GroupNumber, site: Site, minutes: Minutes = 30
-) -> None:
-    """Prolong a group and the protection of its devices, any number of times."""
-    from portal.composition import tutor_group
-
-    say(tutor_group.extend(config_of(context), site, number, minutes))
-
-
-@group_app.command("end")
-def group_end(context: typer.Context, number: GroupNumber, site: Site) -> None:
-    """End a group; its devices stay online as ordinary guests."""
-    from portal.composition import tutor_group
-
-    say(tutor_group.end(config_of(context), site, number))
-
-
-@device_app.command("forget")
-def device_forget(context: typer.Context, number: Number, site: Site) -> None:
-    """Forget a remembered device by its number; it stays online, and logs in again next time."""
-    from portal.composition import devices
-
-    say(devices.forget(config_of(context), site, number))
 
 
 @app.command()

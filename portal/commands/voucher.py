@@ -30,7 +30,7 @@ Moment = Annotated[
 
 
 @app.command("create")
-def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
+def create(
     context: typer.Context,
     site: Site,
     preset: Annotated[str, typer.Option(help="Which of the site's presets.")] = "closing",

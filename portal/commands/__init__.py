@@ -13,6 +13,7 @@ from portal.config import Config
 from portal.config_file import load
 
 Site = Annotated[str, typer.Option(help="The site's id in the configuration.")]
+Number = Annotated[int, typer.Argument(help="The device number that the visitor's page shows.")]
 
 
 def config_of(context: typer.Context) -> Config:

@@ -20,7 +20,7 @@ LastDay = Annotated[
 
 
 @app.command("create")
-def create(  # noqa: PLR0913, PLR0917 - each is an option of the command
+def create(
     context: typer.Context,
     name: Account,
     role: Roles,
