@@ -250,6 +250,11 @@ def kept_data(facts: Facts) -> Iterator[tuple[str, str, str]]:
         "Fortsätta efter en paus",
         "Till midnatt",
     )
+    yield (
+        "Bibliotek där en enhet var uppkopplad i dag, under en pseudonym som är ny varje dag",
+        "Räkna enheter",
+        "Till nästa natt; sedan finns bara antalet",
+    )
     yield from _of_staff(facts)
 
 

@@ -58,6 +58,7 @@ TOLD = {
     "När någon var uppkopplad och hur": {1},
     "När du var uppkopplad, med vilken enhet och med vilket kort": {2, 3},
     "Vilka portar på bibliotekets adress": {3},
+    "På vilka bibliotek din enhet har varit uppkopplad i dag": {0, 1, 2, 3},
     "Teknisk logg, utan uppgift om besök": {0},
     "Teknisk logg, utan uppgift om vem": {1},
     "Teknisk logg, med din enhet som kod": {2, 3},
