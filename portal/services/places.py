@@ -252,8 +252,10 @@ class Places:
         self._known[known.place.mac] = known
         while len(self._known) > MOST:
             _, gone = self._known.popitem(last=False)
+            # Where a device is in is written all the same: else nobody would ever put it out.
+            is_flood = len(self._unwritten) > 2 * MOST
             for place in gone.places:
-                if not place.let_in:  # else nobody would ever put the device out
+                if is_flood or not place.let_in:
                     self._unwritten.pop((place.mac, *place.key), None)
 
     def _write_later(self, place: Place) -> None:

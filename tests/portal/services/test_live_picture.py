@@ -334,6 +334,9 @@ async def test_who_was_let_in_and_is_forgotten_is_written_all_the_same(
     await places.write()
     found = await store.places([mac(number) for number in (1, 2, 3, 4)])
     assert {one.mac for one in found} == {mac(1), mac(3), mac(4)}
+    for number in range(50):
+        places.note(granted(number, now, now + HOUR), "station")
+    assert len(places._unwritten) <= 5, "an access point that makes devices up fills no memory"
 
 
 async def test_who_was_not_heard_of_for_longest_is_forgotten_first(
