@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 from portal.clock import utc_now
-from portal.composition.database import dsn
+from portal.composition.database import dsn, key_directory
 from portal.composition.start import StartError
 from portal.composition.vouchers import live_codes
 from portal.config import Config
@@ -20,6 +20,7 @@ from portal.doctor.finding import Finding
 from portal.doctor.library import library
 from portal.doctor.library_rest import library_rest
 from portal.doctor.store import Questions, Schema
+from portal.services.key_files import SHARED
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.migrate import read_migrations
@@ -97,7 +98,9 @@ def _here(config: Config, config_file: Path) -> list[Check]:
         found += certificates.staff_certificate(staff, now)
         return found + (certificates.chain_and_key(staff) if staff else [])
 
-    questions = Questions(partial(ask_schema, config), partial(live_codes, config))
+    questions = Questions(
+        partial(ask_schema, config), partial(live_codes, config), partial(unlike_nodes, config)
+    )
     return [
         Check("secrets", _at_once(partial(machine.secrets, config))),
         Check("files", _at_once(partial(machine.files, config, config_file))),
@@ -169,3 +172,25 @@ async def ask_schema(config: Config) -> Schema:
             row = await database.fetch_row("SELECT max(version) AS version FROM schema_migration")
     now = utc_now() if clock is None else clock["now"]
     return Schema(None if row is None else row["version"], newest, now)
+
+
+async def unlike_nodes(config: Config) -> int:
+    """Return how many nodes told of themselves within an hour; 1 where they have a key in common.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    try:
+        if (key_directory(config) / f"{SHARED}.key").exists():
+            return 1
+    except PermissionError:  # the folder is closed to us: nothing is known
+        return 1
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    async with Database(address, size=1, name="kvar doctor") as database:
+        row = await database.fetch_row(
+            "SELECT count(*) AS count FROM node_report WHERE at > now() - interval '1 hour'"
+        )
+    return 1 if row is None else int(row["count"])

@@ -24,16 +24,21 @@ class Schema:
     now: datetime
 
 
+async def _one() -> int:
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class Questions:
     """What the doctor asks the database; each raises DatabaseUnavailableError.
 
     ``live_codes`` returns how many codes of vouchers would let somebody in, by the names of the
-    sites that take codes.
+    sites that take codes; ``unlike_nodes`` how many nodes may name guests each in its own way.
     """
 
     schema: Callable[[], Awaitable[Schema]]
     live_codes: Callable[[], Awaitable[Mapping[str, int]]]
+    unlike_nodes: Callable[[], Awaitable[int]] = _one
 
 
 async def database(ask: Questions, now: datetime) -> list[Finding]:
@@ -43,11 +48,23 @@ async def database(ask: Questions, now: datetime) -> list[Finding]:
         findings = [_version(schema), _clock(schema.now - now)]
         if schema.applied != schema.newest:
             return findings
+        findings += _nodes(await ask.unlike_nodes())
         return findings + [_codes(*site) for site in (await ask.live_codes()).items()]
     except DatabaseUnavailableError as problem:
         way_out = "start it, or mend [database] dsn; without a dsn, kvar run starts a private one"
         command = "systemctl start postgresql"
         return [failure("database", f"cannot be asked: {problem}", way_out, command)]
+
+
+def _nodes(unlike: int) -> list[Finding]:
+    """Two nodes without a key in common name the same guest differently from the next week on."""
+    if unlike < 2:
+        return []
+    text = f"{unlike} nodes use it, and this one has no shared.key beside its keys"
+    way_out = "make one and copy the keys to each node, see docs/operations.md; looking for a "
+    way_out += "person and deleting find only what this node wrote"
+    command = "openssl rand -out /var/lib/kvar/keys/shared.key 32"
+    return [failure("database", text, way_out, command)]
 
 
 def _version(schema: Schema) -> Finding:

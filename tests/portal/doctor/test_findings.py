@@ -261,6 +261,18 @@ async def test_a_database_with_another_clock_is_told_of() -> None:
     assert (await database(a_database(apart_s=-3), NOW))[1].level is Level.WARNING
 
 
+async def test_nodes_without_a_key_in_common_are_a_failure() -> None:
+    async def many() -> int:
+        return 2
+
+    alone = a_database()
+    found = await database(Questions(alone.schema, alone.live_codes, many), NOW)
+    assert [one.text for one in found if one.is_failure] == [
+        "2 nodes use it, and this one has no shared.key beside its keys"
+    ]
+    assert not [one for one in await database(alone, NOW) if one.is_failure]
+
+
 async def test_a_database_that_is_away_is_one_finding() -> None:
     async def schema() -> Schema:
         raise DatabaseUnavailableError("none")

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from portal.composition import doctor
-from portal.composition.doctor import LookFromAService, look
+from portal.composition.doctor import LookFromAService, look, unlike_nodes
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.doctor.examination import Check
 from portal.doctor.finding import Finding, right
+from portal.storage.database import Database
 from tests.portal.doctor.test_machine import config
 
 
@@ -71,3 +72,21 @@ async def test_a_disk_that_hangs_holds_up_no_other_check(
         ("secrets", "right"),
         ("backup", "failure"),
     ]
+
+
+async def test_nodes_are_counted_where_no_key_is_in_common(
+    tmp_path: Path, postgres_dsn: str
+) -> None:
+    facts = config(tmp_path, database={"dsn": postgres_dsn})
+    async with Database(postgres_dsn, size=1, name="two nodes") as database:
+        for node, hours in (("one", 0), ("two", 0), ("gone", 2)):
+            await database.fetch(
+                "INSERT INTO node_report (node, at, version, in_step, gate_answers, gate_devices,"
+                " interfaces_missing)"
+                " VALUES ($1, now() - $2 * interval '1 hour', '1', true, true, 0, 0)",
+                *(node, hours),
+            )
+    assert await unlike_nodes(facts) == 2
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "shared.key").write_bytes(b"s" * 32)
+    assert await unlike_nodes(facts) == 1
