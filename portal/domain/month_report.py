@@ -241,13 +241,15 @@ def _largest_first(counts: Mapping[str, int]) -> Mapping[str, int]:
 def withhold(table: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return the table (a row a library) with small counts withheld, and others that hide them.
 
-    Each column's total is told. Where exactly one of a column is withheld, the total gives it back:
-    so the smallest other goes too. Where there is no other, the total is as small, and not told.
+    Each column's total is told. Where exactly one of a column is withheld, the total gives it back,
+    and so it does where all withheld are 1, or all FEW - 1: so the smallest other goes too. Where
+    there is no other, nothing hides them but that a total below FEW is not told.
     """
     told = [[WITHHELD if 0 < count < FEW else count for count in row] for row in table]
     for column in range(len(table[0]) if table else 0):
-        hidden = [row for row in told if row[column] == WITHHELD]
+        hidden = [row[column] for row in table if 0 < row[column] < FEW]
+        is_given_away = len(hidden) == 1 or sum(hidden) in {len(hidden), len(hidden) * (FEW - 1)}
         shown = [row for row in told if row[column] > 0]
-        if len(hidden) == 1 and shown:
+        if hidden and is_given_away and shown:
             min(shown, key=lambda row: row[column])[column] = WITHHELD
     return told

@@ -136,3 +136,12 @@ def test_months_follow_each_other() -> None:
         assert month_before(next_month(first)) == first
         first = next_month(first)
     assert first == date(2026, 7, 1)
+
+
+@pytest.mark.parametrize("count", [1, FEW - 1])
+def test_libraries_that_all_have_the_least_or_the_most_of_few_are_hidden_by_another(
+    count: int,
+) -> None:
+    """The total less what is shown would be twice one, or twice four: then each is known."""
+    assert withhold([[count], [count], [20], [9]]) == [[WITHHELD], [WITHHELD], [20], [WITHHELD]]
+    assert withhold([[1], [3], [20]]) == [[WITHHELD], [WITHHELD], [20]]
