@@ -35,6 +35,7 @@ from portal.composition.radius_parts import (
     compose_answers,
     compose_memory,
     compose_tls,
+    look_at_revoked,
     looked_at,
     tls_files,
     with_tellings,
@@ -189,6 +190,9 @@ def _start_first(
     """Start what one worker does for all."""
     if bridge.tls is not None:
         group.create_task(bridge.tls.run(), name="tls")
+    files = tls_files(section)
+    if files is not None and files.revoked is not None:
+        group.create_task(look_at_revoked(files), name="look at revoked")
     if bridge.desk is not None:
         group.create_task(bridge.desk.compare_for_ever(), name="tell access points")
     if bridge.presence is not None:

@@ -7,8 +7,9 @@ reached through `Bridge.serve`.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
+from typing import Never
 
 import structlog
 
@@ -59,6 +60,9 @@ from radius_bridge.vendors.family import DynamicMessage
 from radius_bridge.vendors.registry import family_of
 
 _log = structlog.get_logger()
+
+SOON_OVER = timedelta(days=7)
+LOOK_AT_REVOKED_EVERY_S = 6 * 3600.0
 
 VIA = "/via/"
 """Where the guest site takes a visit's token (portal/web/guest)."""
@@ -206,10 +210,23 @@ def looked_at(files: TlsFiles, now: datetime) -> Revoked:
         TlsFilesError: it cannot be used.
     """
     revoked = read_revoked(files)
-    if revoked.good_until is not None and revoked.good_until < now:
+    until = revoked.good_until
+    if until is not None and until < now:
         # until there is a newer one, no access point can connect anew
-        _log.error("radius_revocation_list_is_over", since=revoked.good_until.isoformat())
+        _log.error("radius_revocation_list_is_over", since=until.isoformat())
+    elif until is not None and until < now + SOON_OVER:
+        _log.warning("radius_revocation_list_is_over_soon", at=until.isoformat())
     return revoked
+
+
+async def look_at_revoked(files: TlsFiles) -> Never:
+    """Say in time that the list ends: from then on no access point can connect anew."""
+    while True:
+        await asyncio.sleep(LOOK_AT_REVOKED_EVERY_S)
+        try:
+            looked_at(files, utc_now())
+        except TlsFilesError as problem:
+            _log.error("radius_revocation_list_unreadable", reason=str(problem))
 
 
 def tls_files(section: Radius) -> TlsFiles | None:

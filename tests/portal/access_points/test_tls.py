@@ -5,13 +5,17 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pyrad.packet import CoAPacket
+from structlog.testing import capture_logs
 
 from portal.access_points.settings import Bridged
-from portal.composition.radius_parts import compose_tls
+from portal.clock import utc_now
+from portal.composition import radius_parts
+from portal.composition.radius_parts import compose_tls, look_at_revoked
 from portal.composition.start import StartError
 from portal.config_radius import Radius
 from radius_bridge.clients import Clients
@@ -120,3 +124,26 @@ def test_a_list_of_revoked_certificates_is_looked_at_where_one_is_configured(
     missing = section(certificates, client_crl_file=tmp_path / "none.pem")
     with pytest.raises(StartError, match=r"none\.pem"):
         compose_tls(missing, responder)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (10, []),
+        (25, ["radius_revocation_list_is_over_soon"]),
+        (31, ["radius_revocation_list_is_over"]),
+    ],
+)
+async def test_that_the_list_of_revoked_ends_is_said_while_the_bridge_runs(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, days: int, said: list[str]
+) -> None:
+    files = replace(certificates.server, revoked=certificates.folder / "revoked.pem")
+    later = utc_now() + timedelta(days=days)
+    monkeypatch.setattr(radius_parts, "utc_now", lambda: later)
+    monkeypatch.setattr(radius_parts, "LOOK_AT_REVOKED_EVERY_S", 0.0)
+    with capture_logs() as logs:
+        looking = asyncio.create_task(look_at_revoked(files))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        looking.cancel()
+    assert [line["event"] for line in logs][:1] == said
