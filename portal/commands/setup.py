@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import stat
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -60,7 +61,7 @@ def _setup(
 ) -> None:
     """Ask nine questions; write the configuration, make the database and the first account."""
     from portal.composition import setup
-    from portal.composition.setup_files import Place
+    from portal.composition.setup_files import Place, packaged_user
     from portal.composition.start import StartError
 
     logs.configure("setup")
@@ -80,7 +81,9 @@ def _setup(
             text = "the answers ended before the questions; nothing was written"
             raise StartError(f"{text}. Unattended: kvar setup --answers FILE") from problem
     words = tongues[language or given.language]
-    place = Place(context.obj, setup.packaged_user())
+    if answers_file is not None and answers_file.stat().st_mode & stat.S_IRWXO:
+        console.say(words.text("answers.open", file=answers_file))
+    place = Place(context.obj, packaged_user())
     setup.set_up(given, place, words, console.say, utc_now(), replace=replace)
 
 

@@ -22,7 +22,9 @@ from portal.backup.shelf import KEYS_NAME
 from portal.composition.backup import FAILURES, running_database
 from portal.composition.database import key_directory
 from portal.composition.everything import prepare_directories
+from portal.composition.local_postgres import prepare_database
 from portal.composition.purging import compose_counting, compose_purging
+from portal.composition.setup_files import Place, packaged_user
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.services.key_files import KeyRingError
@@ -92,6 +94,8 @@ async def _put_back(place: Path, wish: Wish, contents: Contents, now: datetime) 
     text = _configuration(place, contents)
     config = config_file.parse(text, place)
     prepare_directories(config)
+    if os.geteuid() == 0:  # on a new machine PostgreSQL knows nothing of us yet
+        prepare_database(config, Place(place, packaged_user()))
     with _kept_keys(config, _keys(wish), now) as keys:
         _refuse_other_keys(config, keys, replace=wish.replace)
         with _as_owner(config, contents.dump):

@@ -7,6 +7,7 @@ request, and then kept under another name; none is ever half written.
 import os
 import pwd
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from portal.web.texts import Language
 
 DATABASE = "kvar"
 """Its name in the machine's own PostgreSQL."""
+
+PACKAGED_USER = "kvar"
 
 SOCKETS = Path("/var/run/postgresql")
 """Where Debian's PostgreSQL listens."""
@@ -42,6 +45,15 @@ class Place:
     def role(self) -> str:
         """The database's role: peer authentication wants the user's own name."""
         return self.user or pwd.getpwuid(os.geteuid()).pw_name
+
+
+def packaged_user() -> str:
+    """Return the package's user where we may become it; empty elsewhere."""
+    if os.geteuid() != 0:
+        return ""
+    with suppress(KeyError):
+        return pwd.getpwnam(PACKAGED_USER).pw_name
+    return ""
 
 
 def write(answers: Answers, place: Place, words: Language, say: Say, *, replace: bool) -> Config:
@@ -83,13 +95,16 @@ def dsn_of(answers: Answers, place: Place) -> str:
     """Return the database's address; empty: a private one."""
     match answers.machine.database.get_secret_value():
         case "local":
-            return (
-                f"postgresql://{place.role}@/{DATABASE}?host={quote(str(place.sockets), safe='/')}"
-            )
+            return local_dsn(place)
         case "private":
             return ""
         case address:
             return address
+
+
+def local_dsn(place: Place) -> str:
+    """Return the address of the database in the machine's own PostgreSQL: a socket, no password."""
+    return f"postgresql://{place.role}@/{DATABASE}?host={quote(str(place.sockets), safe='/')}"
 
 
 def make_certificates(

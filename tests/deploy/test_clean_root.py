@@ -124,6 +124,7 @@ def test_a_clean_debian_becomes_a_library(package: Path, lab: Lab) -> None:
             _runs_as_its_own_users(machine)
             _is_well(machine)
             _lets_a_phone_in(lab)
+            _comes_back_from_its_backup(machine)
         _is_purged(root)
 
 
@@ -135,8 +136,9 @@ def _is_set_up(machine: Machine) -> None:
     assert "/first#" not in again
     assert machine.run("sha256sum", "/etc/kvar/kvar.toml") == before
     (start,) = shown(ROOT / "docs/installation.md")
-    enable, doctor = start.script.splitlines()
+    enable, settings, doctor = start.script.splitlines()
     machine.run("sh", "-c", enable)
+    machine.run("sh", "-c", settings)  # does nothing here: the lab's gateway forwards already
     for service in SERVICES:
         machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
     machine.run("systemctl", "start", "kvar-backup.service", "kvar-certificates.service")
@@ -178,6 +180,22 @@ def _lets_a_phone_in(lab: Lab) -> None:
     genuine = phone.http(probe)
     assert (genuine.status, b"Success" in genuine.body) == (200, True)
     assert not guest.is_captive()
+
+
+def _comes_back_from_its_backup(machine: Machine) -> None:
+    """As on a new machine: the package, PostgreSQL, the file of the night, and nothing else."""
+    machine.run("systemctl", "start", "kvar-backup.service")
+    machine.run("systemctl", "stop", "kvar.target")
+    for words in (("dropdb", "--force", "kvar"), ("dropuser", "kvar")):
+        machine.run("runuser", "-u", "postgres", "--", *words)
+    machine.run("rm", "/etc/kvar/kvar.toml")
+    *_, newest = machine.run("ls", "/var/backups/kvar").split()
+    assert "kvar.toml written" in machine.run("kvar", "restore", f"/var/backups/kvar/{newest}")
+    assert machine.run("stat", "--format=%U %G %a", "/etc/kvar/kvar.toml") == "root kvar 640\n"
+    machine.run("systemctl", "start", "kvar.target")
+    for service in SERVICES:
+        machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
+    assert "✓ database" in machine.run("kvar", "doctor", check=False)
 
 
 def _is_purged(root: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from portal.clock import utc_now
 from portal.composition.database import migrate_database
-from portal.composition.setup import Place, prepare_database
-from portal.composition.setup_files import SOCKETS, make_certificates, write
+from portal.composition.local_postgres import prepare_database
+from portal.composition.setup_files import SOCKETS, Place, make_certificates, write
 from portal.composition.start import StartError
 from portal.config_file import ConfigError, load, parse
 from portal.setup import TEXTS, answers, configuration
@@ -77,6 +77,13 @@ def test_once_makes_everything_and_again_changes_nothing(answered: Path) -> None
     assert "There is an account admin already" in again
     assert "/first#" not in again
     assert before == {p: p.read_bytes() for p in answered.parent.rglob("*") if p.is_file()}
+
+
+def test_answers_that_everybody_can_read_are_told(answered: Path) -> None:
+    answered.chmod(0o644)
+    assert f"chmod 600 {answered}" in by_file(answered, "--language", "en")
+    answered.chmod(0o640)
+    assert "chmod" not in by_file(answered, "--language", "en")
 
 
 def written(file: Path, *, replace: bool = False) -> list[str]:
@@ -263,7 +270,7 @@ async def test_the_machines_own_postgresql_gets_a_role_and_a_database(
     config = parse(text, place.config_file)
     place.config_file.write_text(text)
     for _ in range(2):
-        prepare_database(given, config, place)
+        prepare_database(config, place)
         await migrate_database(config)
 
 
@@ -274,7 +281,7 @@ def test_a_postgresql_that_is_not_running_is_told_with_the_way_out(tmp_path: Pat
     given = answers.read(file)
     text = configuration.render(given, f"postgresql://{place.role}@/kvar?host={tmp_path}")
     with pytest.raises(StartError, match="systemctl start postgresql"):
-        prepare_database(given, parse(text, place.config_file), place)
+        prepare_database(parse(text, place.config_file), place)
 
 
 def test_another_database_in_an_edited_file_is_left_alone(tmp_path: Path) -> None:
@@ -282,5 +289,5 @@ def test_another_database_in_an_edited_file_is_left_alone(tmp_path: Path) -> Non
     file.write_text(FILE.format(folder=tmp_path, dsn="local"))
     given = answers.read(file)
     config = parse(configuration.render(given, "postgresql://else@/where"), tmp_path)
-    prepare_database(given, config, Place(tmp_path / "kvar.toml", sockets=tmp_path))
+    prepare_database(config, Place(tmp_path / "kvar.toml", sockets=tmp_path))
     assert Path("/var/run/postgresql") == SOCKETS
