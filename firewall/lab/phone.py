@@ -306,9 +306,9 @@ class Phone:
         shown = self.namespace.run(["cat", f"/sys/class/net/{link}/statistics/tx_packets"])
         return int(shown.stdout)
 
-    def send_frame(self, frame: bytes) -> None:
-        """Put one whole Ethernet frame on the air, whatever is in it."""
-        self.ask("send_frame", frame=_text(frame))
+    def send_frame(self, *frames: bytes) -> None:
+        """Put whole Ethernet frames on the air, whatever is in them."""
+        self.ask("send_frames", frames=[_text(frame) for frame in frames])
 
     def serve_echo(self, port: int) -> None:
         """Echo TCP and UDP on a port of this phone, for another phone to try to reach."""

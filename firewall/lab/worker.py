@@ -38,7 +38,7 @@ def verbs(trusted: str) -> dict[str, Callable[..., dict[str, Any]]]:
         "ping": worker_sockets.ping,
         "fire": worker_sockets.fire,
         "dns": worker_sockets.dns,
-        "send_frame": worker_sockets.send_frame,
+        "send_frames": worker_sockets.send_frames,
         "serve_echo": worker_sockets.serve_echo,
         "stream_start": flows.stream_start,
         "stream_report": flows.stream_report,

@@ -248,10 +248,11 @@ def packet_socket(protocol: int) -> socket.socket:
     return link
 
 
-def send_frame(frame: str) -> dict[str, Any]:
-    """Put one Ethernet frame on the air."""
+def send_frames(frames: list[str]) -> dict[str, Any]:
+    """Put Ethernet frames on the air."""
     with packet_socket(0) as link:
-        link.send(base64.b64decode(frame))
+        for frame in frames:
+            link.send(base64.b64decode(frame))
     return {}
 
 

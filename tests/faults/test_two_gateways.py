@@ -4,6 +4,7 @@ Each gateway is a whole Kvar with a network, a site and a configuration of its o
 no PostgreSQL but the first one's, and the same keys.
 """
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,21 @@ PROBE_URL = "http://captive.apple.com/hotspot-detect.html"
 ECHO_HOST = "www.example.com"
 NOTICED_WITHIN_S = 60.0
 """A bound for a hanging test; a device is let in within a fraction of a second of being heard."""
+
+
+class FirstGateway(World):
+    """A gateway of an organisation that has, or will have, more than one."""
+
+    def _write_config(self, radius: str) -> None:
+        super()._write_config(radius)
+        keys = key_directory(self.config)
+        keys.mkdir(mode=0o700, parents=True)
+        shared = keys / "shared.key"
+        shared.touch(mode=0o600)
+        shared.write_bytes(secrets.token_bytes(32))
+        if self.has_own_users:
+            for path in (keys, shared):
+                shutil.chown(path, PORTAL_USER)
 
 
 class SecondGateway(World):
@@ -49,7 +65,7 @@ class SecondGateway(World):
 @pytest.fixture(scope="module")
 def here() -> Iterator[Guest]:
     """The guest of the first gateway, logged in."""
-    with World(WorldSettings(phones=2)) as world:
+    with FirstGateway(WorldSettings(phones=2)) as world:
         for phone in world.phones:
             phone.join(ipv6=True)
         guest = Guest(world, world.phones[0])
