@@ -147,8 +147,12 @@ def machine(contest: Contest) -> Iterator[Row]:
               goal="> the floor", holds=faster)  # fmt: skip
     share = done[MAC].generator_percent
     yield Row("the generator's own CPU beside Kvar", share, "% of a core")
-    unclean = sum(not outcome.is_clean for outcome in done.values())
-    yield Row("trials with a lost or wrong answer", unclean, "trials", goal="0", holds=not unclean)
+    unclean = [(trial, outcome) for trial, outcome in done.items() if not outcome.is_clean]
+    yield Row("trials with a lost or wrong answer", len(unclean), "trials", goal="0",
+              holds=not unclean)  # fmt: skip
+    for trial, outcome in unclean:
+        name = f"{_NAMES.get(trial.server, trial.server)}, {trial.load}, {trial.outstanding} at once"
+        yield Row(f"{name}: {outcome.faults}", 0, "")
     others = contest.others_percent
     yield Row("CPU of other programs, median", median(others), "% of a core")
     yield Row("CPU of other programs, at most", max(others), "% of a core")

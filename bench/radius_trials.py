@@ -71,6 +71,13 @@ class Outcome:
         """Whether every request had the answer it should have."""
         return all(run.is_clean for run in self.runs)
 
+    @property
+    def faults(self) -> str:
+        """What was not as it should be, and how often."""
+        kinds = ("lost", "refused", "forged", "skipped")
+        sums = {kind: sum(getattr(run, kind) for run in self.runs) for kind in kinds}
+        return ", ".join(f"{number} {kind}" for kind, number in sums.items() if number)
+
 
 class Loads:
     """The packets. `tokens` gives logins by the token that each device has just now.
