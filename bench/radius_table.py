@@ -151,8 +151,8 @@ def machine(contest: Contest) -> Iterator[Row]:
     yield Row("trials with a lost or wrong answer", len(unclean), "trials", goal="0",
               holds=not unclean)  # fmt: skip
     for trial, outcome in unclean:
-        name = f"{_NAMES.get(trial.server, trial.server)}, {trial.load}, {trial.outstanding} at once"
-        yield Row(f"{name}: {outcome.faults}", 0, "")
+        who = _NAMES.get(trial.server, trial.server)
+        yield Row(f"{who}, {trial.load}, {trial.outstanding} at once: {outcome.faults}", 0, "")
     others = contest.others_percent
     yield Row("CPU of other programs, median", median(others), "% of a core")
     yield Row("CPU of other programs, at most", max(others), "% of a core")
