@@ -7,12 +7,11 @@ from portal import settings
 from portal.clock import utc_now
 from portal.config import LibraryRest
 from portal.doctor.finding import Finding, Level
+from portal.doctor.library import CHECK, not_probed, steps_of, verdict_on
 from portal.domain.identity import Secret
 from portal.library.probe import probe
 from portal.library.rest.client import RestLibrary
 from portal.library.sip2.wire import PatronMessage
-
-_CHECK = "library system"
 
 
 async def library_rest(section: LibraryRest, test_card: str, pin: str) -> list[Finding]:
@@ -21,22 +20,9 @@ async def library_rest(section: LibraryRest, test_card: str, pin: str) -> list[F
         dialect = settings.rest_dialect(section, lambda: utc_now().astimezone().date())
         system = RestLibrary(settings.rest(section), dialect)
     except (ValueError, OSError) as problem:
-        return [Finding(_CHECK, Level.FAILURE, str(problem), "mend [library_rest]")]
+        return [Finding(CHECK, Level.FAILURE, str(problem), "mend [library_rest]")]
     if not test_card:
-        text = "not probed: whether a wrong PIN is refused is not known"
-        way_out, command = "probe it with a card for tests", "kvar doctor --test-card NUMBER"
-        return [Finding(_CHECK, Level.WARNING, text, way_out, command)]
+        return [not_probed()]
     one = (PatronMessage.STATUS,)
     result = await probe(lambda _: system, Secret(test_card), Secret(pin), one)
-    findings = [
-        Finding(
-            _CHECK,
-            Level.RIGHT if step.ok else Level.FAILURE,
-            f"{section.kind} / {step.step}: expected {step.expected}, got {step.got}",
-        )
-        for step in result.steps
-    ]
-    if result.may_be_switched_on:
-        return [*findings, Finding(_CHECK, Level.RIGHT, result.explanation)]
-    way_out = "the card login must stay off until this is right"
-    return [*findings, Finding(_CHECK, Level.FAILURE, result.explanation, way_out)]
+    return [*steps_of(result, lambda _: section.kind), verdict_on(result)]

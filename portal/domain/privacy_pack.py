@@ -43,7 +43,7 @@ _NO_PAGES = "Vi sparar inte vilka sidor du besöker."
 
 def notice(facts: Facts) -> tuple[Section, ...]:
     """Return the information that article 13 asks for, and a short text for signs and the web."""
-    rows = tuple((what, why, kept) for what, why, kept in kept_data(facts))
+    rows = tuple(kept_data(facts))
     rights = (
         "Du kan be att få veta vad som finns om dig. Visa kort, kod eller enhet i biblioteket.",
         "Du kan be att det raderas.",
@@ -66,7 +66,7 @@ def notice(facts: Facts) -> tuple[Section, ...]:
 
 
 def stored(facts: Facts) -> str:
-    """Return the two sentences that stand on the login page, for the highest level there is."""
+    """Return what the login page says at the highest level there is, and what is never kept."""
     text = _STORED[facts.highest].format(period=days(facts.session_days))
     return f"{text} {_NO_PAGES}"
 

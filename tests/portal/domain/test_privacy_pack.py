@@ -1,8 +1,10 @@
 """Texts for the library's privacy work: true for every setting, open where people must judge."""
 
 import re
+import tomllib
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from portal.domain.privacy_pack import FILL_IN, answers_for_staff, assessment, n
 from portal.domain.processing_record import Facts, Receiver, Section, as_markdown
 from tests.portal.domain.test_processing_record import FACTS
 
+GUESTS_TEXTS = Path(__file__).parents[3] / "portal" / "web" / "guest" / "texts" / "sv.toml"
+NO_PAGES = "Vi sparar inte vilka sidor du besöker."
 TEXTS = (notice, assessment, answers_for_staff)
 
 
@@ -31,6 +35,14 @@ def test_what_is_stored_is_said_for_the_highest_level(level: PrivacyLevel) -> No
     assert text.endswith("Vi sparar inte vilka sidor du besöker.")
     for make in (notice, answers_for_staff):
         assert text in text_of(make(at(level)))
+
+
+@pytest.mark.parametrize("level", PrivacyLevel)
+def test_it_is_what_the_login_page_says(level: PrivacyLevel) -> None:
+    page = tomllib.loads(GUESTS_TEXTS.read_text("utf-8"))[f"privacy.{int(level)}"]
+    said = page.replace("{days}", "13 dagar").removesuffix(" [Läs mer]")
+    no_pages = "" if said.endswith("vilka sidor du besöker.") else f" {NO_PAGES}"
+    assert stored(at(level)) == said + no_pages
 
 
 @pytest.mark.parametrize(
