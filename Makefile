@@ -86,9 +86,6 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
 
-# First what may run side by side (tests/distribution.py says how), then one by one what wants the machine for itself.
-TOGETHER := -m "not alone and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile
-ALONE    := -m "alone and not proof"
 # Without network namespaces, a browser, PostgreSQL or waiting.
 QUICK    := -m "not root and not browser and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile \
   --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
@@ -109,10 +106,7 @@ PURE := portal/domain/*,portal/backup/bech32.py,portal/config_renames.py,portal/
   radius_bridge/status_brake.py,radius_bridge/values.py,radius_bridge/vendors/*,radius_bridge/wire.py
 
 test: test-packages compiled tests/browser/node_modules tests/portal/monitoring/.tools/promtool ## every test
-	@status=0; \
-	  $(AS_ROOT) $(BIN)/python -m pytest $(TOGETHER) || status=1; \
-	  $(AS_ROOT) $(BIN)/python -m pytest $(ALONE) || status=1; \
-	  exit $$status
+	@.ci/tests $(AS_ROOT) $(BIN)/python -m pytest
 
 style: $(VENV)/.ready
 	@.ci/quietly $(BIN)/ruff format --check .
@@ -123,8 +117,7 @@ style: $(VENV)/.ready
 check: test-packages compiled tests/browser/node_modules tests/portal/monitoring/.tools/promtool style ## format, lint, types, arrows, every test, coverage
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage erase
 	@mkdir -p -m 1777 .coverage.d # Kvar's own processes write there, as their own users
-	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(TOGETHER)
-	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage run -m pytest $(ALONE)
+	@.ci/quietly .ci/tests $(AS_ROOT) $(BIN)/python -m coverage run -m pytest
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage combine
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage report
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage report --include='$(PURE)' --fail-under=100

@@ -4,11 +4,15 @@
 keep: every test must pass in either company; being alone only keeps what it measures its own.
 """
 
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from tests.distribution import order
 
@@ -39,6 +43,25 @@ if "TMPDIR" not in os.environ and _has_room(MEMORY):
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)  # pytest has asked for it before
 
 
+@pytest.fixture(autouse=True)
+def _logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command run in the test's own process says how to log; the next test hears no more of it.
+
+    Loggers would keep what they were first used with, so none does.
+    """
+    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    configure = structlog.configure
+
+    def forgetful(**said: Any) -> None:
+        configure(**said | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", forgetful)
+    yield
+    configure(**before)
+    logging.root.handlers = handlers
+    logging.root.setLevel(level)
+
+
 def _place(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).as_posix()
 
@@ -56,7 +79,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Root has all that a test can want: a skipped test is then a test that was lost."""
+    """Root has all that a test can want: a skipped test is then a test that was lost.
+
+    Not one that failed, which may be tried again.
+    """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.geteuid() == 0 and reporter and reporter.stats.get("skipped"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = pytest.ExitCode.INTERRUPTED

@@ -11,14 +11,6 @@ import structlog
 from portal import logs
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> object:
-    handlers = logging.root.handlers[:]
-    yield
-    structlog.reset_defaults()
-    logging.root.handlers = handlers
-
-
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
