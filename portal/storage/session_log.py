@@ -27,15 +27,21 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("session_log")
 _TRACES = {Named.DEVICE: "device_trace", Named.GUEST: "subject_trace"}
 _PAST_OF = {what: _SQL["past_of"].replace(":trace", trace) for what, trace in _TRACES.items()}
-_PAST_OF_NAMED = {
-    what: _SQL["past_of_named"].replace(":trace", trace) for what, trace in _TRACES.items()
-}
+
+STATEMENTS = (*_SQL.values(), *_PAST_OF.values())
+"""All that is ever asked here, as it is sent."""
 
 _END = Cursor(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=(1 << 128) - 1))
 _END_OF_EVENTS = EventCursor(_END.at, (1 << 63) - 1)
 
 LIVE_FOR = timedelta(days=9)
 """No session lives longer: two days at most, seven more for clocks that were put right."""
+
+CLOCK_MOVED = timedelta(days=8)
+"""A clock that was put right moves a session by so much at most, and it keeps its week's names."""
+
+FIRST_LOOK = timedelta(days=14)
+"""A page is sought in the newest time first: most are full of it, and each week is a table."""
 
 TRIES_BEFORE = timedelta(hours=1)
 """What the device tried before it came in belongs to how it came in."""
@@ -70,14 +76,16 @@ class PostgresSessionLog:
         """See services.ports.session_log.SessionLog."""
         if wanted.sought is not None:
             return len(await self.page(wanted, None, most))
-        times = (wanted.since, wanted.until)
-        found = 0
+        live = past = 0
         if wanted.takes_live:
-            found += await self._counted("count_live", *times, _sites(wanted), wanted.ground, most)
+            times = (wanted.since, wanted.until)
+            [row] = await self._database.fetch(
+                _SQL["count_live"], *times, _sites(wanted), wanted.ground, most
+            )
+            live = int(row["count"])
         if wanted.takes_past:
-            name, values = narrowed(wanted)
-            found += await self._counted(f"count_{name}", *times, most, *values)
-        return min(found, most)
+            past = await self._count_past(wanted, most)
+        return min(live + past, most)
 
     async def find(self, at: datetime, session_id: UUID) -> LoggedSession | None:
         """See services.ports.session_log.SessionLog."""
@@ -113,11 +121,8 @@ class PostgresSessionLog:
         """See services.ports.session_log.SessionLog."""
         start = after or _END_OF_EVENTS
         kinds = [(site, reason) for site in wanted.sites for reason in wanted.reasons]
-        rows = await self._database.fetch(
-            _SQL["refused"],
-            *(wanted.since, wanted.until, start.at, start.id, most),
-            *([site for site, _ in kinds], [reason for _, reason in kinds]),
-        )
+        values = ([site for site, _ in kinds], [reason for _, reason in kinds])
+        rows = await self._newest(_SQL["refused"], wanted, start, most, *values)
         return [_event(row) for row in rows]
 
     async def by_staff(
@@ -152,33 +157,56 @@ class PostgresSessionLog:
         return [_session(row) for row in rows]
 
     async def _past(self, wanted: LogFilter, start: Cursor, most: int) -> list[LoggedSession]:
-        page = (wanted.since, wanted.until, start.at, start.id, most)
         if wanted.sought is not None:
-            rows = await self._past_of(wanted.sought, wanted, page)
+            rows = await self._past_of(wanted.sought, wanted, start, most)
         else:
             name, values = narrowed(wanted)
-            rows = await self._database.fetch(_SQL[name], *page, *values)
+            rows = await self._newest(_SQL[name], wanted, start, most, *values)
         return [_session(row) for row in rows]
 
+    async def _newest(
+        self,
+        sql: str,
+        wanted: LogFilter | EventFilter,
+        start: Cursor | EventCursor,
+        most: int,
+        *values: object,
+    ) -> list[asyncpg.Record]:
+        until = min(wanted.until, start.at + timedelta.resolution)
+        rest = (until, start.at, start.id, most, *values)
+        if (since := first_look(wanted.since, until)) is not None:
+            rows = await self._database.fetch(sql, since, *rest)
+            if len(rows) == most:
+                return rows
+        return await self._database.fetch_by_kept_plan(sql, wanted.since, *rest)
+
     async def _past_of(
-        self, sought: Sought, wanted: LogFilter, page: tuple[object, ...]
+        self, sought: Sought, wanted: LogFilter, start: Cursor, most: int
     ) -> list[asyncpg.Record]:
         spans = sought.spans
-        rest = (_sites(wanted), wanted.ground, wanted.outcome)
-        if all(span.low == span.high for span in spans):
-            names = [span.low for span in spans]
-            return await self._database.fetch(_PAST_OF_NAMED[sought.what], *page, names, *rest)
-        return await self._database.fetch(
+        return await self._database.fetch_by_kept_plan(
             _PAST_OF[sought.what],
-            *page,
+            *(wanted.since, wanted.until, start.at, start.id, most),
             *([span.low for span in spans], [span.high for span in spans]),
-            *([span.since for span in spans], [span.until for span in spans]),
-            *rest,
+            [span.since - CLOCK_MOVED for span in spans],
+            [span.until + CLOCK_MOVED for span in spans],
+            *(_sites(wanted), wanted.ground, wanted.outcome),
         )
 
-    async def _counted(self, name: str, *values: object) -> int:
-        row = await self._database.fetch_row(_SQL[name], *values)
-        return 0 if row is None else int(row["count"])
+    async def _count_past(self, wanted: LogFilter, most: int) -> int:
+        name, values = narrowed(wanted)
+        sql, rest = _SQL[f"count_{name}"], (wanted.until, most, *values)
+        if (since := first_look(wanted.since, wanted.until)) is not None:
+            [row] = await self._database.fetch(sql, since, *rest)
+            if row["count"] == most:
+                return most
+        [row] = await self._database.fetch_by_kept_plan(sql, wanted.since, *rest)
+        return int(row["count"])
+
+
+def first_look(since: datetime, until: datetime) -> datetime | None:
+    """Return where the newest time begins, which is looked at first; None: all of it is short."""
+    return until - FIRST_LOOK if until - since > 2 * FIRST_LOOK else None
 
 
 def narrowed(wanted: LogFilter) -> tuple[str, tuple[list[str], ...]]:

@@ -46,32 +46,24 @@ SELECT s.* FROM unnest($6::text[]) AS k (site_id)
  ORDER BY started_at DESC, id DESC LIMIT $5
 
 -- name: past_of
--- :trace is the name's column: each has an index of its own.
-SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
-                AS sought (low, high, since, until)
- CROSS JOIN LATERAL (
-    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
-           extensions, upload_bytes, download_bytes, device_trace, subject_trace
-      FROM past_session AS p
-     WHERE p.:trace BETWEEN sought.low AND sought.high
-       AND started_at >= sought.since AND started_at < sought.until
-       AND started_at >= $1 AND started_at < $2 AND (started_at, id) < ($3, $4)
-       AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
-       AND ($12::text IS NULL OR end_reason = $12)
-     ORDER BY started_at DESC, id DESC LIMIT $5) AS s
- ORDER BY started_at DESC, id DESC LIMIT $5
-
--- name: past_of_named
--- Whole names, one or two a week: found first and sorted then, since they are few.
+-- :trace is the name's column: each has an index of its own. Found first and sorted then, since they
+-- are few; OFFSET 0 keeps it one look a name, in the weeks that may have it: as a join, the planner
+-- would look for every name in every week.
 WITH found AS MATERIALIZED (
-    SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
-           extensions, upload_bytes, download_bytes, device_trace, subject_trace
-      FROM past_session
-     WHERE :trace = ANY($6::bytea[]) AND started_at >= $1 AND started_at < $2
-       AND ($7::text[] IS NULL OR site_id = ANY($7)) AND ($8::text IS NULL OR ground = $8)
-       AND ($9::text IS NULL OR end_reason = $9)
+    SELECT s.* FROM unnest($6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])
+                    AS sought (low, high, since, until)
+     CROSS JOIN LATERAL (
+        SELECT id, ground, site_id, started_at, ended_at, end_reason, NULL::timestamptz AS ends_at,
+               extensions, upload_bytes, download_bytes, device_trace, subject_trace
+          FROM past_session AS p
+         WHERE p.:trace BETWEEN sought.low AND sought.high
+           AND started_at >= sought.since AND started_at < sought.until
+           AND started_at >= $1 AND started_at < $2
+           AND ($10::text[] IS NULL OR site_id = ANY($10)) AND ($11::text IS NULL OR ground = $11)
+           AND ($12::text IS NULL OR end_reason = $12)
+        OFFSET 0) AS s
 )
-SELECT * FROM found WHERE (started_at, id) < ($3, $4)
+SELECT DISTINCT ON (started_at, id) * FROM found WHERE (started_at, id) < ($3, $4)
  ORDER BY started_at DESC, id DESC LIMIT $5
 
 -- name: count_live

@@ -4,15 +4,16 @@ Not a person's own sessions (log_look_up.py asks for those, with a reason). The 
 account sees its own sites' sessions, and a page reads no more rows than it shows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from portal.domain.identity import SiteId
-from portal.domain.session import Ground
+from portal.domain.session import EndReason, Ground
 from portal.domain.session_log import (
     OUTCOMES,
     LogFilter,
@@ -52,7 +53,9 @@ async def log_page(site: StaffSite, visit: Visit) -> web.Response:
     if wanted is None:  # what was found is forgotten, or the name is none
         return site.go(write_asked("/log", replace(asked, finding="", name=""), zone_of(site)))
     rows = await site.console.log.page(wanted, asked.cursor, PAGE + 1)
-    count = await site.console.log.count(wanted, MOST_COUNTED + 1)
+    count = len(rows)
+    if asked.after or count > PAGE:  # otherwise the page is all there is
+        count = await site.console.log.count(wanted, MOST_COUNTED + 1)
     response = render_log(site, visit, asked, rows=rows, count=count)
     if asked.finding:
         found = site.console.findings.find(asked.finding, visit.me.account.id, visit.now)
@@ -76,29 +79,73 @@ def render_log(
     site: StaffSite, visit: Visit, asked: Asked, *, rows: Sequence[LoggedSession], count: int
 ) -> web.Response:
     """Answer with the list."""
-    zone = zone_of(site)
+    zone, line = zone_of(site), _lines(site, visit, asked)
     more = None
     if len(rows) > PAGE:
         more = write_asked("/log", next_page(asked, rows[PAGE - 1].cursor), zone)
     values = {
         **shared(site, visit, asked),
-        "rows": rows[:PAGE],
+        "rows": [line(one) for one in rows[:PAGE]],
         "count": count,
         "most_counted": MOST_COUNTED,
         "more": more,
         "lasting": write_asked("/log", asked, zone, lasting=True),
         "newest": write_asked("/log", replace(asked, after=""), zone),
-        "key": lambda one: write_cursor(one.cursor),
         "grounds": list(Ground),
         "outcomes": OUTCOMES,
         "found": None if not asked.finding else found_of(site, visit, asked),
         "export": write_asked("/log/export", replace(asked, after=""), zone),
-        "by_name": lambda name: write_asked(
-            "/log", replace(asked, name=name, finding="", after=""), zone
-        ),
         **telling(site, visit),
     }
     return site.render("log", visit, **values)
+
+
+class Line(NamedTuple):
+    """A session as its line in the list says it. ``by_...`` lead to all that have that name."""
+
+    key: str
+    moment: str
+    stamp: str
+    place: str
+    ground: str
+    outcome: str
+    """Empty: it is online."""
+    guest: str
+    """Empty: nobody's."""
+    by_guest: str
+    device: str
+    by_device: str
+    lasted: str
+    amount: str
+
+
+def _lines(site: StaffSite, visit: Visit, asked: Asked) -> Callable[[LoggedSession], Line]:
+    """Return what makes a line of a session; what all lines share is worked out once."""
+    zone, language = zone_of(site), visit.language
+    by_name = write_asked("/log", replace(asked, name="", finding="", after=""), zone) + "&name="
+    places = {one.id: one.name for one in site.settings.sites.values()}
+    grounds: dict[str, str] = {one: worded(visit, "log.ground", one) for one in Ground}
+    outcomes = {one: worded(visit, "log.outcome", one) for one in EndReason}
+
+    def line(one: LoggedSession) -> Line:
+        device = name_of(Named.DEVICE, one.device_trace)
+        guest = name_of(Named.GUEST, one.guest_trace) if one.guest_trace else ""
+        return Line(
+            key=write_cursor(one.cursor),
+            moment=one.started_at.isoformat(),
+            stamp=stamp(one.started_at, zone),
+            place=places.get(one.site_id, one.site_id),
+            ground=grounds.get(one.ground, one.ground),
+            outcome=outcomes[one.end_reason] if one.end_reason else "",
+            guest=guest,
+            by_guest=by_name + guest,
+            device=device,
+            by_device=by_name + device,
+            lasted=length((one.ended_at or visit.now) - one.started_at, language),
+            amount=amount(one.upload_bytes + one.download_bytes, language),
+        )
+
+    return line
 
 
 def asked_of(site: StaffSite, visit: Visit, fields: Mapping[str, str] | None = None) -> Asked:

@@ -1,9 +1,10 @@
 """PURE: lengths, amounts and stamps of time as the console writes them."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel.numbers import format_decimal
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from portal.web.texts import Language
 
@@ -18,12 +19,28 @@ def stamp(moment: datetime, zone: ZoneInfo) -> str:
 
 def amount(count: int, language: Language) -> str:
     """Return "12,3 MB"."""
-    value, unit = float(count), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    pattern = "#,##0.0" if unit > 1 and value < 100 else "#,##0"
-    number = format_decimal(value, pattern, locale=language.tag)
+    unit, scale = 0, 1
+    while count >= scale * _STEP and unit < len(_UNITS) - 1:
+        unit, scale = unit + 1, scale * _STEP
+    point, group = _signs(language.tag)
+    if unit > 1 and count < 100 * scale:
+        whole, tenth = divmod(_divided(count * 10, scale), 10)
+        number = f"{whole}{point}{tenth}"
+    else:
+        number = f"{_divided(count, scale):,}".replace(",", group)
     return f"{number}\N{NO-BREAK SPACE}{_UNITS[unit]}"
+
+
+def _divided(count: int, scale: int) -> int:
+    """Return the quotient, rounded half to even."""
+    whole, rest = divmod(count, scale)
+    return whole + (2 * rest > scale or (2 * rest == scale and whole % 2 == 1))
+
+
+@cache
+def _signs(tag: str) -> tuple[str, str]:
+    """Return a language's decimal and grouping signs: asked once, for a log has many amounts."""
+    return get_decimal_symbol(tag), get_group_symbol(tag)
 
 
 def length(span: timedelta, language: Language) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -38,6 +39,22 @@ async def test_a_statement_that_hangs_is_given_up(postgres_dsn: str) -> None:
             with pytest.raises(DatabaseUnavailableError):
                 await impatient.fetch("SELECT pg_sleep(10)")
         assert len(await impatient.fetch("SELECT 1")) == 1
+
+
+async def test_a_kept_plan_is_used_from_the_first_time_on(postgres_dsn: str) -> None:
+    kept = "SELECT count(*) FROM event WHERE at > $1"
+    async with Database(postgres_dsn, size=1) as database:
+        for _ in range(3):
+            await database.fetch_by_kept_plan(kept, datetime(2026, 11, 26, tzinfo=UTC))
+        used = await database.fetch_row(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1",
+            kept,
+        )
+        assert used is not None
+        assert tuple(used) == (3, 0)
+        mode = await database.fetch_row("SHOW plan_cache_mode")
+        assert mode is not None
+        assert mode["plan_cache_mode"] == "auto"
 
 
 async def test_all_connections_in_use(postgres_dsn: str) -> None:

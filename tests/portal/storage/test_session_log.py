@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -26,7 +27,14 @@ from portal.services.ports.session_log import EventCursor, EventFilter, LoggedSe
 from portal.storage.database import Database, Deadlines
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
-from portal.storage.session_log import _PAST_OF, _SQL, PostgresSessionLog, narrowed
+from portal.storage.session_log import (
+    _PAST_OF,
+    _SQL,
+    FIRST_LOOK,
+    PostgresSessionLog,
+    first_look,
+    narrowed,
+)
 from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -81,6 +89,21 @@ async def history() -> AsyncIterator[Database]:
             await connection.close()
             async with Database(dsn, deadlines=Deadlines(statement_s=30)) as database:
                 yield database
+
+
+class Counting(Database):
+    """The same door, which counts what is read by a kept plan: the looks at all there is."""
+
+    def __init__(self, real: Database) -> None:
+        self._real = real
+        self.kept = 0
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        return await self._real.fetch(sql, *values)
+
+    async def fetch_by_kept_plan(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        self.kept += 1
+        return await self._real.fetch_by_kept_plan(sql, *values)
 
 
 def fits(wanted: LogFilter, row: asyncpg.Record) -> bool:
@@ -150,6 +173,38 @@ async def test_a_device_by_its_name_and_by_its_traces(history: Database) -> None
     by_traces = LogFilter(SINCE, UNTIL, ALL_SITES, sought=sought)
     assert [found.id for found in await log.page(by_traces, None, 50)] == expected
     assert await log.count(by_traces, 1001) == len(expected)
+
+
+async def test_a_name_of_the_week_before_is_found_where_a_clock_was_put_right(
+    history: Database,
+) -> None:
+    """The session was moved into the next week, and is called what it was called."""
+    log, one = PostgresSessionLog(history), await _one_of(history)
+    [monday] = mondays(one.started_at, one.started_at + timedelta(microseconds=1))
+    for days, is_found in ((-7, True), (0, True), (7, True), (-21, False)):
+        names = [(monday + timedelta(days=days), one.device_trace)]
+        sought = sought_in_weeks(Named.DEVICE, names)
+        wanted = LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True, sought=sought)
+        found = [other.id for other in await log.page(wanted, None, 50)]
+        assert (one.id in found) == is_found, days
+
+
+async def test_the_newest_time_is_looked_at_first_and_then_all_of_it(history: Database) -> None:
+    """Pages of a filter that has rows in the last weeks, of one that has none, and in between."""
+    assert first_look(SINCE, UNTIL) == UNTIL - FIRST_LOOK
+    assert first_look(UNTIL - 2 * FIRST_LOOK, UNTIL) is None
+    counting = Counting(history)
+    log = PostgresSessionLog(counting)
+    page = await log.page(FILTERS["a ground"], None, 50)
+    assert (len(page), counting.kept) == (50, 0)
+    await log.page(FILTERS["a ground"], page[-1].cursor, 50)
+    middle = Cursor(SINCE + SPAN / 2, page[-1].id)
+    assert len(await log.page(EVERYTHING, middle, 50)) == 50
+    await log.count(EVERYTHING, 1001)
+    assert counting.kept == 0
+    await log.page(FILTERS["what is rare"], None, 50)
+    await log.count(FILTERS["what is rare"], 1001)
+    assert counting.kept == 2
 
 
 async def test_a_guest_of_one_site_online_too(history: Database) -> None:
@@ -305,9 +360,9 @@ async def test_an_account_of_many_libraries_walks_each_of_them_once(history: Dat
 
 async def test_a_device_is_found_without_reading_others(history: Database) -> None:
     one = await _one_of(history)
-    spans = sought_in_weeks(
-        Named.DEVICE, [(monday, one.device_trace) for monday in mondays(SINCE, UNTIL)]
-    ).spans
+    weeks = mondays(SINCE, UNTIL)
+    names = [sha256(f"{one.device_trace.hex()}{monday}".encode()).digest() for monday in weeks]
+    spans = sought_in_weeks(Named.DEVICE, zip(weeks, names, strict=True)).spans
     nodes = await _explained(
         history,
         "past_of_devices",
@@ -318,7 +373,10 @@ async def test_a_device_is_found_without_reading_others(history: Database) -> No
     )
     given, thrown = _reads(nodes)
     assert (given + thrown) < 100
-    assert any("Index" in node["Node Type"] for node in nodes)
+    walks = [node for node in nodes if "Index Name" in node]
+    assert all("device_trace" in node["Index Name"] for node in walks)
+    # In its own week's table and those beside it, not every name in each of the 53.
+    assert 0 < sum(node["Actual Loops"] for node in walks) < 5 * len(spans)
 
 
 async def test_a_time_line_reads_the_device_alone(history: Database) -> None:
