@@ -99,11 +99,16 @@ def gate(context: typer.Context) -> None:
 
 
 @app.command()
-def close(context: typer.Context) -> None:
+def close(
+    context: typer.Context,
+    forward: Annotated[
+        bool, typer.Option("--forward", help="Then let the machine forward, if it is a gateway.")
+    ] = False,
+) -> None:
     """Close the guest networks in routing, before their interfaces come up (needs root)."""
     from portal.composition.gate import close_guest_networks
 
-    for line in close_guest_networks(config_of(context)):
+    for line in close_guest_networks(config_of(context), forward=forward):
         typer.echo(line)
 
 

@@ -48,18 +48,24 @@ async def run_gate(config: Config) -> None:
             raise StartError(f"the gate cannot start: {reasons}") from problems
 
 
-def close_guest_networks(config: Config) -> list[str]:
+def close_guest_networks(config: Config, *, forward: bool) -> list[str]:
     """Close the guest networks in routing; return what was done, a line each.
+
+    With ``forward`` the machine forwards packets from then on, where it is a gateway.
 
     Raises:
         StartError: the kernel refused.
     """
     from firewall.closing import close_networks  # noqa: PLC0415
+    from firewall.forwarding import close_and_forward  # noqa: PLC0415
     from firewall.kernel import KernelError  # noqa: PLC0415
 
     interfaces = sorted(frozenset[str]().union(*settings.guest_interfaces(config).values()))
     try:
-        added = close_networks(interfaces)
+        if forward and config.gate.enabled and settings.has_gate(config):
+            added = close_and_forward(interfaces, config.gate.uplink_interfaces)
+        else:
+            added = close_networks(interfaces)
     except KernelError as problem:
         raise StartError(f"guest networks cannot be closed: {problem}") from problem
     return [f"{rule.interface}: closed in routing ({_FAMILY_NAMES[rule.family]})" for rule in added]

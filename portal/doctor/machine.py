@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 
 from firewall.closing import missing_rules
+from firewall.forwarding import FORWARD
 from firewall.kernel import KernelError
 from firewall.port_blocks import SHARED_PORTS
 from portal import settings
@@ -150,14 +151,10 @@ def clock() -> list[Finding]:
 
 def kernel(config: Config, proc: Path = Path("/proc/sys/net")) -> list[Finding]:
     """Check the settings that a gateway needs, and that guest networks are closed in routing."""
-    wanted: dict[str, str] = {
-        "ipv4/ip_forward": "1",
-        "ipv6/conf/all/forwarding": "1",
-        # the kernel's check of an answer's source meets the rule that closes guest networks
-        "ipv4/conf/all/rp_filter": "0",
-    }
-    wanted |= {f"ipv4/conf/{name}/rp_filter": "0" for name in config.gate.uplink_interfaces}
-    found = [_setting(proc, name, value) for name, value in wanted.items()]
+    wanted = dict.fromkeys(FORWARD, "1") | {"ipv4/conf/all/rp_filter": "0"}
+    own = {f"ipv4/conf/{name}/rp_filter": "0" for name in config.gate.uplink_interfaces}
+    found = [_setting(proc, name, value, "kvar close --forward") for name, value in wanted.items()]
+    found += [_setting(proc, name, value) for name, value in own.items()]
     findings = [finding for finding in found if finding]
     findings += _own_ports(config, proc)
     interfaces = [name for site in config.sites for name in site.guest_interfaces]
@@ -179,7 +176,7 @@ def _own_ports(config: Config, proc: Path) -> list[Finding]:
     found = []
     if int(words[0]) < first:
         text = f"this machine uses ports from {words[0]} on, which are guests' (level 3)"
-        command = f'sysctl -w net.ipv4.ip_local_port_range="{first} {last}"'
+        command = _for_good("net.ipv4.ip_local_port_range", f"{first} {last}")
         found.append(warning("kernel", text, f"keep it to {first}-{last}", command))
     if not config.gate.public_addresses:
         text = "no complaint gets a certain answer while the public address is not known"
@@ -188,7 +185,12 @@ def _own_ports(config: Config, proc: Path) -> list[Finding]:
     return found
 
 
-def _setting(proc: Path, name: str, value: str) -> Finding | None:
+def _for_good(key: str, value: str) -> str:
+    """Return what sets it now, and at every start."""
+    return f"echo '{key} = {value}' >>/etc/sysctl.d/90-kvar.conf; systemctl restart systemd-sysctl"
+
+
+def _setting(proc: Path, name: str, value: str, command: str = "") -> Finding | None:
     try:
         found = (proc / name).read_text("ascii").strip()
     except OSError:
@@ -196,7 +198,8 @@ def _setting(proc: Path, name: str, value: str) -> Finding | None:
     if found == value:
         return None
     key = f"net.{name.replace('/', '.')}"
-    return failure("kernel", f"{key} is {found}, not {value}", "set it", f"sysctl -w {key}={value}")
+    text = f"{key} is {found}, not {value}"
+    return failure("kernel", text, "set it", command or _for_good(key, value))
 
 
 def processes(proc: Path = Path("/proc"), marks: Mapping[str, int] = _MAY) -> list[Finding]:
