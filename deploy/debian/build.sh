@@ -14,6 +14,12 @@ trap 'rm -rf "$root"' EXIT
 chmod 0755 "$root"
 lib=$root/usr/lib/kvar
 
+# place PATH-IN-THE-RELEASE LINK: a link to what the release in use has there
+place() {
+    mkdir -p "$(dirname "$root/$2")"
+    ln -s "/usr/lib/kvar-current/$1" "$root/$2"
+}
+
 echo "kvar: building the package of version $version for $architecture"
 "$python" -m venv --without-pip "$lib"
 export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
@@ -31,25 +37,31 @@ ln -s lib "$lib/lib64"
 sed -i '/^command = /d' "$lib/pyvenv.cfg"
 "$lib/bin/python" -I -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$lib/lib"
 
+# A release carries all that belongs to it, so that going back to the one before takes everything back:
+# outside of its folder there are only links, through /usr/lib/kvar-current, and a command that follows it.
+share=$lib/share
+documents=$share/doc
+mkdir -p "$documents/examples" "$root/usr/share/doc/kvar"
 install -D -m 0755 "$here/kvar" "$root/usr/bin/kvar"
-# The release's own command, whichever is in use: what `kvar upgrade` calls.
-sed 's|^lib=.*|lib=$(dirname "$(dirname "$0")")|' "$here/kvar" >"$lib/bin/kvar"
-chmod 0755 "$lib/bin/kvar"
-install -D -m 0644 "$here/kvar.sysusers" "$root/usr/lib/sysusers.d/kvar.conf"
-install -D -m 0644 "$here/kvar.tmpfiles" "$root/usr/lib/tmpfiles.d/kvar.conf"
-install -D -m 0644 "$here/kvar.sysctl" "$root/usr/lib/sysctl.d/60-kvar.conf"
+install -m 0755 "$here/release-kvar" "$lib/bin/kvar"
+install -m 0755 "$here/acme-deploy-hook" "$share/"
+install -m 0644 "$here/kvar.sysusers" "$share/sysusers.conf"
+install -m 0644 "$here/kvar.tmpfiles" "$share/tmpfiles.conf"
 for unit in deploy/systemd/*; do
-    install -D -m 0644 "$unit" "$root/usr/lib/systemd/system/${unit##*/}"
+    install -D -m 0644 "$unit" "$lib/systemd/${unit##*/}"
+    place "systemd/${unit##*/}" "usr/lib/systemd/system/${unit##*/}"
 done
-documents=$root/usr/share/doc/kvar
-mkdir -p "$documents/examples"
 cp -r README.md ARCHITECTURE.md CHANGELOG.md docs "$documents/"
-cp LICENSE "$documents/copyright"
 cp -r deploy/kvar.toml deploy/answers.toml deploy/grafana deploy/prometheus deploy/examples/* "$documents/examples/"
-install -D -m 0755 "$here/acme-deploy-hook" "$root/usr/share/kvar/acme-deploy-hook"
-
 "$python" deploy/sbom.py "$lib"/lib/python3*/site-packages deploy/runtime.lock "$version" \
     >"$documents/sbom.cdx.json"
+for document in "$documents"/*; do
+    place "share/doc/${document##*/}" "usr/share/doc/kvar/${document##*/}"
+done
+place share/acme-deploy-hook usr/share/kvar/acme-deploy-hook
+place share/sysusers.conf usr/lib/sysusers.d/kvar.conf
+place share/tmpfiles.conf usr/lib/tmpfiles.d/kvar.conf
+cp LICENSE "$root/usr/share/doc/kvar/copyright"
 
 mkdir "$root/DEBIAN"
 "$python" - "$here/control.in" "$version" "$architecture" >"$root/DEBIAN/control" <<'END'

@@ -8,11 +8,12 @@ the portal's restart.
 """
 
 import asyncio
+import fcntl
 import os
 import shlex
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,10 @@ from portal.config import Config
 
 SYSTEMD = "systemctl try-restart kvar-{}.service"
 """Waits until the new process says that it is ready, or has failed."""
+_RELOAD = ("systemctl", "daemon-reload")
+_STATE = ("systemctl", "show", "--value", "--property=ActiveState")
+_RUNNING = frozenset({"active", "activating", "reloading"})
+"""One that waits for its database, or that is started again and again, is activating."""
 MIGRATION_S = 3600.0
 RESTART_S = 90.0
 LOOK_EVERY_S = 0.5
@@ -57,8 +62,36 @@ async def upgrade(config: Config, config_file: Path, wish: Wish) -> str:
     before = wish.link.resolve()
     if not (wish.release / "bin" / "kvar").exists():
         raise StartError(f"{wish.release} is no release of Kvar: it has no bin/kvar")
-    change = _Change(config, config_file, wish)
+    with _alone(before):
+        return await _upgrade(_Change(config, config_file, wish), wish, before)
+
+
+@contextmanager
+def _alone(release: Path) -> Iterator[None]:
+    """Keep a second one out; nothing is written for it.
+
+    Raises:
+        StartError: another is under way.
+    """
     try:
+        folder = os.open(release, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as problem:
+        raise StartError(
+            f"{release} is in use, and cannot be read: {problem.strerror}"
+        ) from problem
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise StartError("another upgrade is under way; nothing was changed") from problem
+        yield
+    finally:
+        os.close(folder)
+
+
+async def _upgrade(change: "_Change", wish: Wish, before: Path) -> str:
+    try:
+        idle = await change.leave_out_what_does_not_run()
         said = await change.back_up(before)
         await change.migrate(wish.release)
     except _FailedError as problem:
@@ -70,7 +103,9 @@ async def upgrade(config: Config, config_file: Path, wish: Wish) -> str:
         raise StartError(f"{wish.release} did not work, and {before} runs again: {problem}") from (
             problem
         )
-    return f"{wish.release} runs; the backup of before: {said}"
+    start = "did not run, and was left so; to have it: systemctl enable --now"
+    told = "".join(f"\n{part} is configured and {start} kvar-{part}" for part in idle)
+    return f"{wish.release} runs; the backup of before: {said}{told}"
 
 
 async def _go_back(change: "_Change", before: Path, backup: str, reason: _FailedError) -> None:
@@ -101,6 +136,19 @@ class _Change:
         self._ports = _ports(config)
         self._parts = [*(["gate"] if settings.has_gate(config) else []), *self._ports]
 
+    async def leave_out_what_does_not_run(self) -> list[str]:
+        """Return what is configured and does not run: it is not started, and not waited for."""
+        idle = [part for part in self._parts if not await self._runs(part)]
+        self._parts = [part for part in self._parts if part not in idle]
+        self._ports = {part: port for part, port in self._ports.items() if part not in idle}
+        return idle
+
+    async def _runs(self, part: str) -> bool:
+        if self._restart == SYSTEMD:
+            return (await _run([*_STATE, f"kvar-{part}.service"], RESTART_S)).strip() in _RUNNING
+        port = self._ports.get(part)
+        return port is None or await _answer(port) is not None
+
     async def back_up(self, release: Path) -> str:
         """Back up by a release's own program; return where, as it says."""
         return (await self._kvar(release, "backup")).partition("\n")[0]
@@ -116,6 +164,8 @@ class _Change:
     async def over_to(self, release: Path) -> None:
         """Name the release by the link, restart one process after the other, and look at all."""
         _point(self._link, release)
+        if self._restart == SYSTEMD:
+            await _run(_RELOAD, RESTART_S)  # the units are a release's own
         for part in self._parts:
             await _run(shlex.split(self._restart.format(part)), RESTART_S)
             _log.info("part_restarted", part=part, release=str(release))
@@ -126,7 +176,7 @@ class _Change:
         clock = asyncio.get_running_loop().time
         deadline, well = clock() + self._patience_s, 0
         while well < LOOKS:
-            well = well + 1 if await _is_ready(port) else 0
+            well = well + 1 if b" 200 " in (await _answer(port) or b"") else 0
             if clock() > deadline:
                 raise _FailedError(f"{part} was not ready within {self._patience_s:.0f} s")
             await asyncio.sleep(LOOK_EVERY_S)
@@ -167,13 +217,14 @@ async def _run(command: Sequence[str], longest_s: float) -> str:
     return said.decode(errors="replace")
 
 
-async def _is_ready(port: int) -> bool:
+async def _answer(port: int) -> bytes | None:
+    """Return the first line of what a process says of itself; None: nothing."""
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
-                return b" 200 " in await reader.readline()
+                return await reader.readline()
             finally:
                 writer.close()
-    return False
+    return None

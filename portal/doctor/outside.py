@@ -190,7 +190,9 @@ async def running(config: Config, now: datetime) -> list[Finding]:
             told = await ask("127.0.0.1", port, "localhost", "/metrics")
         except (OSError, ValueError, IndexError) as problem:
             text = f"{name} does not answer: {problem}"
-            findings.append(failure(name, text, "start it", f"systemctl start kvar-{name}"))
+            # The target starts all but this one, which is for access points that speak RADIUS.
+            start = "enable --now" if name == "radius" else "start"
+            findings.append(failure(name, text, "start it", f"systemctl {start} kvar-{name}"))
             continue
         if ready.status == 200:
             findings.append(right(name, "is ready"))

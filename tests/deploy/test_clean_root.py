@@ -5,11 +5,14 @@ lab's gateway is: between the lab's phones and its internet.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -23,7 +26,7 @@ from tests.deploy.clean_root import Machine, apt, booted, debian
 from tests.lab.guest import CARD, PIN, Guest
 from tests.portal.documentation.documented_commands import ROOT, shown
 
-pytestmark = [pytest.mark.root, pytest.mark.proof]
+pytestmark = [pytest.mark.root, pytest.mark.proof, pytest.mark.timeout(1800)]
 
 ANSWERS = """
 login_methods = ["card", "code"]
@@ -56,6 +59,14 @@ institution_id = "{institution}"
 name = "robin"
 """
 
+OURS = f"kvar {version('kvar')}\n"
+FORWARDING_OFF, FORWARDING_ON = "0\n0\n1\n", "1\n1\n0\n"
+NO_GATEWAY = {
+    "net.ipv4.ip_forward": 0,
+    "net.ipv6.conf.all.forwarding": 0,
+    "net.ipv4.conf.all.rp_filter": 1,
+}
+"""What a machine has that was no gateway yet."""
 SERVICES = ("gate", "keeper", "portal", "staff")
 NOT_HERE = {"clock", "probe hosts", "library system"}
 """What the doctor may warn of: the lab has no time service, a made-up internet, and plain SIP2."""
@@ -119,13 +130,24 @@ def findings(machine: Machine) -> list[dict[str, str]]:
 def test_a_clean_debian_becomes_a_library(package: Path, lab: Lab) -> None:
     with debian(package) as root:
         furnish(root, lab)
+        lab.gateway.sysctl(NO_GATEWAY)
         with booted(root, lab.gateway.name) as machine:
+            assert settings(machine) == FORWARDING_OFF, "installed is not yet set up"
             _is_set_up(machine)
+        lab.gateway.sysctl(NO_GATEWAY)
+        with booted(root, lab.gateway.name) as machine:
+            _has_started(machine)
+            assert settings(machine) == FORWARDING_ON
             _runs_as_its_own_users(machine)
             _is_well(machine)
             _lets_a_phone_in(lab)
+            _goes_back_and_forward(machine, package)
             _comes_back_from_its_backup(machine)
         _is_purged(root)
+
+
+def settings(machine: Machine) -> str:
+    return machine.run("cat", *(f"/proc/sys/{name.replace('.', '/')}" for name in NO_GATEWAY))
 
 
 def _is_set_up(machine: Machine) -> None:
@@ -136,14 +158,18 @@ def _is_set_up(machine: Machine) -> None:
     assert "/first#" not in again
     assert machine.run("sha256sum", "/etc/kvar/kvar.toml") == before
     (start,) = shown(ROOT / "docs/installation.md")
-    enable, settings, doctor = start.script.splitlines()
+    enable, doctor = start.script.splitlines()
     machine.run("sh", "-c", enable)
-    machine.run("sh", "-c", settings)  # does nothing here: the lab's gateway forwards already
-    for service in SERVICES:
-        machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
+    assert settings(machine) == FORWARDING_ON
+    _has_started(machine)
     machine.run("systemctl", "start", "kvar-backup.service", "kvar-certificates.service")
     assert "✓ database" in machine.run("sh", "-c", doctor, check=False)
     assert "0 loaded units listed" in machine.run("systemctl", "--failed")
+
+
+def _has_started(machine: Machine) -> None:
+    for service in SERVICES:
+        machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
 
 
 def _runs_as_its_own_users(machine: Machine) -> None:
@@ -182,6 +208,43 @@ def _lets_a_phone_in(lab: Lab) -> None:
     assert not guest.is_captive()
 
 
+def _goes_back_and_forward(machine: Machine, package: Path) -> None:
+    """A release that is not well takes its units and commands back with it; the next one stays."""
+    says = ("systemctl", "show", "--value", "--property=Description", "kvar-portal.service")
+    before = machine.run(*says)
+    for name, is_well in (("9.1", False), ("9.2", True)):
+        release(package, name, machine.root / "root/next.deb", is_well=is_well)
+        machine.run("dpkg", "--install", "/root/next.deb", check=is_well)
+        _has_started(machine)
+        assert machine.run(*says) == (f"Release {name}\n" if is_well else before)
+        readme = machine.run("head", "-n1", "/usr/share/doc/kvar/README.md")
+        assert (readme == f"# {name}\n") is is_well
+        assert machine.run("kvar", "--version") == (f"{name}\n" if is_well else OURS)
+    assert machine.run("dpkg-query", "--show", "--showformat=${Status}", "kvar") == (
+        "install ok installed"
+    )
+
+
+def release(package: Path, name: str, result: Path, *, is_well: bool) -> None:
+    """Make another release of the package, which is told from ours by all that belongs to it."""
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        subprocess.run(["dpkg-deb", "--raw-extract", package, folder], check=True)
+        lib = Path(folder) / "usr/lib/kvar"
+        control = Path(folder) / "DEBIAN/control"
+        control.write_text(re.sub("Version: .*", f"Version: {name}", control.read_text()))
+        (lib / "share/doc/README.md").write_text(f"# {name}\n")
+        unit = lib / "systemd/kvar-portal.service"
+        text = re.sub("Description=.*", f"Description=Release {name}", unit.read_text())
+        unit.write_text(text)
+        program = lib / "bin/kvar"
+        first, rest = program.read_text().split("\n", 1)
+        portal = ":" if is_well else "exit 1"
+        step = f"case $* in --version) echo {name}; exit ;; portal) {portal} ;; esac"
+        program.write_text(f"{first}\n{step}\n{rest}")
+        build = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", folder, result]
+        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+
+
 def _comes_back_from_its_backup(machine: Machine) -> None:
     """As on a new machine: the package, PostgreSQL, the file of the night, and nothing else."""
     machine.run("systemctl", "start", "kvar-backup.service")
@@ -193,8 +256,7 @@ def _comes_back_from_its_backup(machine: Machine) -> None:
     assert "kvar.toml written" in machine.run("kvar", "restore", f"/var/backups/kvar/{newest}")
     assert machine.run("stat", "--format=%U %G %a", "/etc/kvar/kvar.toml") == "root kvar 640\n"
     machine.run("systemctl", "start", "kvar.target")
-    for service in SERVICES:
-        machine.wait_until("systemctl", "is-active", "--quiet", f"kvar-{service}.service")
+    _has_started(machine)
     assert "✓ database" in machine.run("kvar", "doctor", check=False)
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from tempfile import gettempdir
@@ -22,6 +23,12 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package,) = folder.glob("kvar_*.deb")
     subprocess.run(["dpkg-deb", "--raw-extract", package, folder / "root"], check=True)
     return folder / "root"
+
+
+def _linked(root: Path, path: str) -> Path:
+    """Return what a link of the package leads to, once its script has named the release in use."""
+    target = (root / path).readlink()
+    return root / "usr/lib/kvar" / target.relative_to("/usr/lib/kvar-current")
 
 
 def _python(root: Path, *arguments: str) -> str:
@@ -53,30 +60,65 @@ def test_it_has_its_pages_and_its_statements(laid_out: Path) -> None:
 
 
 def test_the_example_configuration_is_right_for_it(laid_out: Path) -> None:
-    example = laid_out / "usr/share/doc/kvar/examples/kvar.toml"
+    example = _linked(laid_out, "usr/share/doc/kvar/examples") / "kvar.toml"
     assert _python(laid_out, "-m", "portal", "--config", str(example), "config", "check") == (
         f"{example}: right\n"
     )
 
 
 def test_it_has_all_that_the_manual_names(laid_out: Path) -> None:
-    examples = laid_out / "usr/share/doc/kvar/examples"
+    examples = _linked(laid_out, "usr/share/doc/kvar/examples")
     assert {path.name for path in Path("deploy/examples").iterdir()} <= {
         path.name for path in examples.iterdir()
     }
-    units = {path.name for path in (laid_out / "usr/lib/systemd/system").iterdir()}
-    assert units == {path.name for path in Path("deploy/systemd").iterdir()}
-    for program in ("usr/bin/kvar", "usr/share/kvar/acme-deploy-hook"):
-        assert (laid_out / program).stat().st_mode & 0o777 == 0o755
-    for folder in ("sysusers.d/kvar.conf", "tmpfiles.d/kvar.conf", "sysctl.d/60-kvar.conf"):
-        assert (laid_out / "usr/lib" / folder).is_file()
+    units = list((laid_out / "usr/lib/systemd/system").iterdir())
+    assert {path.name for path in units} == {path.name for path in Path("deploy/systemd").iterdir()}
+    hook = _linked(laid_out, "usr/share/kvar/acme-deploy-hook")
+    for program in (laid_out / "usr/bin/kvar", laid_out / "usr/lib/kvar/bin/kvar", hook):
+        assert program.stat().st_mode & 0o777 == 0o755
+
+
+def test_what_stands_outside_of_the_release_follows_it(laid_out: Path) -> None:
+    """Going back to the one before is one link, so nothing else may belong to a release."""
+    outside = [
+        path
+        for path in laid_out.rglob("*")
+        if not path.is_dir() or path.is_symlink()
+        if not path.is_relative_to(laid_out / "usr/lib/kvar")
+        if not path.is_relative_to(laid_out / "DEBIAN")
+    ]
+    alone = {"usr/bin/kvar", "usr/share/doc/kvar/copyright"}
+    assert {str(path.relative_to(laid_out)) for path in outside if path.is_file()} == alone
+    for path in outside:
+        if path.is_symlink():
+            assert _linked(laid_out, str(path.relative_to(laid_out))).exists(), path
+
+
+def test_the_command_is_that_of_the_release_in_use(laid_out: Path, tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    text = (laid_out / "usr/bin/kvar").read_text().replace("/usr/lib", str(lib))
+    for name in ("kvar", "kvar-before"):
+        program = lib / name / "bin/kvar"
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\necho "{name} $*"\n')
+        program.chmod(0o755)
+
+    def said() -> str:
+        command = ["sh", "-c", text, "kvar", "doctor", "a b"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said() == "kvar doctor a b\n"
+    (lib / "kvar-current").symlink_to("kvar-before")
+    assert said() == "kvar-before doctor a b\n"
 
 
 def test_systemd_takes_its_users_and_folders(laid_out: Path, tmp_path: Path) -> None:
     """In a root of the test's own: a refused line would leave the package half set up."""
     (tmp_path / "etc").mkdir()
     for tool, folder in (("sysusers", "sysusers.d"), ("tmpfiles", "tmpfiles.d")):
-        file = laid_out / "usr/lib" / folder / "kvar.conf"
+        file = tmp_path / folder / "kvar.conf"
+        file.parent.mkdir()
+        shutil.copy(_linked(laid_out, f"usr/lib/{folder}/kvar.conf"), file)
         words = ["--create"] if tool == "tmpfiles" else []
         done = subprocess.run(
             [f"systemd-{tool}", *words, f"--root={tmp_path}", file],
@@ -90,7 +132,7 @@ def test_systemd_takes_its_users_and_folders(laid_out: Path, tmp_path: Path) -> 
 
 
 def test_the_bill_of_materials_lists_what_is_in_it(laid_out: Path) -> None:
-    document = json.loads((laid_out / "usr/share/doc/kvar/sbom.cdx.json").read_text())
+    document = json.loads(_linked(laid_out, "usr/share/doc/kvar/sbom.cdx.json").read_text())
     (packages,) = laid_out.glob("usr/lib/kvar/lib/python3*/site-packages")
     installed = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
     listed = {one["name"].replace("-", "_") for one in document["components"]}

@@ -38,10 +38,25 @@ class Machine:
         file.chmod(0o755)
 
     def unpack(self, version: str) -> None:
-        """As dpkg does: beside it, and renamed into its place."""
-        for name in ("version", "bin/kvar"):
+        """As dpkg does: beside it, and renamed into its place; then away with what is no more."""
+        units = self.lib / "kvar/systemd"
+        ours = {"kvar-gate.service", f"kvar-only-{version}.service"}
+        gone = {file.name for file in units.glob("*")}
+        for name in ("version", "bin/kvar", *(f"systemd/{unit}" for unit in ours)):
             self.make(f"usr/lib/kvar/{name}.dpkg-new", version)
             (self.lib / f"kvar/{name}.dpkg-new").rename(self.lib / "kvar" / name)
+        places = self.lib / "systemd/system"
+        places.mkdir(parents=True, exist_ok=True)
+        for unit in ours - gone:
+            (places / unit).symlink_to(self.lib / "kvar-current/systemd" / unit)
+        for unit in gone - ours:
+            for file in (places / unit, units / unit):
+                file.unlink(missing_ok=True)
+
+    def units(self) -> dict[str, str]:
+        """Return what systemd would read: each unit, and the release that it comes from."""
+        links = sorted((self.lib / "systemd/system").glob("*"))
+        return {link.name: link.read_text() for link in links if link.exists()}
 
     def call(self, script: str, *arguments: str) -> int:
         text = (SCRIPTS / script).read_text()
@@ -93,6 +108,30 @@ def test_one_that_is_not_well_leaves_the_one_before_in_use(machine: Machine) -> 
     assert (machine.lib / "kvar/version").read_text() == "2"
 
 
+def test_going_back_takes_the_units_back(machine: Machine) -> None:
+    """With those that the next release has no more; once one is well, they go."""
+    first = {"kvar-gate.service": "1", "kvar-only-1.service": "1"}
+    assert machine.units() == first
+    machine.kvar(f"ln -sfn {machine.lib}/kvar-before {machine.lib}/kvar-current; exit 1")
+    assert machine.upgrade("2") == 1
+    assert machine.units() == first
+    machine.kvar(f"ln -sfn {machine.lib}/kvar {machine.lib}/kvar-current")
+    assert machine.upgrade("3") == 0
+    assert machine.units() == {"kvar-gate.service": "3", "kvar-only-3.service": "3"}
+    assert len(list((machine.lib / "systemd/system").iterdir())) == 2, "no link to nothing"
+
+
+def test_systemd_reads_the_units_before_and_after(machine: Machine) -> None:
+    machine.make(
+        "stubs/systemctl",
+        f'#!/bin/sh\necho "$* $(readlink {machine.lib}/kvar-current)" >>{machine.root}/log\n',
+    )
+    machine.upgrade("2")
+    said = (machine.root / "log").read_text().splitlines()
+    reloads = [line for line in said if "daemon-reload" in line]
+    assert reloads == ["daemon-reload kvar-before", "daemon-reload kvar"]
+
+
 def test_after_a_failed_one_a_third_is_tried_from_the_first(machine: Machine) -> None:
     machine.kvar("exit 1")
     machine.upgrade("2")
@@ -131,4 +170,5 @@ def test_nothing_is_left_when_the_package_goes(machine: Machine) -> None:
     machine.kvar("exit 1")
     machine.upgrade("2")
     assert machine.call("postrm", "remove") == 0
-    assert [path.name for path in machine.lib.iterdir()] == ["kvar"]
+    assert {path.name for path in machine.lib.iterdir()} == {"kvar", "systemd"}
+    assert not (machine.lib / "kvar-current").is_symlink()

@@ -1,6 +1,9 @@
 """``kvar upgrade``: forward when all is well, and back by itself, with the data as it was."""
 
 import asyncio
+import fcntl
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.composition.start import StartError
-from portal.composition.upgrade import Wish, upgrade
+from portal.composition.upgrade import SYSTEMD, Wish, upgrade
 from portal.config_file import parse
 
 TEXT = """
@@ -36,6 +39,21 @@ echo "{name} $3" >>{directory}/log
 {step}
 """
 RESTART = "{directory}/restart {{}}"
+SYSTEMCTL = """#!/bin/sh
+case "$*" in
+*ActiveState*gate*) echo activating ;;
+*ActiveState*portal*) echo active ;;
+*ActiveState*) echo inactive ;;
+*) echo "systemctl $* $(readlink {directory}/current)" >>{directory}/log ;;
+esac
+"""
+
+
+def unused_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 @dataclass
@@ -46,6 +64,8 @@ class Machine:
     ports: dict[str, int] = field(default_factory=dict)
     ill: str = ""
     """The release whose processes are not ready."""
+    more: str = ""
+    restart: str = RESTART
 
     def __post_init__(self) -> None:
         self.release("old")
@@ -82,12 +102,11 @@ class Machine:
         writer.close()
 
     async def upgrade(self) -> str:
-        text = TEXT.format(directory=self.directory, **self.ports)
+        text = TEXT.format(directory=self.directory, **self.ports) + self.more
         file = self.directory / "kvar.toml"
         file.write_text(text)
-        wish = Wish(
-            self.link, self.directory / "new", RESTART.format(directory=self.directory), 1.0
-        )
+        restart = self.restart.replace("{directory}", str(self.directory)).replace("{{}}", "{}")
+        wish = Wish(self.link, self.directory / "new", restart, 1.0)
         return await upgrade(parse(text, file), file, wish)
 
 
@@ -162,4 +181,54 @@ async def test_without_a_backup_nothing_begins(machine: Machine) -> None:
 async def test_what_is_no_release_is_refused(machine: Machine) -> None:
     (machine.directory / "new" / "bin" / "kvar").unlink()
     with pytest.raises(StartError, match="no release of Kvar"):
+        await machine.upgrade()
+
+
+async def test_what_is_configured_and_does_not_run_is_not_waited_for(machine: Machine) -> None:
+    """A `[radius]` whose service nobody has enabled is no reason to go back."""
+    machine.more = f"""
+[radius]
+health_port = {unused_port()}
+[[radius.clients]]
+name = "ap"
+networks = ["10.9.0.0/24"]
+secret = "mdgUXjcIVQ0aZ7xyKw"
+site = "main"
+"""
+    said = await machine.upgrade()
+    assert machine.in_use == "new"
+    assert "restart radius new" not in machine.log
+    assert "radius is configured and did not run" in said
+    assert "systemctl enable --now kvar-radius" in said
+
+
+async def test_systemd_is_asked_what_runs_and_reads_the_units_of_the_release(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.restart = SYSTEMD
+    folder = machine.directory / "programs"
+    folder.mkdir()
+    (folder / "systemctl").write_text(SYSTEMCTL.format(directory=machine.directory))
+    (folder / "systemctl").chmod(0o755)
+    monkeypatch.setattr("os.defpath", f"{folder}:/usr/bin:/bin")
+    await machine.upgrade()
+    reloaded = "systemctl daemon-reload new"
+    restarts = [f"systemctl try-restart kvar-{name}.service new" for name in ("gate", "portal")]
+    assert machine.log == ["old backup", "new migrate", reloaded, *restarts]
+
+
+async def test_a_second_one_at_once_is_kept_out(machine: Machine) -> None:
+    folder = os.open(machine.directory / "old", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with pytest.raises(StartError, match="another upgrade is under way; nothing was changed"):
+        await machine.upgrade()
+    os.close(folder)
+    assert machine.in_use == "old"
+    await machine.upgrade()
+    assert machine.in_use == "new"
+
+
+async def test_a_link_to_nothing_is_told(machine: Machine) -> None:
+    machine.link.unlink()
+    with pytest.raises(StartError, match="cannot be read"):
         await machine.upgrade()

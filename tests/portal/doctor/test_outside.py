@@ -180,6 +180,14 @@ def with_access_points() -> Config:
     )  # fmt: skip
 
 
+async def test_radius_that_nobody_enabled_is_told_with_what_starts_it_at_every_boot() -> None:
+    facts = with_access_points()
+    assert facts.radius is not None
+    radius = facts.radius.model_copy(update={"health_port": a_closed_port()})
+    *_, finding = await outside.running(facts.model_copy(update={"radius": radius}), NOW)
+    assert finding.command == "systemctl enable --now kvar-radius"
+
+
 def test_access_points_that_were_never_heard_and_strangers_are_told_of() -> None:
     figures = {
         'kvar_radius_packets_total{client="one",what="accepted"}': 4.0,
