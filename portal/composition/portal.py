@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 from firewall.client import GateError
 from portal import metrics, settings
@@ -24,12 +25,14 @@ from portal.services.key_ring import KeyRing
 from portal.services.notices import Noticeboard
 from portal.services.observed_guest import ObservedGuest
 from portal.services.ports import DatabaseUnavailableError
+from portal.services.rating import Rating
 from portal.services.returning import Returning
 from portal.services.tallying import SeveralObservers, Tallying
 from portal.services.threshold import Threshold
 from portal.services.uplink import UplinkWatch
 from portal.storage.courtesy import PostgresCourtesies
 from portal.storage.database import Database
+from portal.storage.day_figures import PostgresDayFigures
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.notices import PostgresNotices
 from portal.storage.statistics import PostgresStatistics
@@ -83,6 +86,7 @@ async def run_portal(config: Config) -> None:
             faults=FaultReporting(
                 doors, PostgresFaultReports(database), version("kvar"), uplink.is_down
             ),
+            rate=Rating(PostgresDayFigures(database), ZoneInfo(config.organisation.time_zone)).rate,
         )
         application = GuestApplication(
             _site_settings(config, keys), guest, utc_now, around, access_points

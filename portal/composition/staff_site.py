@@ -214,7 +214,9 @@ def compose_site(
         overview=Overview(PostgresStatistics(database)),
         faults=PostgresTickets(database),
         notices=pages.notices,
-        months=MonthReports(PostgresDayFigures(database), list(pages.settings.sites)),
+        months=MonthReports(
+            PostgresDayFigures(database), list(pages.settings.sites), pages.settings.time_zone
+        ),
         console=compose_console(doors, database, pages.settings.kept, clock),
         slips=SlipTools(load_languages(TEXTS), Templates(folder), maker, PdfJobs(maker)),
         pages=pages,

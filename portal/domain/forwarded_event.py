@@ -17,6 +17,7 @@ ALARMS = frozenset(
         "library_system_misbehaved",
         "device_at_two_places",
         "impostor",
+        "tutoring_interrupted",
         "clock_jumped",
     }
 )

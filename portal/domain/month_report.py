@@ -7,22 +7,24 @@ computed from the others that stand beside it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from portal.domain import month_help
 from portal.domain.identity import SiteId
+from portal.domain.month_help import EVERY, DayHelp, FaultTimes, HelpMonth
 from portal.domain.statistics import FEW, TryCount, WaitCount, median_wait_s, success_rate
-
-EVERY = SiteId("")
-"""All libraries together, as figures name them."""
+from portal.domain.withholding import WITHHELD, column, withhold
 
 DEFINITIONS = (
     *("sessions", "unique_devices_day", "online_minutes", "peak_concurrent"),
     *("tries", "success", "median_wait", "ways", "reasons"),
+    *month_help.DEFINITIONS,
 )
 """Each has its words in the texts of the staff site, ``month.definition.<name>``."""
 
-VERSION = 1
+VERSION = 2
+"""2: help, faults and visitors' answers were added; what there was is as it was."""
 
 MANY = 100 * (FEW - 1)
 """A percent of so many tries is as wide as what is withheld."""
@@ -41,6 +43,7 @@ class DayFigure:
     devices: int | None
     online_minutes: int
     peak: int
+    tutored_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Month:
     figures: Sequence[DayFigure]
     tries: Sequence[DayTries]
     waits: Sequence[DayWaits]
+    help: Sequence[DayHelp] = ()
+    fault_times: Sequence[FaultTimes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +99,7 @@ class LibraryMonth:
     median_wait_s: float | None
     ways: Mapping[str, int]
     reasons: Mapping[str, int]
-
-
-WITHHELD = -1
-"""Stands in the place of a count of 1 to FEW - 1, and of what would give one away."""
+    help: HelpMonth
 
 
 def first_day(text: str, today: date) -> date:
@@ -129,12 +131,26 @@ def months_of(month: Month, site_ids: Sequence[SiteId]) -> list[LibraryMonth]:
     ways = _counts(month.tries, site_ids, outcome="admitted")
     reasons = _counts(month.tries, site_ids, outcome="refused")
     raw = {place: _numbers(month, place) for place in places}
-    sessions = _column([raw[place].sessions for place in places])
-    tries = _column([raw[place].tries for place in places])
+    sessions = column([raw[place].sessions for place in places])
+    tries = column([raw[place].tries for place in places])
+    helped = month_help.help_of(
+        month.help,
+        month.fault_times,
+        {place: _tutored_minutes(month.figures, place) for place in places},
+    )
     return [
-        _withheld(raw[place], sessions[n], tries[n], ways[place], reasons[place])
+        replace(
+            _withheld(raw[place], sessions[n], tries[n], ways[place], reasons[place]),
+            help=helped[place],
+        )
         for n, place in enumerate(places)
     ]
+
+
+def _tutored_minutes(figures: Sequence[DayFigure], place: SiteId) -> int | None:
+    measured = [one.tutored_minutes for one in figures if one.site_id == place]
+    told = [minutes for minutes in measured if minutes is not None]
+    return sum(told) if told else None
 
 
 def _numbers(month: Month, place: SiteId) -> LibraryMonth:
@@ -168,6 +184,7 @@ def _numbers(month: Month, place: SiteId) -> LibraryMonth:
         median_wait_s=median_wait_s(waits) if waited >= FEW else None,
         ways={},
         reasons={},
+        help=month_help.NOTHING,
     )
 
 
@@ -195,20 +212,13 @@ def _withheld(
         median_wait_s=raw.median_wait_s,
         ways=ways,
         reasons=reasons,
+        help=raw.help,
     )
 
 
 def _tells(tries: int, reasons: Mapping[str, int]) -> bool:
     """Say whether whole percents of so many tries would give a withheld reason's count back."""
     return WITHHELD in reasons.values() and tries < MANY
-
-
-def _column(counts: Sequence[int | None]) -> list[int | None]:
-    """Withhold in the libraries' counts of one kind; the last is their total."""
-    table = withhold([[count or 0] for count in counts[:-1]])
-    told = [None if count is None else row[0] for count, row in zip(counts, table, strict=False)]
-    total = counts[-1]
-    return [*told, WITHHELD if total and total < FEW else total]
 
 
 def _counts(
@@ -236,20 +246,3 @@ def _counts(
 def _largest_first(counts: Mapping[str, int]) -> Mapping[str, int]:
     shown = [(name, count) for name, count in counts.items() if count]
     return dict(sorted(shown, key=lambda one: (-one[1], one[0])))
-
-
-def withhold(table: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the table (a row a library) with small counts withheld, and others that hide them.
-
-    Each column's total is told. Where exactly one of a column is withheld, the total gives it back,
-    and so it does where all withheld are 1, or all FEW - 1: so the smallest other goes too. Where
-    there is no other, nothing hides them but that a total below FEW is not told.
-    """
-    told = [[WITHHELD if 0 < count < FEW else count for count in row] for row in table]
-    for column in range(len(table[0]) if table else 0):
-        hidden = [row[column] for row in table if 0 < row[column] < FEW]
-        is_given_away = len(hidden) == 1 or sum(hidden) in {len(hidden), len(hidden) * (FEW - 1)}
-        shown = [row for row in told if row[column] > 0]
-        if hidden and is_given_away and shown:
-            min(shown, key=lambda row: row[column])[column] = WITHHELD
-    return told

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from portal.domain.identity import MacAddress, SiteId
+from portal.domain.month_help import Answer, DayHelp, FaultTimes
 from portal.domain.month_report import DayFigure, DayTries, DayWaits, Month
 from portal.services.ports.day_figures import CountedDevice, OnlineDevice
 from portal.storage.database import Database
@@ -37,7 +38,7 @@ class PostgresDayFigures:
     async def close(self, today: date, since: date, zone: str) -> int:
         """See services.ports.day_figures.DayFigures."""
         row = await self._database.fetch_row(_SQL["close_devices"], today)
-        for name in ("close_samples", "close_tries", "close_waits"):
+        for name in ("close_samples", "close_tries", "close_waits", "close_help"):
             await self._database.fetch(_SQL[name], today, since, zone)
         await self._database.fetch(_SQL["close_empty"], today, since)
         return 0 if row is None else int(row["count"])
@@ -47,11 +48,18 @@ class PostgresDayFigures:
         row = await self._database.fetch_row(_SQL["last_closed"])
         return None if row is None else row["day"]
 
-    async def read(self, first: date, after: date) -> Month:
+    async def read(self, first: date, after: date, zone: str) -> Month:
         """See services.ports.day_figures.DayFigures."""
         fetch = self._database.fetch
+        times = await fetch(_SQL["fault_times"], first, after, zone)
         return Month(
             figures=[DayFigure(**row) for row in await fetch(_SQL["figures"], first, after)],
             tries=[DayTries(**row) for row in await fetch(_SQL["tries"], first, after)],
             waits=[DayWaits(**row) for row in await fetch(_SQL["waits"], first, after)],
+            help=[DayHelp(**row) for row in await fetch(_SQL["help"], first, after)],
+            fault_times=[FaultTimes(**row) for row in times],
         )
+
+    async def rate(self, day: date, site_id: SiteId, answer: Answer) -> None:
+        """See services.ports.day_figures.Ratings."""
+        await self._database.fetch(_SQL["rate"], day, site_id, answer.value)

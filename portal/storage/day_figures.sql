@@ -40,17 +40,42 @@ UPDATE day_figure AS d SET sessions = 0, devices = 0
 
 -- name: close_samples
 WITH sample AS (
-    SELECT (at AT TIME ZONE $3)::date AS day, at, site_id, count FROM online_sample
+    SELECT (at AT TIME ZONE $3)::date AS day, at, site_id, count, tutored FROM online_sample
      WHERE at >= $2::date::timestamp AT TIME ZONE $3 AND at < $1::date::timestamp AT TIME ZONE $3
 ), both_kinds AS (
-    SELECT day, site_id, count FROM sample
+    SELECT day, site_id, count, tutored FROM sample
      UNION ALL
-    SELECT day, '', sum(count) FROM sample GROUP BY day, at
+    SELECT day, '', sum(count), sum(tutored) FROM sample GROUP BY day, at
 )
-INSERT INTO day_figure AS d (day, site_id, online_minutes, peak)
-SELECT day, site_id, sum(count) * 5, max(count) FROM both_kinds GROUP BY day, site_id
+INSERT INTO day_figure AS d (day, site_id, online_minutes, peak, tutored_minutes)
+SELECT day, site_id, sum(count) * 5, max(count), sum(tutored) * 5
+  FROM both_kinds GROUP BY day, site_id
 ON CONFLICT (day, site_id) DO UPDATE
-   SET online_minutes = excluded.online_minutes, peak = excluded.peak
+   SET online_minutes = excluded.online_minutes, peak = excluded.peak,
+       tutored_minutes = excluded.tutored_minutes
+
+-- name: close_help
+-- A day is counted twice, and an erasure may take events between: the larger count stays.
+WITH done AS (
+    SELECT at, site_id, CASE kind
+               WHEN 'vouchers_made' THEN 'codes' WHEN 'tutoring_started' THEN 'tutored'
+               WHEN 'group_started' THEN 'groups' WHEN 'group_joined' THEN 'group_devices'
+               ELSE 'interrupted' END AS what, 1 AS count
+      FROM event
+     WHERE kind IN ('vouchers_made', 'tutoring_started', 'group_started', 'group_joined',
+                    'tutoring_interrupted')
+       AND at >= $2::date::timestamp AT TIME ZONE $3 AND at < $1::date::timestamp AT TIME ZONE $3
+     UNION ALL
+    SELECT at, site_id, CASE by WHEN '' THEN 'guest_faults' ELSE 'faults' END, times
+      FROM fault_report
+     UNION ALL
+    SELECT fixed_at, site_id, 'fixed', 1 FROM fault_report WHERE fixed_at IS NOT NULL
+)
+INSERT INTO day_help AS d (day, site_id, what, count)
+SELECT (at AT TIME ZONE $3)::date, site_id, what, sum(count) FROM done
+ WHERE at >= $2::date::timestamp AT TIME ZONE $3 AND at < $1::date::timestamp AT TIME ZONE $3
+ GROUP BY 1, 2, 3
+ON CONFLICT (day, site_id, what) DO UPDATE SET count = greatest(d.count, excluded.count)
 
 -- name: close_tries
 INSERT INTO day_try AS d (day, site_id, method, outcome, reason, count)
@@ -70,7 +95,7 @@ ON CONFLICT (day, site_id, method, bound_s) DO UPDATE SET count = excluded.count
 SELECT max(day) AS day FROM day_figure
 
 -- name: figures
-SELECT day, site_id, sessions, devices, online_minutes, peak FROM day_figure
+SELECT day, site_id, sessions, devices, online_minutes, peak, tutored_minutes FROM day_figure
  WHERE day >= $1 AND day < $2 ORDER BY day, site_id
 
 -- name: tries
@@ -80,3 +105,25 @@ SELECT site_id, method, outcome, reason, sum(count)::bigint AS count FROM day_tr
 -- name: waits
 SELECT site_id, method, bound_s, sum(count)::bigint AS count FROM day_wait
  WHERE day >= $1 AND day < $2 GROUP BY 1, 2, 3
+
+-- name: help
+-- Answers of a day that is not over are told with the rest of that day.
+SELECT site_id, what, sum(count)::bigint AS count FROM day_help
+ WHERE day >= $1 AND day < $2 GROUP BY 1, 2
+ UNION ALL
+SELECT site_id, answer, sum(count)::bigint FROM day_rating
+ WHERE day >= $1 AND day < $2 AND day <= (SELECT max(day) FROM day_figure) GROUP BY 1, 2
+
+-- name: fault_times
+-- Medians in hours, by library and ('') of all.
+SELECT coalesce(site_id, '') AS site_id,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM seen_at - at) / 3600) AS seen_h,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM fixed_at - at) / 3600)
+           AS fixed_h
+  FROM fault_report
+ WHERE at >= $1::date::timestamp AT TIME ZONE $3 AND at < $2::date::timestamp AT TIME ZONE $3
+ GROUP BY GROUPING SETS ((site_id), ())
+
+-- name: rate
+INSERT INTO day_rating AS d (day, site_id, answer, count) VALUES ($1, $2, $3, 1)
+ON CONFLICT (day, site_id, answer) DO UPDATE SET count = d.count + 1

@@ -14,10 +14,11 @@ SELECT * FROM unnest($7::timestamptz[], $8::text[], $9::text[], $10::float8[], $
 ON CONFLICT (at, site_id, method, bound_s) DO UPDATE SET count = t.count + excluded.count
 
 -- name: sample
-INSERT INTO online_sample (at, site_id, count)
-SELECT $2, site.id, (SELECT count(*) FROM live_session AS s
-                      WHERE s.site_id = site.id AND s.due_at > $3 AND NOT s.succeeded)
+INSERT INTO online_sample (at, site_id, count, tutored)
+SELECT $2, site.id, count(s.id), count(s.id) FILTER (WHERE s.protected_until > $3)
   FROM unnest($1::text[]) AS site (id)
+  LEFT JOIN live_session AS s ON s.site_id = site.id AND s.due_at > $3 AND NOT s.succeeded
+ GROUP BY site.id
 ON CONFLICT DO NOTHING
 
 -- name: report

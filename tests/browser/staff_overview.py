@@ -12,6 +12,14 @@ from tests.portal.web.staff.staff_under_test import BRANCH, CITY, StaffWorld
 
 _WAYS = (("card", 6), ("voucher", 3), ("open", 2), ("tutor", 1), ("remembered", 4), ("day_code", 1))
 
+_HELP = (
+    *(("city", "codes", 148), ("city", "tutored", 41), ("city", "groups", 3)),
+    *(("city", "group_devices", 29), ("city", "faults", 4), ("city", "guest_faults", 17)),
+    *(("city", "fixed", 4), ("city", "easy", 212), ("city", "hard", 19)),
+    *(("branch", "codes", 36), ("branch", "tutored", 9), ("branch", "faults", 1)),
+    *(("branch", "easy", 31), ("branch", "hard", 2), ("branch", "interrupted", 1)),
+)
+
 _FACTS = """{"version": "0.1.0", "gate_answers": true, "internet_is_down": false,
 "library_is_away": true, "online": 43, "waiting": 3,
 "library_answers_last_hour": {"ok": 31, "unavailable": 4}, "refusals_last_hour": {"lms.down": 4}}"""
@@ -89,8 +97,9 @@ async def a_month(world: StaffWorld) -> None:
     for day in range(1, 26):
         for site_id, share in (("city", 10), ("branch", 3), ("", 13)):
             await world.database.fetch(
-                "INSERT INTO day_figure VALUES (make_date(2026, 11, $1), $2, $3, $4, $5, $6)",
+                "INSERT INTO day_figure VALUES (make_date(2026, 11, $1), $2, $3, $4, $5, $6, $7)",
                 *(day, site_id, share * 9 + day, share * 7, share * 700, share * 4 + day % 5),
+                share * 18,
             )
     rows = [
         *(("city", way, "admitted", "", 90 * count) for way, count in _WAYS),
@@ -104,6 +113,12 @@ async def a_month(world: StaffWorld) -> None:
     for row in rows:
         await world.database.fetch(
             "INSERT INTO day_try VALUES ('2026-11-12', $1, $2, $3, $4, $5)", *row
+        )
+    for site_id, what, count in _HELP:
+        table = "day_rating" if what in {"easy", "hard"} else "day_help"
+        await world.database.fetch(
+            f"INSERT INTO {table} VALUES ('2026-11-12', $1, $2, $3)",  # noqa: S608
+            *(site_id, what, count),
         )
     await world.database.fetch(
         "INSERT INTO day_wait VALUES ('2026-11-12', 'city', 'card', 15, 80),"

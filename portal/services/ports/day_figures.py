@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from portal.domain.identity import MacAddress, SiteId
+from portal.domain.month_help import Answer
 from portal.domain.month_report import Month
 
 
@@ -52,6 +53,18 @@ class DayFigures(Protocol):
         """Return the last day that was counted."""
         ...
 
-    async def read(self, first: date, after: date) -> Month:
-        """Return the days from ``first`` until before ``after``."""
+    async def read(self, first: date, after: date, zone: str) -> Month:
+        """Return the days from ``first`` until before ``after``, of this time zone."""
+        ...
+
+
+class Ratings(Protocol):
+    """What visitors answer; fails open: an answer that cannot be counted is lost."""
+
+    async def rate(self, day: date, site_id: SiteId, answer: Answer) -> None:
+        """Count an answer.
+
+        Raises:
+            DatabaseUnavailableError: it was not counted.
+        """
         ...

@@ -26,6 +26,7 @@ from portal.web.guest import (
     devices,
     information,
     mount,
+    rating,
     report,
     scan,
     sign_in,
@@ -62,7 +63,7 @@ GET: Mapping[str, _Handler] = {
     **dict.fromkeys(
         (
             *("/", "/card", "/connect", "/continue", "/day"),
-            *("/status", "/extend", "/logout", "/forget"),
+            *("/status", "/extend", "/logout", "/forget", rating.PATH),
         ),
         front,
     ),
@@ -85,6 +86,7 @@ POST: Mapping[str, _Handler] = {
     "/forget": devices.forget_here,
     "/extend": stay.extend,
     "/logout": stay.sign_out,
+    rating.PATH: rating.rate,
     report.PATH: report.report,
 }
 
@@ -130,7 +132,9 @@ class GuestApplication:
         pages = Pages(settings, around)
         own_hosts = (settings.portal_host, *settings.plain_names, *settings.secure_plain_names)
         hosts = frozenset(host.lower() for host in own_hosts)
-        self.site = GuestSite(settings, guest, pages, hosts, access_points, around.faults)
+        self.site = GuestSite(
+            settings, guest, pages, hosts, access_points, around.faults, rate=around.rate
+        )
         self.captive = CaptiveAnswer(settings.portal_origin)
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
         self._forms = Budget(FORMS)

@@ -27,6 +27,9 @@ FORMS = Rate(60, 1.0)
 REPORTS = Rate(3, 1 / 1200)
 """Of faults, of a device."""
 
+RATINGS = Rate(1, 1 / 86_400)
+"""Answers to "was it easy?", of a device."""
+
 ARRIVALS = Rate(300, 5.0)
 """Of a browser's address, at /at/. A library behind one address: a phone that is sent here opens
 three pages at most, so that a hundred may come at once, and 6,000 in an hour."""
@@ -66,6 +69,14 @@ class Budget:
             return False
         left.count -= 1
         return True
+
+    def is_spent(self, name: Hashable, now: datetime) -> bool:
+        """Say whether ``allows`` would say no."""
+        left = self._left.get(name)
+        if left is None:
+            return False
+        passed_s = max((now - left.at).total_seconds(), 0.0)
+        return left.count + passed_s * self._rate.per_second < 1
 
     def give_back(self, name: Hashable) -> None:
         """Give one back that was taken and not used."""

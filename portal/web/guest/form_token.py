@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     FORGET = "forget"
     FORGET_LISTED = "forget_listed"
     REPORT = "report"
+    RATE = "rate"
 
     def at(self, site_id: SiteId) -> str:
         """Return the purpose bound to a site."""

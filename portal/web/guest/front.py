@@ -116,6 +116,7 @@ async def status_page(
         # The address stays when the page is loaded again: then the end may be near.
         "extended": done == "extend" and not ending["ends_soon"],
         "let_in": done == "letin" and ending["protected"],
+        "rated": done == "rated",
         "refused": refused,
         # On an open network the next page would let the device in again.
         "may_sign_out": is_own and online.session.ground is not Ground.OPEN,
@@ -125,6 +126,8 @@ async def status_page(
         "forget_token": site.token(visit, here, Purpose.FORGET),
         "extend_token": site.token(visit, here, Purpose.EXTEND),
         "sign_out_token": site.token(visit, here, Purpose.SIGN_OUT),
+        "may_rate": is_own and not site.ratings_left.is_spent(here.device.mac, visit.now),
+        "rate_token": site.token(visit, here, Purpose.RATE),
     }
     return site.pages.render("status", visit, values)
 

@@ -9,14 +9,14 @@ from aiohttp import web
 
 from portal.services.ports.access_points import AccessPoints
 from portal.web.guest import answers
-from portal.web.guest.budget import REPORTS, Budget
+from portal.web.guest.budget import RATINGS, REPORTS, Budget
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.form_token import issue_token
 from portal.web.guest.guesses import Guesses
 from portal.web.guest.pages import Pages
 from portal.web.guest.sent_back import SentBack
 from portal.web.guest.settings import GuestSettings
-from portal.web.guest.surroundings import GuestFaults, NobodyListens
+from portal.web.guest.surroundings import GuestFaults, NobodyListens, Rate, not_counted
 from portal.web.guest.visit import Here, Visit
 
 
@@ -32,6 +32,9 @@ class GuestSite:
     faults: GuestFaults = field(default_factory=NobodyListens)
     reports_left: Budget = field(default_factory=lambda: Budget(REPORTS))
     """Reports a device may send: three at once, then one in twenty minutes."""
+    rate: Rate = not_counted
+    ratings_left: Budget = field(default_factory=lambda: Budget(RATINGS))
+    """Answers a device may give: one a day. This process alone knows that it did."""
     sent_back: SentBack = field(default_factory=SentBack)
     guesses: Guesses = field(default_factory=Guesses)
 

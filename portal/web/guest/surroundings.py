@@ -3,17 +3,22 @@
 Not the guest's own standing. The rule to keep: asking costs nothing, for every page asks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from portal.domain.fault_report import FaultKind
 from portal.domain.identity import SiteId
+from portal.domain.month_help import Answer
 from portal.domain.notice import Notice
 
 Said = Callable[[Iterable[SiteId], datetime], Sequence[Notice]]
 """Returns the messages that are shown at these libraries at a moment."""
+
+
+Rate = Callable[[SiteId, Answer, datetime], Awaitable[bool]]
+"""Counts a visitor's answer at a library; says whether it could."""
 
 
 class GuestFaults(Protocol):
@@ -36,6 +41,11 @@ class NobodyListens:
         return None
 
 
+async def not_counted(_site: SiteId, _answer: Answer, _now: datetime) -> bool:
+    """Count nothing."""
+    return False
+
+
 def no() -> bool:
     """Say no."""
     return False
@@ -54,3 +64,4 @@ class Surroundings:
     library_is_away: Callable[[], bool] = no
     notices: Said = nothing
     faults: GuestFaults = field(default_factory=NobodyListens)
+    rate: Rate = not_counted

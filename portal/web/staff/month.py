@@ -4,9 +4,9 @@ Not the numbers' making (domain/month_report.py). The rules to keep: an account 
 libraries, and all together only if it works at all; what is too few is told nowhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,15 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from portal.domain import month_report, statistics
-from portal.domain.month_report import EVERY, WITHHELD, LibraryMonth
+from portal.domain.month_help import EVERY, HelpMonth
+from portal.domain.month_report import LibraryMonth
 from portal.domain.spreadsheet import to_csv
+from portal.domain.withholding import WITHHELD
 from portal.slips.pdf import NoPdf
 from portal.web.staff import answers
 from portal.web.staff.asked import asked
 from portal.web.staff.log import worded
+from portal.web.staff.measures import length
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
 
@@ -30,16 +33,27 @@ NUMBERS = (
 )
 """The columns of the libraries' table; each has its heading in ``month.<name>``."""
 
+HELP: Mapping[str, Sequence[str]] = {
+    "help": ("codes", "tutored", "groups", "group_devices", "tutored_hours", "interrupted"),
+    "faults": ("faults", "guest_faults", "fixed", "seen_time", "fixed_time"),
+    "rating": ("easy", "hard", "easy_share"),
+}
+"""Further tables and their columns; the tables' headings are ``month.<table>.h2``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A library's month in words; ``ways`` and ``reasons`` are words and counts."""
+    """A library's month in words; ``ways`` and ``reasons`` are words and counts.
+
+    ``help`` has a cell for each column of HELP, by its name.
+    """
 
     name: str
     numbers: Sequence[str]
     peak_day: str
     ways: Sequence[tuple[str, str]]
     reasons: Sequence[tuple[str, str]]
+    help: Mapping[str, str]
 
 
 async def month_page(site: StaffSite, visit: Visit) -> web.Response:
@@ -65,8 +79,12 @@ async def table(site: StaffSite, visit: Visit) -> web.Response:
     if months is None:
         return site.render("message", visit, 503, key="away")
     text, shown = visit.language.text, [_shown(one, site, visit) for one in months]
-    head = [text("overview.site"), *(text(f"month.{name}") for name in NUMBERS)]
-    body = [[one.name, *(_plain(number) for number in one.numbers)] for one in shown]
+    more = [name for names in HELP.values() for name in names]
+    head = [text("overview.site"), *(text(f"month.{name}") for name in (*NUMBERS, *more))]
+    body = [
+        [one.name, *map(_plain, one.numbers), *(_plain(one.help[name]) for name in more)]
+        for one in shown
+    ]
     parts = [
         [one.name, text(f"month.{kind}"), name, _plain(count)]
         for one in shown
@@ -110,6 +128,7 @@ async def _render(site: StaffSite, visit: Visit, template: str) -> web.Response:
         after=f"{after:%Y-%m}" if after < today else "",
         is_whole=after <= today,
         columns=NUMBERS,
+        help=HELP,
         libraries=[_shown(one, site, visit) for one in months],
         days=max((one.days for one in months), default=0),
         definitions=month_report.DEFINITIONS,
@@ -146,7 +165,25 @@ def _shown(one: LibraryMonth, site: StaffSite, visit: Visit) -> Shown:
         reasons=[
             (worded(visit, "reason", reason), _told(n, visit)) for reason, n in one.reasons.items()
         ],
+        help=_help(one.help, visit),
     )
+
+
+def _help(one: HelpMonth, visit: Visit) -> Mapping[str, str]:
+    minutes = one.tutored_minutes
+    hours = minutes if minutes in {None, WITHHELD} else round((minutes or 0) / 60)
+    share = one.easy_share
+    return {
+        **{what: _told(count, visit) for what, count in one.counts.items()},
+        "tutored_hours": _told(hours, visit),
+        "seen_time": _hours(one.seen_h, visit),
+        "fixed_time": _hours(one.fixed_h, visit),
+        "easy_share": "–" if share is None else f"{share * 100:.0f} %",
+    }
+
+
+def _hours(hours: float | None, visit: Visit) -> str:
+    return "–" if hours is None else length(timedelta(hours=hours), visit.language)
 
 
 def _told(count: int | None, visit: Visit) -> str:

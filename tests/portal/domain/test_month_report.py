@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.identity import SiteId
+from portal.domain.month_help import EVERY, DayHelp
 from portal.domain.month_report import (
-    EVERY,
-    WITHHELD,
     DayFigure,
     DayTries,
     DayWaits,
@@ -19,9 +18,9 @@ from portal.domain.month_report import (
     month_before,
     months_of,
     next_month,
-    withhold,
 )
 from portal.domain.statistics import FEW
+from portal.domain.withholding import WITHHELD, withhold
 
 CITY, BRANCH, BUS = SiteId("city"), SiteId("branch"), SiteId("bus")
 DAY = date(2026, 11, 5)
@@ -145,3 +144,15 @@ def test_libraries_that_all_have_the_least_or_the_most_of_few_are_hidden_by_anot
     """The total less what is shown would be twice one, or twice four: then each is known."""
     assert withhold([[count], [count], [20], [9]]) == [[WITHHELD], [WITHHELD], [20], [WITHHELD]]
     assert withhold([[1], [3], [20]]) == [[WITHHELD], [WITHHELD], [20]]
+
+
+def test_help_is_told_of_days_on_which_it_was_counted() -> None:
+    figures = [
+        DayFigure(DAY, CITY, 40, 30, 600, 12, 60),
+        DayFigure(date(2026, 11, 6), CITY, 60, 50, 900, 20, 30),
+        DayFigure(DAY, EVERY, 40, 30, 600, 12, 90),
+    ]
+    city, bus, every = months_of(Month(figures, [], [], [DayHelp(CITY, "tutored", 8)]), [CITY, BUS])
+    assert (city.help.tutored_minutes, city.help.counts["tutored"]) == (90, 8)
+    assert (bus.help.tutored_minutes, bus.help.counts["tutored"]) == (None, None)
+    assert every.help.counts["tutored"] == 8

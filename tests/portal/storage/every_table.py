@@ -287,6 +287,8 @@ STAYS: Mapping[str, str] = {
     "forwarding": "one row, while a node forwards",
     "day_figure": "counts of whole days, kept for good: nobody is in them",
     "day_try": "counts of whole days, kept for good: nobody is in them",
+    "day_help": "counts of whole days, kept for good: nobody is in them",
+    "day_rating": "counts of whole days, kept for good: nobody is in them",
     "day_wait": "counts of whole days, kept for good: nobody is in them",
     "staff_recovery_code": "goes with its account",
     "schema_migration": "which files were applied",

@@ -245,13 +245,13 @@ async def test_devices_are_counted_by_day_and_sessions_by_four_hours(
     assert counting_keys(tmp_path) == ["count-2026-11-25"]
     assert await counting.close(morning + timedelta(days=1)) == 3
     assert counting_keys(tmp_path) == []
-    month = await store.read(date(2026, 11, 1), date(2026, 12, 1))
+    month = await store.read(date(2026, 11, 1), date(2026, 12, 1), ZONE.key)
     assert {(one.site_id, one.sessions, one.devices) for one in month.figures} == {
         *((CITY, 2, 2), (BRANCH, 1, 1)),
         (SiteId(""), 3, 2),
     }
     assert await counting.close(morning + timedelta(days=1, hours=1)) == 0
-    assert await store.read(date(2026, 11, 1), date(2026, 12, 1)) == month
+    assert await store.read(date(2026, 11, 1), date(2026, 12, 1), ZONE.key) == month
 
 
 async def test_no_two_days_call_a_device_the_same(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_days_are_the_organisations_own_and_are_counted_once(database: Dat
     store = PostgresDayFigures(database)
     for _ in range(2):
         await store.close(date(2026, 10, 26), date(2026, 10, 20), ZONE.key)
-    month = await store.read(date(2026, 10, 1), date(2026, 11, 1))
+    month = await store.read(date(2026, 10, 1), date(2026, 11, 1), ZONE.key)
     told = {(one.day.day, one.site_id): (one.online_minutes, one.peak) for one in month.figures}
     assert told[25, CITY] == (25 * 60 * 2, 2)
     assert told[25, BRANCH] == (50, 1)

@@ -15,6 +15,7 @@ from portal.domain.access_point import AccessPoint
 from portal.domain.admission import Admit
 from portal.domain.fault_report import FaultKind
 from portal.domain.identity import Device, MacAddress, Secret, SiteId, Subject
+from portal.domain.month_help import Answer as Rated
 from portal.domain.notice import Notice, shown
 from portal.domain.passage import Passage
 from portal.domain.returning import RememberedDevice
@@ -185,6 +186,7 @@ class FakeGuest:
     notices: tuple[Notice, ...] = ()
     reports: list[tuple[str, FaultKind, Mapping[str, str]]] | None = field(default_factory=list)
     """What guests reported; None: it cannot be written."""
+    ratings: list[tuple[str, Rated]] = field(default_factory=list)
     comes_back: bool = False
     may_continue: bool = False
     last_ground: Ground | None = None
@@ -203,7 +205,15 @@ class FakeGuest:
             lambda: self.library_is_away,
             lambda sites, now: shown(self.notices, sites, now),
             self,
+            self.rate,
         )
+
+    async def rate(self, site_id: SiteId, answer: Rated, now: datetime, /) -> bool:
+        assert now.tzinfo == UTC
+        if self.reports is None:
+            return False
+        self.ratings.append((site_id, answer))
+        return True
 
     async def report_from_guest(
         self, site_id: SiteId, kind: FaultKind, counted: Mapping[str, str], now: datetime, /

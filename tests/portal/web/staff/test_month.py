@@ -3,6 +3,7 @@
 import asyncio
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -66,9 +67,32 @@ async def test_a_spreadsheet_gets_the_same_and_what_it_means(it: Person) -> None
     answer = await it.get("/overview/month/table?month=2026-11")
     assert 'filename="kvar-2026-11.csv"' in answer.headers["Content-Disposition"]
     lines = answer.body.lstrip("\ufeff").splitlines()
-    assert "Filialen i Norra Exempelby;1000;21;21;875;16;380;–;–" in lines
+    told = "Filialen i Norra Exempelby;1000;21;21;875;16;380;–;–"
+    assert f"{told};36;9;0;0;22;1;1;0;0;–;–;31;<5*;–" in lines
+    head = next(line for line in lines if line.startswith("Bibliotek;"))
+    assert head.endswith(
+        "Gjorda koder;Handledda enheter;Grupper;Enheter i grupper;"
+        "Timmar handledning;Avbrott;Fel från personal;Fel från besökare;Åtgärdade fel;"
+        "Tid tills sedd;Tid tills åtgärdad;Svarade ja;Svarade nej;Andel ja"
+    )
     assert any(line.startswith("Uppkopplingar;Påbörjade") for line in lines)
-    assert "Definitionernas version;1" in lines or any(line.endswith(";1") for line in lines)
+    assert "Definitionernas version;2" in lines
+
+
+async def test_help_tutoring_faults_and_answers_are_told(world: StaffWorld, it: Person) -> None:
+    for made, seen_h in ((1, 0.5), (2, 1.0), (3, 26.0)):
+        await world.database.fetch(
+            "INSERT INTO fault_report (at, site_id, kind, words, facts, by, seen_at) VALUES"
+            " ($1::timestamptz, 'city', 'slow', '', '{}', 'kim', $1::timestamptz + $2::interval)",
+            *(datetime(2026, 11, made, 9, tzinfo=UTC), timedelta(hours=seen_h)),
+        )
+    page = words(await it.get(PATH)).replace("&lt;", "<")
+    assert "Exempelby stadsbibliotek 148 41 3 29 75 0" in page
+    assert "Exempelby stadsbibliotek 4 17 4 1 tim 0 min –" in page
+    assert "Alla bibliotek 184 50 3 29 98 1" in page
+    assert "Filialen i Norra Exempelby 31 <5* –" in page, "few say no: neither that, nor the share"
+    assert "Exempelby stadsbibliotek <5* <5* –" not in page
+    assert "Inget sparas om vem som svarade." in page
 
 
 async def test_the_pdf_is_one_document_with_the_same_words(it: Person) -> None:

@@ -35,7 +35,7 @@ from portal.web.device_help import STEPS
 from portal.web.staff.faults import FACTS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
-from portal.web.staff.month import NUMBERS
+from portal.web.staff.month import HELP, NUMBERS
 from portal.web.staff.pages import MORE_TEXTS, TEXTS
 from portal.web.staff.rights import COLUMNS as RIGHTS_COLUMNS
 from portal.web.staff.rights import NOT_IN_HERE
@@ -94,6 +94,8 @@ PUT_TOGETHER = {
     *(f"report.kind.{kind}" for kind in FaultKind),
     *(f"checks.{level}" for level in Level),
     *(f"month.{name}" for name in (*NUMBERS, "ways", "reasons", "ways.one", "reasons.one")),
+    *(f"month.{kind}.h2" for kind in HELP),
+    *(f"month.{name}" for names in HELP.values() for name in names),
     *(f"month.definition.{name}" for name in MONTH_DEFINITIONS),
     *(f"month.definition.{name}.short" for name in MONTH_DEFINITIONS),
     *(f"notices.done.{what}" for what in ("posted", "ended", "gone")),
