@@ -91,7 +91,8 @@ QUICK    := -m "not root and not browser and not proof" --numprocesses auto --ma
   --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
 
 # Every branch of these is taken by their tests.
-PURE := portal/domain/*,portal/backup/bech32.py,portal/config_renames.py,portal/processing_facts.py,portal/settings.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
+PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,portal/config_renames.py,portal/processing_facts.py,$\
+  portal/settings.py,portal/settings_library.py,portal/settings_staff.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
   portal/library/rest/dialogue.py,portal/library/rest/koha.py,portal/library/rest/mikromarc.py,$\
   portal/forwarding/syslog_message.py,portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
   portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/impostors.py,firewall/lookout.py,$\

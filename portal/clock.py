@@ -1,6 +1,6 @@
 """The clocks: the one place that reads the wall clock, alone and beside the monotonic one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +13,11 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def utc_now() -> datetime:
     """Return the time now, aware, in UTC."""
     return datetime.now(UTC)  # noqa: TID251 - this is the one place
+
+
+def local_date() -> date:
+    """Return today's date in the machine's own time zone."""
+    return utc_now().astimezone().date()
 
 
 def read_clocks() -> ClockReading:

@@ -1,53 +1,30 @@
 """PURE: from the configuration file's models to the settings each part is built with.
 
-Not the building (portal/composition). The rule to keep: every key of the file is used here or in
+Not who checks cards (settings_library.py), not the staff site (settings_staff.py), and not the
+building (portal/composition). The rule to keep: every key of the file is used there or here or in
 portal/composition, and a part's own refusal of a value is told as a problem of the file.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
-from portal.config import (
-    WEEKDAYS,
-    Config,
-    Hours,
-    LibraryRest,
-    LibrarySystem,
-    SiteSection,
-    Staff,
-    VoucherPreset,
-)
-from portal.config_library import CardCheck
+from portal import settings_library
+from portal.config import Config
+from portal.config_sites import WEEKDAYS, Hours, SiteSection, VoucherPreset
 from portal.config_types import parse_span, parse_target
-from portal.domain.card import CardRules
-from portal.domain.identity import Secret, SiteId
+from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.presence import Policy
 from portal.domain.privacy import PrivacyLevel
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import LoginMethod, Site
-from portal.domain.slip import Network, Security, SlipPlace
-from portal.domain.staff_session import SessionTimes
 from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
-from portal.library.rest.dialogue import Dialect
-from portal.library.rest.koha import Koha, KohaPolicy
-from portal.library.rest.mikromarc import Mikromarc
-from portal.library.rest.settings import RestSettings
-from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
-from portal.library.sip2.verdict import ExpiryCheck
-from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import Kept
-from portal.web.api.settings import ApiSettings
-from portal.web.guest.settings import GuestSettings, Retention, Statement, origin
-from portal.web.staff.settings import StaffSettings
-
-DIGITS = r"\d+"
-"""The default pattern of card numbers; with it, phones show their number pad."""
-
+from portal.web.guest.settings import GuestSettings, Retention, Statement
 
 PAGE_MARGIN_S = 12.0
 """What a page may take beside the library system: up to eight seconds while others are checked with
@@ -69,11 +46,11 @@ def check(config: Config) -> None:
     sites(config)
     gate(config, frozenset({0}))
     if config.library_system is not None:
-        sip2(config.library_system)
+        settings_library.sip2(config.library_system)
     if config.library_rest is not None:
-        rest(config.library_rest)
+        settings_library.rest(config.library_rest)
     if config.card_check is not None:
-        card_rules(config.card_check)
+        settings_library.card_rules(config.card_check)
 
 
 def sites(config: Config) -> dict[SiteId, Site]:
@@ -239,78 +216,6 @@ def uplink_targets(config: Config) -> list[tuple[str, int]]:
     return [parse_target(text) for text in config.gate.uplink_targets]
 
 
-def sip2(section: LibrarySystem) -> Sip2Settings:
-    """Return the SIP2 client's settings.
-
-    Raises:
-        Sip2SettingsError: a value that the protocol cannot carry.
-    """
-    return Sip2Settings(
-        host=section.host,
-        port=section.port,
-        tls=TlsSettings(
-            mode=TlsMode(section.tls),
-            ca_file=section.ca_file,
-            client_certificate_file=section.client_certificate_file,
-            client_key_file=section.client_key_file,
-        ),
-        login_user=section.login_user,
-        login_password=Secret(section.login_password.get_secret_value()),
-        location_code=section.location_code,
-        institution_id=section.institution_id,
-        terminal_password=Secret(section.terminal_password.get_secret_value()),
-        encoding=section.encoding,
-        delimiter=section.delimiter,
-        error_detection=section.error_detection,
-        send_status=section.send_status,
-        message=PatronMessage(section.message),
-        language=section.language,
-        deny_positions=frozenset(section.deny_positions),
-        check_expiry=ExpiryCheck(section.check_expiry),
-        allow_aliases=section.allow_aliases,
-        answer_timeout_s=section.answer_timeout_s,
-        login_timeout_s=section.login_timeout_s,
-        maximum_connections=section.maximum_connections,
-        maximum_waiting=section.maximum_waiting,
-    )
-
-
-def rest(section: LibraryRest) -> RestSettings:
-    """Return the settings of a library system that is asked over HTTP.
-
-    Raises:
-        ValueError: an address that cannot be asked.
-    """
-    return RestSettings(
-        url=section.url,
-        ca_file=section.ca_file,
-        answer_timeout_s=section.answer_timeout_s,
-        login_timeout_s=section.login_timeout_s,
-        maximum_connections=section.maximum_connections,
-        maximum_waiting=section.maximum_waiting,
-    )
-
-
-def rest_dialect(section: LibraryRest, today: Callable[[], date]) -> Dialect:
-    """Return how that make of library system is asked; ``today`` is the library's date."""
-    user, password = section.user, Secret(section.password.get_secret_value())
-    if section.kind == "mikromarc":
-        return Mikromarc(user, password, debtors="debtor" not in section.refuse)
-    refused = {f"{name}": name in section.refuse for name in ("expired", "restricted", "lost_card")}
-    return Koha(user, password, KohaPolicy(**refused), today)
-
-
-def card_rules(section: CardCheck) -> CardRules:
-    """Return what card numbers and PINs look like."""
-    return CardRules(
-        card_pattern=section.card_pattern,
-        pin_pattern=section.pin_pattern,
-        expected_length=section.card_length,
-        reject_personal_number=section.reject_personal_numbers,
-        delimiter=section.delimiter if isinstance(section, LibrarySystem) else "|",
-    )
-
-
 def guest_site(config: Config, form_key: bytes) -> GuestSettings:
     """Return the guest site's settings; ``form_key`` signs its forms."""
     organisation, library, retention = (
@@ -332,7 +237,7 @@ def guest_site(config: Config, form_key: bytes) -> GuestSettings:
         time_zone=organisation.time_zone,
         ssid=organisation.ssid,
         answer_timeout_s=login_budget_s(config),
-        card_is_numeric=library is None or library.card_pattern == DIGITS,
+        card_is_numeric=library is None or library.card_pattern == settings_library.DIGITS,
         seals_identities=any(site.seals_identities for site in sites(config).values()),
         takes_vouchers=any(LoginMethod.CODE in site.login_methods for site in config.sites),
         has_access_points=config.radius is not None and bool(config.radius.clients),
@@ -363,75 +268,6 @@ def _statement(config: Config) -> Statement:
         feedback_email=facts.feedback_email or config.organisation.contact_email,
         feedback_phone=facts.feedback_phone,
     )
-
-
-def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings:
-    """Return the staff site's settings; ``form_key`` signs its forms."""
-    return StaffSettings(
-        host_name=section.host_name,
-        form_key=form_key,
-        organisation=config.organisation.name,
-        sites=sites(config),
-        default_language=config.organisation.default_language,
-        time_zone=config.organisation.time_zone,
-        encrypted=section.certificate_file is not None or bool(section.proxies),
-        proxies=frozenset(section.proxies),
-        place=slip_place(config),
-        ssid=config.organisation.ssid,
-        kept=kept(config).history,
-        answer_within=timedelta(hours=config.faults.answer_within_h),
-    )
-
-
-def api(config: Config, section: Staff) -> ApiSettings:
-    """Return the settings of the API, which the staff site's listener serves."""
-    return ApiSettings(
-        host_name=section.host_name,
-        guest_origin=origin("https", config.portal.host_name, config.portal.https_port),
-        sites=sites(config),
-        time_zone=config.organisation.time_zone,
-        encrypted=section.certificate_file is not None or bool(section.proxies),
-        proxies=frozenset(section.proxies),
-        most_at_once=max(1, config.database.connections // 2),
-    )
-
-
-def slip_place(config: Config) -> SlipPlace | None:
-    """Return what slips say of the network; None: nobody configured its name."""
-    organisation, names = config.organisation, config.portal.short_names
-    if not organisation.ssid:
-        return None
-    password = organisation.wifi_password.get_secret_value()
-    network = Network(
-        organisation.ssid,
-        Security.WPA if password else Security.OPEN,
-        Secret(password) if password else None,
-        organisation.wifi_hidden,
-    )
-    return SlipPlace(
-        network,
-        origin("https", config.portal.host_name, config.portal.https_port),
-        names[0] if names else config.portal.host_name,
-        organisation.time_zone,
-    )
-
-
-def staff_times(section: Staff | None) -> SessionTimes:
-    """Return when staff's visits lock and end."""
-    if section is None:
-        return SessionTimes()
-    return SessionTimes(
-        idle_lock=timedelta(minutes=section.idle_lock_min),
-        longest=timedelta(hours=section.longest_visit_h),
-    )
-
-
-def staff_address(section: Staff) -> str:
-    """Return where staff find the site, as a browser writes it."""
-    is_encrypted = section.certificate_file is not None or bool(section.proxies)
-    if section.proxies:
-        return f"https://{section.host_name}"
-    return origin("https" if is_encrypted else "http", section.host_name, section.port)
 
 
 def limits(config: Config) -> Limits:

@@ -4,7 +4,8 @@ import typer
 
 from portal import config_reference, settings
 from portal.commands import config_of
-from portal.config_file import ConfigError, Problem
+from portal.config_contradictions import Problem
+from portal.config_file import ConfigError
 
 app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from portal import settings
+from portal import settings_staff
 from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
 from portal.composition.staff import acting
@@ -170,7 +170,7 @@ def _way_in(config: Config, code: Secret, minutes: int) -> str:
     shown = code.reveal()
     if config.staff is None:
         return f"First sign-in, within {minutes} minutes: {shown} (no [staff] site is configured)"
-    address = settings.staff_address(config.staff)
+    address = settings_staff.staff_address(config.staff)
     return (
         f"First sign-in, once and within {minutes} minutes:\n"
         f"  {address}/first#{shown}\n"

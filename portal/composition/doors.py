@@ -1,6 +1,6 @@
 """Composes what the services talk to."""
 
-from portal import settings
+from portal import settings, settings_library
 from portal.composition.database import spool_directory
 from portal.composition.start import StartError
 from portal.config import Config
@@ -45,7 +45,7 @@ def compose_doors(
         keys=keys,
         library=library,
         sites=settings.sites(config),
-        card_rules=DEFAULT_RULES if section is None else settings.card_rules(section),
+        card_rules=DEFAULT_RULES if section is None else settings_library.card_rules(section),
         limits=settings.limits(config),
         spool=spool,
         identity_key=_identity_key(config),

@@ -1,7 +1,7 @@
 """Composes the library system's door."""
 
-from portal import settings
-from portal.clock import utc_now
+from portal import settings_library
+from portal.clock import local_date
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.library.check import CheckingLibrary
@@ -29,13 +29,13 @@ def open_library(config: Config) -> CheckingLibrary | None:
     """
     try:
         if config.library_system is not None:
-            return Sip2Library(settings.sip2(config.library_system))
+            return Sip2Library(settings_library.sip2(config.library_system))
     except (Sip2SettingsError, OSError) as problem:
         raise StartError(f"[library_system]: {problem}") from problem
     if config.library_rest is None:
         return None
     try:
-        dialect = settings.rest_dialect(config.library_rest, lambda: utc_now().astimezone().date())
-        return RestLibrary(settings.rest(config.library_rest), dialect)
+        dialect = settings_library.rest_dialect(config.library_rest, local_date)
+        return RestLibrary(settings_library.rest(config.library_rest), dialect)
     except (ValueError, OSError) as problem:
         raise StartError(f"[library_rest]: {problem}") from problem

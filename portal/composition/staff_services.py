@@ -1,6 +1,6 @@
 """Composes staff's accounts: for the staff site, and for the command line that makes them."""
 
-from portal import settings
+from portal import settings_staff
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import SiteId
@@ -34,5 +34,5 @@ def compose_staff(config: Config, database: Database, ring: KeyRing) -> StaffDoo
         passwords=Passwords(),
         organisation=config.organisation.name,
         site_ids=tuple(SiteId(site.id) for site in config.sites),
-        times=settings.staff_times(config.staff),
+        times=settings_staff.staff_times(config.staff),
     )

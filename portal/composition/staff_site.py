@@ -11,7 +11,7 @@ from socket import socket
 from aiohttp import web
 
 from firewall.client import GateError
-from portal import metrics, settings
+from portal import metrics, settings_staff
 from portal.clock import utc_now
 from portal.composition.api import compose_api
 from portal.composition.database import dsn, key_directory
@@ -105,7 +105,7 @@ async def run_staff(config: Config) -> None:
         doors = compose_doors(config, database, gate, keys, None)
         staff = compose_staff(config, database, keys)
         facts = replace(
-            settings.staff_site(config, section, staff.keys.form),
+            settings_staff.staff_site(config, section, staff.keys.form),
             printers=_printers(config),
             record=make_record(config),
         )
@@ -117,7 +117,7 @@ async def run_staff(config: Config) -> None:
         prints = metrics.PrintMetrics(registry)
         site = replace(site, examine=LookFromAService(config))
         site = replace(site, slips=replace(site.slips, printed=prints.printed))
-        api = ApiApplication(compose_api(settings.api(config, section), doors, database))
+        api = ApiApplication(compose_api(settings_staff.api(config, section), doors, database))
         application = SharedListener("/api/", api, StaffApplication(site))
         listening = Listening(application.answer, _malformed, application.broken, sockets, context)
         checks: Mapping[str, health.Check] = {

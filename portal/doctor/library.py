@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
-from portal import settings
-from portal.config import LibrarySystem
+from portal import settings_library
+from portal.config_library import LibrarySystem
 from portal.doctor.finding import Finding, Level
 from portal.domain.identity import Secret
 from portal.library.probe import ProbeResult, ProbeStep, probe
@@ -52,7 +52,7 @@ async def library(section: LibrarySystem, test_card: str, pin: str) -> list[Find
     Costs one PIN attempt on the card for each kind of message tried.
     """
     try:
-        base = settings.sip2(section)
+        base = settings_library.sip2(section)
         Sip2Library(base)
     except (Sip2SettingsError, ssl.SSLError, OSError) as problem:
         return [Finding(CHECK, Level.FAILURE, str(problem), "mend [library_system]")]

@@ -3,9 +3,9 @@
 The rule to keep: a library system that lets a wrong PIN through is a failure.
 """
 
-from portal import settings
-from portal.clock import utc_now
-from portal.config import LibraryRest
+from portal import settings_library
+from portal.clock import local_date
+from portal.config_library import LibraryRest
 from portal.doctor.finding import Finding, Level
 from portal.doctor.library import CHECK, not_probed, steps_of, verdict_on
 from portal.domain.identity import Secret
@@ -17,8 +17,8 @@ from portal.library.sip2.wire import PatronMessage
 async def library_rest(section: LibraryRest, test_card: str, pin: str) -> list[Finding]:
     """Probe it; without a card only say that nobody knows. Costs one PIN attempt on the card."""
     try:
-        dialect = settings.rest_dialect(section, lambda: utc_now().astimezone().date())
-        system = RestLibrary(settings.rest(section), dialect)
+        dialect = settings_library.rest_dialect(section, local_date)
+        system = RestLibrary(settings_library.rest(section), dialect)
     except (ValueError, OSError) as problem:
         return [Finding(CHECK, Level.FAILURE, str(problem), "mend [library_rest]")]
     if not test_card:

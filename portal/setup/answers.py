@@ -11,8 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
-from portal.config import Hours, LibrarySystem, SealedIdentity
-from portal.config_file import ConfigError, Problem
+from portal.config import SealedIdentity
+from portal.config_contradictions import Problem
+from portal.config_file import ConfigError
+from portal.config_library import LibrarySystem
+from portal.config_sites import Hours
 from portal.config_types import (
     Address,
     HostName,

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from portal.config import WEEKDAYS, LibrarySystem
+from portal.config_library import LibrarySystem
+from portal.config_sites import WEEKDAYS
 from portal.setup.answers import Answers
 
 BACKUPS_DAYS = 14

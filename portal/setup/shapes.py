@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from portal.config import WEEKDAYS
+from portal.config_sites import WEEKDAYS
 from portal.domain.site import LoginMethod
 
 ALWAYS = frozenset({"alltid", "always", "24/7"})

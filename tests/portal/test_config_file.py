@@ -301,3 +301,33 @@ site = "stadsbiblioteket"
     assert "guest_interfaces: 2" in problems(text + served)["sites[0].privacy_level"]
     assert parsed(MINIMAL + "privacy_level = 3").sites[0].privacy_level == 3
     assert list(problems(MINIMAL + "privacy_level = 4")) == ["sites[0].privacy_level"]
+
+
+SYSLOG = '[syslog]\nhost = "logs.example.se"\nkept_days = 30\n'
+MAIL = "[faults]\nmail_to = 'it@example.se'\n"
+
+
+@pytest.mark.parametrize(
+    ("addition", "key", "words"),
+    [
+        ("[backup]\nkeep = 3", "retention.backups_days", "[backup] needs it"),
+        ("[keeper]\nhealth_port = 9464", "keeper.health_port", "another port of Kvar's"),
+        (SYSLOG + "client_key_file = '/k'", "syslog.client_key_file", "needs its key"),
+        ("[faults]\nwebhook_url = 'https://x.se'", "faults.webhook_secret", "missing"),
+        (MAIL, "faults.smtp_host", "needs smtp_host and mail_from"),
+        (MAIL + "mail_from = 'kvar@example.se'", "faults.smtp_host", "needs smtp_host"),
+        ("seal_identity = true\nprivacy_level = 2", "sites[0].seal_identity", "needs the key"),
+    ],
+)
+def test_half_a_wish_is_refused(addition: str, key: str, words: str) -> None:
+    assert words in problems(f"{MINIMAL}{addition}\n")[key]
+
+
+SEALED = "[sealed_identity]\npublic_key = \"{}=\"\nreason = 'Misuse has to be answered for'\n"
+
+
+def test_no_identity_is_sealed_where_nobody_is_named() -> None:
+    sealed = SEALED.format("A" * 43)
+    text = MINIMAL + "seal_identity = true\nprivacy_level = {}\n" + sealed
+    assert "names nobody" in problems(text.format(1))["sites[0].seal_identity"]
+    assert parsed(text.format(2)).sites[0].seal_identity

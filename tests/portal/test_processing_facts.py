@@ -7,8 +7,9 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from portal.__main__ import app
-from portal.config import Config, LibraryRest, SealedIdentity
+from portal.config import Config, SealedIdentity
 from portal.config_file import parse
+from portal.config_library import LibraryRest
 from portal.domain.privacy import PrivacyLevel
 from portal.processing_facts import facts, make_record
 

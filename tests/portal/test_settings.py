@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
-from portal import settings
+from portal import settings, settings_library, settings_staff
 from portal.config import Config
 from portal.config_file import parse
 from portal.domain.card import CardRules
@@ -254,7 +254,7 @@ def test_the_walled_garden_is_grouped_by_protocol_and_port(full: Config, minimal
 
 def test_the_library_system_is_asked_as_the_file_says(full: Config) -> None:
     assert full.library_system is not None
-    made = settings.sip2(full.library_system)
+    made = settings_library.sip2(full.library_system)
     assert (made.login_password.reveal(), made.terminal_password.reveal()) == ("s3cret", "t3rminal")
     assert made == Sip2Settings(
         host="sip2.example.se",
@@ -290,12 +290,12 @@ def test_what_the_protocol_cannot_carry_is_refused(full: Config) -> None:
     assert full.library_system is not None
     section = full.library_system.model_copy(update={"institution_id": "U^ME"})
     with pytest.raises(Sip2SettingsError):
-        settings.sip2(section)
+        settings_library.sip2(section)
 
 
 def test_cards_look_as_the_file_says(full: Config) -> None:
     assert full.library_system is not None
-    assert settings.card_rules(full.library_system) == CardRules(
+    assert settings_library.card_rules(full.library_system) == CardRules(
         card_pattern=r"[A-Z]\d+",
         pin_pattern=r"\d{4}",
         expected_length=9,
@@ -404,15 +404,15 @@ def test_the_staff_site(change: tuple[str, str], encrypted: bool, address: str) 
         text = text.replace('private_key_file = "/etc/kvar/staff.key"\n', "")
     config = parse(text, Path("kvar.toml"))
     assert config.staff is not None
-    site = settings.staff_site(config, config.staff, b"k" * 32)
+    site = settings_staff.staff_site(config, config.staff, b"k" * 32)
     assert (site.host_name, site.organisation) == ("kvar.example.se", "Umeå bibliotek")
-    assert (site.encrypted, settings.staff_address(config.staff)) == (encrypted, address)
+    assert (site.encrypted, settings_staff.staff_address(config.staff)) == (encrypted, address)
     assert list(site.sites) == ["city"]
     assert site.proxies == (frozenset({"10.0.0.9"}) if "proxies" in change[1] else frozenset())
-    assert settings.staff_times(config.staff) == SessionTimes(
+    assert settings_staff.staff_times(config.staff) == SessionTimes(
         timedelta(minutes=20), timedelta(hours=8)
     )
 
 
 def test_without_a_staff_site_its_times_are_the_usual_ones() -> None:
-    assert settings.staff_times(None) == SessionTimes()
+    assert settings_staff.staff_times(None) == SessionTimes()

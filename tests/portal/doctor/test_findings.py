@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from firewall.lab.authority import Authority
-from portal.config import Config, LibrarySystem, Portal, Staff
+from portal.config import Config, Portal, Staff
+from portal.config_library import LibrarySystem
 from portal.doctor.certificates import certificate, chain_and_key, staff_certificate
 from portal.doctor.finding import Finding, Level, as_json, as_text
 from portal.doctor.library import library

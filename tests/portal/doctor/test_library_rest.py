@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from portal.config import LibraryRest
+from portal.config_library import LibraryRest
 from portal.doctor.finding import Level
 from portal.doctor.library_rest import library_rest
 from tests.peers.koha import CARD, CLIENT, PIN, SECRET, Koha
