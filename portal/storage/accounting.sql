@@ -1,19 +1,20 @@
 -- Accounts of visits to access points. Rules: portal/domain/accounting.py.
 
--- name: open
--- Takes the access points' locks, and returns the accounts of these names.
-SELECT * FROM open_accounts($1, $2)
+-- name: known
+SELECT *, xmin AS written_in FROM accounting_session WHERE name = ANY($1)
 
 -- name: write
--- Returns what was counted for sessions that have ended.
-SELECT * FROM write_accounts($1, $2)
+-- All that a batch says, in one question; null: somebody else has written meanwhile.
+SELECT write_accounting($1, $2, $3, $4)
 
--- name: write_ended
-UPDATE past_session AS s SET
-    upload_bytes = grown(s.upload_bytes, n.up), download_bytes = grown(s.download_bytes, n.down)
-FROM unnest($1::uuid[], $2::numeric[], $3::numeric[]) AS n(session_id, up, down)
-WHERE s.id = n.session_id AND s.started_at >= began_at(n.session_id)
-  AND s.started_at < began_at(n.session_id) + interval '1 millisecond'
+-- name: lock
+-- Keeps out whoever else writes accounts of these access points.
+SELECT FROM open_accounts($1, ARRAY[]::bytea[])
+
+-- name: lock_sessions
+-- In the order in which whoever changes several of them locks them.
+SELECT FROM live_session WHERE id = ANY($1) OR mac = ANY($2::text[]::macaddr[])
+ORDER BY id FOR NO KEY UPDATE
 
 -- name: restart
 -- The access point knows nothing any more of what it began before.
