@@ -258,6 +258,8 @@ def _client_contradictions(
         yield Problem(f"{key}.secret", text)
     if client.portal_secret.get_secret_value() and client.portal_secret_file is not None:
         yield Problem(f"{key}.portal_secret", "stands in portal_secret_file too; keep one")
+    if client.portal_gateways and client.family is not FamilyName.OPENNDS:
+        yield Problem(f"{key}.portal_gateways", "only openNDS asks whom to let in; leave it out")
     if client.controller is not None:
         controller = client.controller
         yield from _controller_contradictions(f"{key}.controller", client.family, controller)

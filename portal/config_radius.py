@@ -72,6 +72,9 @@ Named = Annotated[str, Field(max_length=LONGEST_NAME, pattern=r"^[ -~\u00a1-\uff
 section 3), and without what takes four octets a character."""
 
 
+GatewayName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+
+
 ASK_NOTHING = frozenset({FamilyName.OPENNDS})
 """Families that send visitors to the portal, and no RADIUS."""
 
@@ -140,8 +143,14 @@ class RadiusClientSection(Section):
     portal_secret_file: Path | None = Field(None, description="Instead of portal_secret.")
     portal_in_clear: bool = Field(
         default=False,
-        description="openNDS: take the redirects of fas_secure_enabled 1, which everybody on the "
-        "guest network can read. Without, only those of level 2.",
+        description="openNDS: take the redirects of fas_secure_enabled 1 and 4, which are not "
+        "enciphered. Without, only those of levels 2 and 3.",
+    )
+    portal_gateways: list[GatewayName] = Field(
+        default_factory=list,
+        description="openNDS at levels 3 and 4: the names of the gateways that ask whom to let in, "
+        "as `ndsctl status` shows them. Empty: the visitor's browser carries the answer (levels 1 "
+        "and 2).",
     )
     card_login: bool = Field(
         default=False,

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
+from portal.access_points.browsers import comes_from, form_sources, origin_of
+from portal.access_points.gateways import AskingGateways
 from portal.access_points.grants import grant_of, terms_of
 from portal.domain import login_token, passage, visit_token, way_back
 from portal.domain.access_point import AccessPoint
+from portal.domain.gateway_admission import Waiting
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.passage import Passage
 from portal.domain.session import Session
@@ -39,7 +42,7 @@ from radius_bridge.vendors.family import (
     Redirected,
     WayBack,
 )
-from radius_bridge.vendors.redirects import read_address
+from radius_bridge.vendors.opennds_authmon import read_question
 from radius_bridge.vendors.registry import family_of
 
 _UNBELIEVED = {
@@ -108,12 +111,14 @@ class BridgedAccessPoints:
         keys: Keys,
         controllers: Mapping[str, Controller] = _NONE,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        gateways: AskingGateways | None = None,
     ) -> None:
         self._senders: Mapping[str, Sender] = {sender.name: sender for sender in senders}
         self._paths = {PREFIX + name: name for name in self._senders}
         self._paths |= {s.fixed_path: s.name for s in self._senders.values() if s.fixed_path}
         self._keys = keys
         self._controllers = controllers
+        self._gateways = gateways
         self._random = random
         self._spent = way_back.Spent()
         self.observer: Callable[[str, str], None] = _nobody_counts
@@ -134,7 +139,7 @@ class BridgedAccessPoints:
         return arrival
 
     async def _read(self, sender: Sender, raw_url: str, browser_ip: str) -> Arrival | Unbelieved:
-        if not _comes_from(browser_ip, sender.visitor_networks):
+        if not comes_from(browser_ip, sender.visitor_networks):
             return Unbelieved.ELSEWHERE
         read = family_of(sender.family).read_redirect(raw_url, sender.settings)
         if isinstance(read, NotBelieved):
@@ -181,6 +186,8 @@ class BridgedAccessPoints:
         sender = self._senders[passage_.visit.client]
         if not passage_.told:
             return Unseen.SOON
+        if "gateway" in passage_.told:
+            return Unseen.ASKED
         token = self._login(passage_, now)
         way = _way_back(sender, _visitor(passage_), token, portal_url)
         if way is None:
@@ -198,8 +205,8 @@ class BridgedAccessPoints:
     def sources(self, passage_: Passage) -> tuple[str, ...]:
         """Return where a page's form may lead to, as a content security policy names it."""
         hosts = self._senders[passage_.visit.client].settings.hosts
-        registered = [source for host in hosts for source in _sources(host)]
-        told = [_origin(value) for value in passage_.told.values()]
+        registered = [source for host in hosts for source in form_sources(host)]
+        told = [origin_of(value) for value in passage_.told.values()]
         return tuple(dict.fromkeys([*filter(None, told), *registered]))
 
     async def admit(self, passage_: Passage, session: Session, now: datetime) -> None:
@@ -209,6 +216,32 @@ class BridgedAccessPoints:
         admission = Admission(_visitor(passage_), grant, self._login(passage_, now))
         with _told_as_ours():
             await self._controllers[sender.name].admit(admission, now)
+
+    async def have_let_in(
+        self, passage_: Passage, session: Session, now: datetime, *, pressed: bool
+    ) -> Waiting:
+        """Have its gateway let the device in when it asks, and say how far that is."""
+        key = self._senders[passage_.visit.client].settings.secret
+        if self._gateways is None or key is None:
+            return Waiting.UNHEARD
+        return await self._gateways.ask(passage_, key, session, now, pressed=pressed)
+
+    async def answer_gateway(
+        self, client: str, fields: Mapping[str, str], browser: Browser, now: datetime
+    ) -> str | Unbelieved:
+        """Answer a gateway whose name is registered, from where its visitors come."""
+        sender, question = self._senders.get(client), read_question(fields)
+        answer: str | Unbelieved = Unbelieved.UNKNOWN_GATEWAY
+        if question is None:
+            answer = Unbelieved.MALFORMED
+        elif sender is None or self._gateways is None:
+            answer = Unbelieved.UNKNOWN
+        elif not comes_from(browser.ip, sender.visitor_networks):
+            answer = Unbelieved.ELSEWHERE
+        elif question.gateway in sender.settings.gateways:
+            return await self._gateways.answer(sender.access_point, question, now)
+        self.observer(client if sender else "", answer)
+        return answer
 
     async def expel(self, passage_: Passage) -> None:
         """Tell the device's controller, where it has one, to put it out."""
@@ -272,25 +305,3 @@ def _visitor(passage_: Passage) -> Redirected:
     """Return what the family read, as it stands in the passage."""
     visit = passage_.visit
     return Redirected(visit.mac, visit.ip or None, parameters=passage_.told)
-
-
-def _comes_from(ip: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-    wanted = tuple(networks)
-    if not wanted:
-        return True
-    try:
-        address = ip_address(ip.partition("%")[0])
-    except ValueError:
-        return False
-    return any(network.version == address.version and address in network for network in wanted)
-
-
-def _sources(host: str) -> tuple[str, ...]:
-    """Return a registered host's sources: without a port, those of the family may be any."""
-    named = host if ":" in host.rpartition("]")[2] else f"{host}:*"
-    return f"https://{named}", f"http://{named}"
-
-
-def _origin(value: str) -> str | None:
-    address = read_address(value) if value.startswith("http") else None
-    return None if address is None else f"{address.scheme}://{address.host}:{address.port}"

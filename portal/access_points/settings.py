@@ -4,7 +4,7 @@ Not the reading of secret files (portal/composition/radius_clients.py) and not t
 to keep: every key of ``[[radius.clients]]`` is used here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
@@ -21,6 +21,7 @@ from radius_bridge.clients import (
 )
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import PortalSettings
+from radius_bridge.vendors.opennds_authmon import gateway_hash
 from radius_bridge.vendors.registry import dynamic_port_of
 
 
@@ -99,4 +100,15 @@ def _minutes(count: int | None) -> timedelta | None:
 
 
 def _portal(section: RadiusClientSection, secrets: ClientSecrets) -> PortalSettings:
-    return PortalSettings(tuple(section.portal_hosts), secrets.portal, section.portal_in_clear)
+    return PortalSettings(
+        tuple(section.portal_hosts),
+        secrets.portal,
+        section.portal_in_clear,
+        frozenset(map(gateway_hash, _as_shown_and_as_written(section.portal_gateways))),
+    )
+
+
+def _as_shown_and_as_written(names: Iterable[str]) -> Iterator[str]:
+    """Yield names with the space at their end, too, that openNDS puts there and nobody sees."""
+    for name in names:
+        yield from (name, f"{name} ")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 
+from portal.access_points.gateways import AskingGateways
 from portal.access_points.senders import BridgedAccessPoints, Keys, Sender
 from portal.access_points.settings import Bridged
 from portal.composition.controllers import open_controllers
@@ -13,12 +14,14 @@ from portal.config import Config
 from portal.config_radius import RadiusClientSection
 from portal.services.key_files import KeyRingError
 from portal.services.key_ring import KeyRing
+from portal.storage.database import Database
+from portal.storage.gateway_admissions import PostgresGatewayAdmissions
 from radius_bridge.clients import FamilyName
 
 
 @asynccontextmanager
 async def open_access_points(
-    config: Config, keys: KeyRing
+    config: Config, keys: KeyRing, database: Database
 ) -> AsyncIterator[BridgedAccessPoints | None]:
     """Open them, and the doors of their controllers; None where no access point is configured.
 
@@ -35,7 +38,8 @@ async def open_access_points(
     except KeyRingError as problem:
         raise StartError(str(problem)) from problem
     async with open_controllers(config) as controllers:
-        yield BridgedAccessPoints(senders, made, controllers)
+        gateways = AskingGateways(PostgresGatewayAdmissions(database))
+        yield BridgedAccessPoints(senders, made, controllers, gateways=gateways)
 
 
 def _sender(section: RadiusClientSection, known: Bridged) -> Sender:

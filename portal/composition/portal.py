@@ -61,7 +61,7 @@ async def run_portal(config: Config) -> None:
         open_gate(config) as gate,
         gate_client(config) as asked,  # of its own: a health check must not wait behind logins
         open_gate(config) as looked_up,  # the same for logins, behind a thousand probes
-        open_access_points(config, keys) as access_points,
+        open_access_points(config, keys, database) as access_points,
     ):
         registry = make_registry("portal")
         if access_points is not None:

@@ -29,6 +29,9 @@ COURTESY_IS_REMEMBERED = timedelta(days=2)
 PLACE_IS_KEPT = timedelta(days=1)
 """Where a device without a session was seen: as long as the address that led it to the portal."""
 
+ADMISSION_IS_KEPT = timedelta(hours=1)
+"""After the end that a gateway was told, by which it puts the device out itself."""
+
 COUNTS_ARE_KEPT = timedelta(days=62)
 """Counts of five minutes: two months; those of whole days stay, since nobody is in them."""
 
@@ -134,6 +137,7 @@ def _due(kept: Kept, now: datetime) -> Mapping[str, datetime]:
         "port_blocks": now - kept.sessions,
         "guest_addresses": now - kept.sessions,
         "places": now - PLACE_IS_KEPT,
+        "gateway_admissions": now - ADMISSION_IS_KEPT,
         "outages": now - kept.events,
         "outbox": now - OUTBOX_IS_KEPT,
         "audit": now - AUDIT_IS_KEPT,

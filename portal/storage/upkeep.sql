@@ -94,6 +94,12 @@ WITH gone AS (DELETE FROM port_block WHERE seen_at < $1 RETURNING 1) SELECT coun
 -- name: guest_addresses
 WITH gone AS (DELETE FROM guest_address WHERE seen_at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: gateway_admissions
+WITH gone AS (
+    DELETE FROM gateway_admission WHERE greatest(asked_at, told_until) < $1 RETURNING 1
+)
+SELECT count(*) FROM gone
+
 -- name: lowered
 SELECT forget_lowered($1) AS count
 

@@ -30,9 +30,9 @@ class FormFault(StrEnum):
 
 
 async def read_form(
-    request: web.BaseRequest, own_hosts: Collection[str]
+    request: web.BaseRequest, own_hosts: Collection[str], *, longest_field: int = _LONGEST_FIELD
 ) -> Mapping[str, str] | FormFault:
-    """Return the first value of each field, at most 20 fields."""
+    """Return the first value of each field, at most 20 fields; longer values are cut."""
     if fault := _fault_in_headers(request, own_hosts):
         return fault
     try:
@@ -40,10 +40,10 @@ async def read_form(
             body = await _read_at_most(request, LARGEST_FORM)
     except (TimeoutError, OSError, web.RequestPayloadError):
         return FormFault.CUT_SHORT
-    return FormFault.TOO_LARGE if body is None else parse_form(body)
+    return FormFault.TOO_LARGE if body is None else parse_form(body, longest_field)
 
 
-def parse_form(body: bytes) -> Mapping[str, str] | FormFault:
+def parse_form(body: bytes, longest_field: int = _LONGEST_FIELD) -> Mapping[str, str] | FormFault:
     """Parse ``application/x-www-form-urlencoded`` as UTF-8; wrong bytes become U+FFFD."""
     try:
         pairs = parse_qsl(
@@ -55,7 +55,7 @@ def parse_form(body: bytes) -> Mapping[str, str] | FormFault:
         )
     except ValueError:
         return FormFault.TOO_LARGE
-    return {name: value[:_LONGEST_FIELD] for name, value in reversed(pairs)}
+    return {name: value[:longest_field] for name, value in reversed(pairs)}
 
 
 def _fault_in_headers(request: web.BaseRequest, own_hosts: Collection[str]) -> FormFault | None:

@@ -60,12 +60,15 @@ class PortalSettings:
 
     ``hosts`` are the only hosts to which a visitor's browser is sent back: ``name``, ``name:port``
     or ``*.domain`` (`redirects.is_ours`). ``secret`` is the family's own (``uamsecret``, FAS key),
-    None where there is none. ``in_clear``: its redirects are not enciphered (openNDS, level 1).
+    None where there is none. ``in_clear``: its redirects are not enciphered (openNDS, levels 1
+    and 4). ``gateways`` are the hashes of the names of gateways that ask us whom to let in
+    (`opennds_authmon.gateway_hash`); empty: the browser carries the answer.
     """
 
     hosts: tuple[str, ...] = ()
     secret: Secret | None = field(default=None, repr=False)
     in_clear: bool = False
+    gateways: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """openNDS: its redirect to a forwarding authentication service, and the hash that lets in.
 
-No RADIUS. Levels 1 (Base64) and 2 (AES) of `fas_secure_enabled`, not 3 and 4.
+No RADIUS. At levels 1 (Base64) and 2 (AES) of `fas_secure_enabled` the browser carries our answer;
+at 4 and 3, which write the same two redirects, the gateway asks for it (opennds_authmon.py).
 The rule to keep: nothing proves that the gateway wrote the redirect. Level 1 is in clear, and CBC
 without a check lets whoever has one redirect change the next; all that is believed is that its
 gateway is registered. The answer lets in the device whose `hid` it is, and that need not be the
@@ -34,6 +35,7 @@ from radius_bridge.vendors.family import (
     Redirected,
     WayBack,
 )
+from radius_bridge.vendors.opennds_authmon import hash_of_written
 from radius_bridge.vendors.redirects import (
     address_at,
     ip_of,
@@ -48,7 +50,9 @@ GATEWAY_PORTS = frozenset({2050})
 """`gatewayport`, unless the host is registered with another."""
 
 _KEYS = frozenset({"fas", "iv"})
-_PAIRS = frozenset({"hid", "clientip", "clientmac", "gatewayaddress", "originurl"})
+_PAIRS = frozenset({"hid", "clientip", "clientmac", "gatewayaddress", "originurl", "gatewayname"})
+_AS_WRITTEN = frozenset({"gatewayname"})
+"""Its hash is that of the escaped text."""
 _BETWEEN = ", "
 _HID = re.compile("[0-9a-f]{64}")
 _BLOCK_OCTETS = 16
@@ -58,7 +62,7 @@ _DENY = "/opennds_deny/"
 
 
 class OpenNds(standard.Standard):
-    """A gateway with `fas_secure_enabled` 1 or 2 and a `faskey`."""
+    """A gateway with a `faskey`; one that asks has its name in the settings (levels 3 and 4)."""
 
     def dynamic(
         self, verb: DynamicVerb, grant: Grant | None, station: Station
@@ -94,9 +98,9 @@ class OpenNds(standard.Standard):
     def way_back(
         self, visitor: Redirected, token: LoginToken, settings: PortalSettings, portal_url: str
     ) -> WayBack | None:
-        """Return the gateway's address with the answer to its `hid`."""
+        """Return the gateway's address with the answer to its `hid`; None: it asks for that."""
         del token
-        if settings.secret is None:
+        if settings.secret is None or settings.gateways:
             return None
         answer = return_hash(visitor.parameters["hid"], settings.secret)
         parameters = (("tok", answer), ("redir", portal_url))
@@ -145,7 +149,7 @@ def _pairs(text: str) -> dict[str, str]:
     for pair in text.split(_BETWEEN):
         name, _, value = pair.partition("=")
         if name in _PAIRS and name not in found:
-            found[name] = unquote(value)
+            found[name] = value if name in _AS_WRITTEN else unquote(value)
     return found
 
 
@@ -156,9 +160,10 @@ def _believed(pairs: Mapping[str, str], settings: PortalSettings) -> Redirected 
         return NotBelieved.MALFORMED
     if not is_ours(address, settings.hosts, GATEWAY_PORTS):
         return NotBelieved.STRANGE_HOST
-    return Redirected(
-        mac,
-        ip_of(pairs.get("clientip")),
-        original_url(pairs, "originurl"),
-        {"auth": str(address), "hid": hid},
-    )
+    parameters = {"auth": str(address), "hid": hid}
+    if settings.gateways:
+        parameters["gateway"] = hash_of_written(pairs.get("gatewayname", ""))
+        if parameters["gateway"] not in settings.gateways:
+            return NotBelieved.STRANGE_HOST
+    original = original_url(pairs, "originurl")
+    return Redirected(mac, ip_of(pairs.get("clientip")), original, parameters)

@@ -4,6 +4,8 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
 from urllib.parse import quote, unquote, urlencode, urljoin
 
 import pytest
@@ -16,6 +18,7 @@ from tests.lab.guest import CARD, FORM, PIN, text_of, token_of
 from tests.peers.opennds import (
     FAS_KEY,
     GATEWAY,
+    OpenNds,
     Service,
     lab_for_opennds,
     running_opennds,
@@ -32,6 +35,27 @@ site = "village"
 portal_hosts = ["{GATEWAY}"]
 portal_secret = "{FAS_KEY.decode()}"
 portal_in_clear = """
+
+
+GATEWAY_NAME = "Library Node:"
+"""It puts the address of its interface behind it."""
+PUT_OUT = Path("deploy/examples/opennds/kvar-put-out").absolute()
+LONGEST_S = 21 * 3600
+REFRESH_S = 1.0
+LOOKS = 40
+
+
+@contextmanager
+def library_that_asks() -> Iterator[tuple[Lab, Elsewhere, OpenNds]]:
+    """Its router is behind its own NAT, and asks Kvar at level 3."""
+    with lab_for_opennds(phones=2) as lab:
+        address = lab.gateway.run(["cat", "/sys/class/net/guest0/address"]).stdout.strip()
+        name = GATEWAY_NAME + address.replace(":", "")
+        client = f'{CLIENT}false\nportal_gateways = ["{name}"]\ndownload_kbit_s = 8000\n'
+        with kvar_elsewhere(lab, client) as kvar:
+            service = Service(kvar.address, HOST, HTTPS_PORT, HTTPS_PORT, "/at/library")
+            with running_opennds(lab, 3, service) as opennds:
+                yield lab, kvar, opennds
 
 
 @contextmanager
@@ -100,6 +124,61 @@ def test_a_card_lets_a_phone_in_at_opennds_and_a_log_out_puts_it_out(level: int)
         assert "session_started" in said
         for secret in (CARD, PIN, phone.mac, "/via/", "fas="):
             assert secret not in said
+
+
+def test_a_gateway_behind_nat_asks_for_the_phone_and_lets_it_in_until_its_session_ends() -> None:
+    with library_that_asks() as (lab, kvar, opennds):
+        phone, other = lab.phones
+        other.join()
+        browser = Browser(phone)
+        asked = sent_to(phone)
+        assert asked is not None
+        page = browser.open(asked)
+        assert (page.status, browser.url[: len(kvar.origin) + 5]) == (200, f"{kvar.origin}/via/")
+
+        token = token_of(page, "card")
+        status = browser.send("card", {"token": token, "card": CARD, "pin": PIN})
+        status = waited(browser, status)
+        assert "Du är uppkopplad" in text_of(status), (status, browser.came_by)
+        assert not any(GATEWAY in url for url in browser.came_by)
+        assert sent_to(phone) is None
+        assert sent_to(other) is not None
+
+        known = opennds.clients()[phone.mac]
+        assert (known["state"], known["download_rate_limit_threshold"]) == ("Authenticated", "8000")
+        lasts_s = int(known["session_end"]) - int(known["session_start"])
+        assert LONGEST_S <= lasts_s <= LONGEST_S + 60  # it counts in minutes
+
+        # The session ends here, and nobody tells the gateway: it is asked for, or the time is up.
+        fields = {"token": token_of(status, "logout")}
+        ended = phone.http(
+            urljoin(browser.url, "logout"),
+            method="POST",
+            headers=(*BROWSER, *FORM),
+            body=urlencode(fields).encode(),
+        )
+        assert ended.status == 303
+        assert sent_to(phone) is None
+        for _ in range(2):  # the second time it is out already
+            opennds.run("sh", str(PUT_OUT))
+        assert phone.mac not in opennds.clients()
+        assert sent_to(phone) is not None
+
+        said = kvar.log.read_text()
+        assert "session_ended" in said
+        for secret in (CARD, PIN, phone.mac, "/via/", "fas="):
+            assert secret not in said
+
+
+def waited(browser: Browser, page: HttpAnswer) -> HttpAnswer:
+    """Look again as the page says, until it says nothing of that."""
+    for _ in range(LOOKS):
+        refresh = page.header("Refresh")
+        if refresh is None:
+            return page
+        sleep(REFRESH_S)
+        page = browser.open(urljoin(browser.url, refresh.partition("url=")[2]))
+    raise AssertionError(page)
 
 
 def test_a_phone_that_names_another_that_is_online_is_asked_for_a_card() -> None:

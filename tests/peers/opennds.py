@@ -1,16 +1,21 @@
 """openNDS (Debian's package) in the lab's gateway, which sends its guests to a service elsewhere.
 
 Unless a test has its own, nobody answers there: it reads the address that a phone is sent to, and
-leads it back.
+leads it back. It has processes of its own, too: when it starts it kills every `authmon` that it
+sees, whosever that is, and nothing of it outlives it.
 """
 
-from collections.abc import Iterator
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
 from bench.day.opennds import BROWSER, PROBE_URL, command_in, prepare_files
+from firewall.lab import processes
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
 from firewall.lab.processes import LabError
@@ -30,6 +35,7 @@ fasport {service.port}
 faspath {service.path}
 fas_secure_enabled {level}
 faskey 1234567890
+checkinterval {check_s}
 FirewallRuleSet authenticated-users {{
   FirewallRule allow all
 }}
@@ -45,6 +51,10 @@ FirewallRuleSet users-to-router {{
 """
 
 
+CHECK_S = 5
+"""How often it looks for sessions that are over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The forwarding authentication service, as its configuration names it."""
@@ -57,6 +67,26 @@ class Service:
 
 
 NOBODY = Service()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNds:
+    """A running one."""
+
+    lab: Lab
+    process: subprocess.Popen[bytes]
+    directory: Path
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command where it runs, and return what that says."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        inside = ["nsenter", "--target", children.read_text().split()[0], "--mount", "--pid"]
+        return self.lab.gateway.run([*inside, *command], check=check).stdout
+
+    def clients(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what it knows of devices, by their addresses."""
+        known: Mapping[str, Mapping[str, str]] = json.loads(self.run("ndsctl", "json"))["clients"]
+        return known
 
 
 @contextmanager
@@ -75,20 +105,35 @@ def lab_for_opennds(phones: int = 1) -> Iterator[Lab]:
 
 
 @contextmanager
-def running_opennds(lab: Lab, level: int, service: Service = NOBODY) -> Iterator[None]:
+def running_opennds(lab: Lab, level: int, service: Service = NOBODY) -> Iterator[OpenNds]:
     """Run it until it asks the first phone, which joins."""
     directory = lab.run_directory / "opennds"
     leases = lab.dhcp_dns.service.lease_file if lab.dhcp_dns else ""
-    prepare_files(directory, _CONFIGURATION.format(level=level, service=service), str(leases))
+    text = _CONFIGURATION.format(level=level, service=service, check_s=CHECK_S)
+    prepare_files(directory, text, str(leases))
+    _prepare_authmon(lab, directory, text, service)
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command_in(directory)]
     with (directory / "log").open("ab") as log:
-        process = lab.gateway.spawn(command_in(directory), stdout=log, stderr=log)
+        process = lab.gateway.spawn(command, stdout=log, stderr=log)
         try:
             lab.phones[0].join()
             _wait_until_it_asks(lab.phones[0], directory / "log")
-            yield
+            yield OpenNds(lab, process, directory)
         finally:
             process.kill()
             process.wait()
+
+
+def _prepare_authmon(lab: Lab, directory: Path, configuration: str, service: Service) -> None:
+    """Give its daemon what it reads itself: settings, the service's name, and whom to trust."""
+    etc = directory / "etc"
+    text = f"{configuration}nat_traversal_poll_interval 1\n"  # openNDS itself does not know it
+    (etc / "opennds/opennds.conf").write_text(text, encoding="ascii")
+    with (etc / "hosts").open("a") as hosts:
+        hosts.write(f"{service.address} {service.name}\n")
+    file = lab.authority.certificate_file
+    hashed = processes.run(["openssl", "x509", "-noout", "-hash", "-in", str(file)]).stdout.strip()
+    shutil.copyfile(file, etc / f"ssl/certs/{hashed}.0")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from portal.composition.access_points import open_access_points
 from portal.composition.controllers import open_controllers
 from portal.composition.start import StartError
 from portal.services.key_ring import KeyRing
+from portal.storage.database import Database
 from radius_bridge.controllers.omada import Omada
 from radius_bridge.controllers.ruckus import Ruckus
 from radius_bridge.controllers.unifi import UniFi
@@ -16,6 +17,8 @@ from tests.portal.test_config_radius import HEAD, parsed, problems
 
 KEY = "radius.clients[0].controller"
 PIN = "AB:" * 31 + "CD"
+NOBODY = Database("postgresql://nobody.invalid/")
+"""It is asked nothing at the start."""
 
 
 def client(family: str, name: str = "house") -> str:
@@ -97,7 +100,7 @@ async def test_visitors_of_unifi_come_by_the_address_that_it_has_fixed(tmp_path:
         + 'site = "annex"'
         + client("opennds", "other").replace("[radius.clients.controller]", 'portal_secret = "abc"')
     )
-    async with open_access_points(parsed(HEAD + text), KeyRing(tmp_path)) as points:
+    async with open_access_points(parsed(HEAD + text), KeyRing(tmp_path), NOBODY) as points:
         assert points is not None
         assert points.client_at("/guest/s/annex/") == "house"
         assert points.client_at("/guest/s/default/") is None
@@ -106,5 +109,5 @@ async def test_visitors_of_unifi_come_by_the_address_that_it_has_fixed(tmp_path:
 
 async def test_without_access_points_there_are_none(tmp_path: Path) -> None:
     text = HEAD.partition("[radius]")[0] + 'guest_interfaces = ["guest0"]\n'
-    async with open_access_points(parsed(text), KeyRing(tmp_path)) as points:
+    async with open_access_points(parsed(text), KeyRing(tmp_path), NOBODY) as points:
         assert points is None

@@ -16,6 +16,7 @@ from portal.config_radius import check_secret
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from radius_bridge.clients import DynamicAuthorization, FamilyName
+from radius_bridge.vendors.opennds_authmon import gateway_hash
 
 SECRET = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"
 
@@ -184,6 +185,16 @@ def test_a_weak_secret_is_a_problem_of_its_key() -> None:
             "radius.clients[0].portal_secret",
             "keep one",
         ),
+        (
+            CLIENT + 'portal_gateways = ["Annex"]',
+            "radius.clients[0].portal_gateways",
+            "only openNDS",
+        ),
+        (
+            CLIENT.replace('"ap"', '"ap"\nfamily = "opennds"') + 'portal_gateways = ["Annex "]',
+            "radius.clients[0].portal_gateways[0]",
+            "pattern",
+        ),
         (CLIENT + "idle_timeout_min = 5", "radius.clients[0].idle_timeout_min", "60"),
         (CLIENT + f'role = "{"r" * 64}"', "radius.clients[0].role", "63"),
         (CLIENT + f'vlan = "{"v" * 64}"', "radius.clients[0].vlan", "63"),
@@ -223,3 +234,10 @@ def test_a_secret_file_must_be_closed_and_good(tmp_path: Path) -> None:
 
 def test_secrets_are_masked_where_the_configuration_is_shown() -> None:
     assert SECRET not in parsed(HEAD + CLIENT).model_dump_json()
+
+
+def test_a_gateways_name_is_known_with_the_space_that_nobody_sees() -> None:
+    client = CLIENT.replace('"ap"', '"ap"\nfamily = "opennds"')
+    found = bridged(parsed(HEAD + client + 'portal_gateways = ["Annex Node:0a1b2c3d4e5f"]'))
+    names = ("Annex Node:0a1b2c3d4e5f", "Annex Node:0a1b2c3d4e5f ")
+    assert found.portals["ap"].gateways == frozenset(map(gateway_hash, names))

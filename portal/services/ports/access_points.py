@@ -1,10 +1,12 @@
 """The access points that send visitors to this portal: how they come, and how they get in there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
+from portal.domain.gateway_admission import Waiting
 from portal.domain.passage import Passage
 from portal.domain.session import Session
 from portal.domain.way_back import Browser
@@ -29,6 +31,8 @@ class Unbelieved(StrEnum):
     STRANGE_HOST = "strange_host"
     UNKNOWN_DEVICE = "unknown_device"
     """Its controller does not know such a device, or nobody can say which it is."""
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    """A question in the name of a gateway that is not registered, or in clear."""
     UNPROTECTED = "unprotected"
     """The access point would let in whoever writes the right address (Meraki's click-through)."""
 
@@ -63,6 +67,8 @@ class Unseen(StrEnum):
     """Its controller is told (`AccessPoints.admit`)."""
     SOON = "soon"
     """The RADIUS bridge tells the access point, in a moment."""
+    ASKED = "asked"
+    """Its gateway asks for it (`AccessPoints.have_let_in`)."""
 
 
 WayIn = Follow | Press | Unseen
@@ -123,6 +129,28 @@ class AccessPoints(Protocol):
 
         Raises:
             AccessPointUnavailableError: it did not confirm.
+        """
+        ...
+
+    async def have_let_in(
+        self, passage: Passage, session: Session, now: datetime, *, pressed: bool
+    ) -> Waiting:
+        """Have its gateway let the device in when it asks, and say how far that is.
+
+        ``pressed``: the visitor has just used a form, and does not only look.
+
+        Raises:
+            DatabaseUnavailableError: what a gateway is told stands there.
+        """
+        ...
+
+    async def answer_gateway(
+        self, client: str, fields: Mapping[str, str], browser: Browser, now: datetime
+    ) -> str | Unbelieved:
+        """Answer a gateway that asks whom to let in.
+
+        Raises:
+            DatabaseUnavailableError: what it is told stands there.
         """
         ...
 

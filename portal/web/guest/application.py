@@ -24,6 +24,7 @@ from portal.web.guest import (
     codes,
     day,
     devices,
+    gateway,
     information,
     mount,
     rating,
@@ -34,7 +35,7 @@ from portal.web.guest import (
     wait,
     way_in,
 )
-from portal.web.guest.budget import ARRIVALS, FORMS, Budget
+from portal.web.guest.budget import ARRIVALS, FORMS, QUESTIONS, Budget
 from portal.web.guest.captive import CaptiveAnswer
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.front import front
@@ -139,6 +140,7 @@ class GuestApplication:
         self._short_names = frozenset(name.lower() for name in settings.plain_names)
         self._forms = Budget(FORMS)
         self._arrivals = Budget(ARRIVALS)
+        self._questions = Budget(QUESTIONS)
         self._clock = clock
 
     async def answer(self, request: web.BaseRequest, listener: Listener) -> web.Response:
@@ -166,13 +168,17 @@ class GuestApplication:
     ) -> web.Response | None:
         """Receive a visitor whom an access point sent; None: nobody of that kind."""
         points, (host, path) = self.site.access_points, target or ("", target_path(request))
-        if points is None or request.method not in _READS:
+        if points is None or not (request.method in _READS or gateway.asks(request)):
             return None
         client = arrival.client_of(path, points, is_ours=target is not None)
         if client is None:
             return None
         safe = encrypted or host in self.site.settings.secure_plain_names
         visit = self._visit(request, "/", encrypted=safe)
+        if gateway.asks(request):
+            if not self._questions.allows((client, visit.browser.address), visit.now):
+                return _too_many()
+            return await self._in_time(visit, gateway.answer(self.site, visit, points, client))
         if not self._arrivals.allows(visit.browser.address, visit.now):
             return _too_many()
         return await self._in_time(visit, arrival.arrive(self.site, visit, points, client))

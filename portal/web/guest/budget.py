@@ -34,6 +34,9 @@ ARRIVALS = Rate(300, 5.0)
 """Of a browser's address, at /at/. A library behind one address: a phone that is sent here opens
 three pages at most, so that a hundred may come at once, and 6,000 in an hour."""
 
+QUESTIONS = Rate(120, 10.0)
+"""Of gateways at one address, about one RADIUS client. Each asks twice in five seconds."""
+
 GUESSES = Rate(60, 60 / 3600)
 """Wrong cards and codes of a browser's address, from access points that sign nothing. A library
 behind one address sees 300 logins in its busiest hour, and of ten that are typed about one is

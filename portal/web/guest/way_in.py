@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from portal.domain.gateway_admission import Waiting
 from portal.domain.session import Session
 from portal.services.outcomes import Online
 from portal.services.ports.access_points import AccessPointUnavailableError, Follow, Press, Unseen
@@ -49,10 +50,10 @@ async def go_in(site: GuestSite, visit: Visit, session: Session) -> web.Response
             return site.pages.render("connect", visit, {"url": url, "fields": fields})
         case Unseen.TOLD:
             return await _tell(site, visit, mount, session, location)
+        case Unseen.ASKED:
+            return await _have_let_in(site, visit, mount, session, location)
         case Unseen.SOON:
-            response = site.pages.render("connecting", visit, {"then": location})
-            response.headers["Refresh"] = f"{SOON_S}; url={location}"
-            return response
+            return _connecting(site, visit, location)
 
 
 async def failed_page(site: GuestSite, visit: Visit, here: Here) -> web.Response:
@@ -99,6 +100,29 @@ async def _tell(
         _log.warning("controller_did_not_confirm", verb="admit", reason=str(problem))
         return site.pages.render("failed", visit, {}, status=503)
     return site.go_to(then)
+
+
+async def _have_let_in(
+    site: GuestSite, visit: Visit, mount: Mount, session: Session, inside: str
+) -> web.Response:
+    """Wait, page after page, until the gateway has asked and said that it let the device in."""
+    pressed = visit.request.method == "POST"
+    match await mount.points.have_let_in(mount.passage, session, visit.now, pressed=pressed):
+        case Waiting.LET_IN:
+            return site.go_to(inside)
+        case Waiting.ASKED if pressed:
+            return site.go(visit, "/status")
+        case Waiting.ASKED:
+            return _connecting(site, visit, visit.location("/status"))
+        case Waiting.UNHEARD:
+            _log.warning("gateway_did_not_confirm", client=mount.passage.visit.client)
+            return site.pages.render("failed", visit, {}, status=503)
+
+
+def _connecting(site: GuestSite, visit: Visit, then: str) -> web.Response:
+    response = site.pages.render("connecting", visit, {"then": then})
+    response.headers["Refresh"] = f"{SOON_S}; url={then}"
+    return response
 
 
 def _origin(site: GuestSite, visit: Visit) -> str:

@@ -192,6 +192,13 @@ KEPT: Mapping[str, Kept] = {
         " SELECT ID_OF_N, 'city', '{}', 1024, 1279, at, at FROM moment",
         "port_blocks",
     ),
+    "gateway_admission": Kept(
+        "greatest(asked_at, told_until)",
+        1,
+        "(client, rhid, gateway, session_id, asked_at)"
+        " SELECT 'annex', HASH_OF_N, HASH_OF_N, ID_OF_N, at FROM moment",
+        "gateway_admissions",
+    ),
     "guest_address": Kept(
         "seen_at",
         14 * DAY_H,

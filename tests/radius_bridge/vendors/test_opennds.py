@@ -10,6 +10,7 @@ import pytest
 from radius_bridge.clients import FamilyName
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import DynamicVerb, NotBelieved, PortalSettings, Redirected
+from radius_bridge.vendors.opennds_authmon import gateway_hash
 from radius_bridge.vendors.registry import family_of
 from tests.radius_bridge.vendors.devices import GRANT, PHONE, TOKEN, WELCOME
 
@@ -17,6 +18,7 @@ OPENNDS = family_of(FamilyName.OPENNDS)
 ENCIPHERED = PortalSettings(("10.2.0.1",), Secret(b"1234567890"))
 SETTINGS = replace(ENCIPHERED, in_clear=True)
 HID = hashlib.sha256(b"x").hexdigest()
+WRITTEN_NAME = "Annex%20Node%3a0a1b2c3d4e5f%20"
 PAIRS = f"hid={HID}, clientip=10.2.0.50, clientmac=3c:5a:b4:01:02:03, gatewayaddress=10.2.0.1:2050"
 
 
@@ -96,3 +98,28 @@ def test_a_redirect_in_clear_is_not_believed_of_a_gateway_that_enciphers() -> No
     """Whoever sees an own one could write another device's address into it."""
     assert OPENNDS.read_redirect(url_of(PAIRS), ENCIPHERED) is NotBelieved.BAD_SIGNATURE
     assert isinstance(OPENNDS.read_redirect(url_of(PAIRS), SETTINGS), Redirected)
+
+
+ASKS = replace(SETTINGS, gateways=frozenset({gateway_hash("Annex Node:0a1b2c3d4e5f ")}))
+
+
+def test_a_gateway_that_asks_is_known_by_its_name_and_the_browser_carries_nothing() -> None:
+    visitor = OPENNDS.read_redirect(url_of(f"{PAIRS}, gatewayname={WRITTEN_NAME}"), ASKS)
+    assert isinstance(visitor, Redirected)
+    assert {visitor.parameters["gateway"]} == ASKS.gateways
+    assert OPENNDS.way_back(visitor, TOKEN, ASKS, WELCOME) is None
+    assert OPENNDS.way_out(visitor.parameters) == "http://10.2.0.1:2050/opennds_deny/"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        PAIRS,
+        f"{PAIRS}, gatewayname=",
+        f"{PAIRS}, gatewayname=Other%20Node%3a0a1b2c3d4e5f%20",
+        f"{PAIRS}, gatewayname=Annex Node:0a1b2c3d4e5f ",
+        f"gatewayname=x, {PAIRS}, gatewayname={WRITTEN_NAME}",
+    ],
+)
+def test_a_gateway_of_another_name_is_strange(pairs: str) -> None:
+    assert OPENNDS.read_redirect(url_of(pairs), ASKS) is NotBelieved.STRANGE_HOST
