@@ -10,13 +10,14 @@ another server; a ledger that fails is silence, so that the record comes again.
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from radius_bridge.access import AccessPolicy
 from radius_bridge.accounting import Ledger, NotWrittenError
 from radius_bridge.clients import Clients, RadiusClient
+from radius_bridge.groups import Groups
 from radius_bridge.pipeline import (
     AccessWork,
     AccountingWork,
@@ -40,6 +41,8 @@ class Limits:
 
     batch: int = 512
     """Records written together: beyond this, a transaction gets longer, but not cheaper."""
+    beside: int = 1
+    """Groups that are written beside another: what the one computes, the other waits for."""
     records: int = 16_384
     records_of_client: int = 8_192
     """Half a second of writing at the rate that PostgreSQL takes."""
@@ -95,8 +98,7 @@ class Responder:
         self._policy = policy
         self._ledger = ledger
         self._limits = limits = limits or Limits()
-        self._records: deque[_Waiting] = deque()
-        self._has_records = asyncio.Event()
+        self._records = Groups[_Waiting](self._write_group, limits.batch, limits.beside)
         self._record_room = _Room(limits.records, limits.records_of_client)
         self._question_room = _Room(limits.questions, limits.questions_of_client)
         self._delayed_room = _Room(limits.delayed, limits.delayed_of_client)
@@ -107,7 +109,7 @@ class Responder:
         """Ask and write until cancelled. Announces first which clients are served unproved."""
         self._announce(self.pipeline.clients)
         async with asyncio.TaskGroup() as self._tasks:
-            await self._write_for_ever()
+            await self._records.run()
 
     def reload(self, clients: Clients) -> None:
         """Serve these clients from the next request on; what is in work keeps its own secret."""
@@ -185,25 +187,13 @@ class Responder:
     def _queue(self, work: AccountingWork, send: Send) -> Discard | None:
         if not self._record_room.enter(work.client.name):
             return self._abandon(work, Discard.OVERLOAD)
-        self._records.append((work, send))
-        self._has_records.set()
+        self._records.add((work, send))
         return None
 
-    async def _write_for_ever(self) -> None:
-        """Write what came while the last batch was being written."""
-        while True:
-            await self._has_records.wait()
-            batch = self._next_batch()
-            await self._write(batch)
-            for work, _ in batch:
-                self._record_room.leave(work.client.name)
-
-    def _next_batch(self) -> list[_Waiting]:
-        count = min(len(self._records), self._limits.batch)
-        batch = [self._records.popleft() for _ in range(count)]
-        if not self._records:
-            self._has_records.clear()
-        return batch
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
+        await self._write(group)
+        for work, _ in group:
+            self._record_room.leave(work.client.name)
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         """Write records and answer them. One that fails by a bug does not hold up the others."""

@@ -121,7 +121,7 @@ async def _databases(config: Config, stack: AsyncExitStack) -> Databases:
     size = config.database.connections
     return Databases(
         await enter(Database(address, size=size, name="kvar radius")),
-        await enter(Database(address, size=2, name="kvar accounting")),
+        await enter(Database(address, size=3, name="kvar accounting")),
         await enter(Database(address, size=1, deadlines=PATIENT, name="kvar radius")),
     )
 

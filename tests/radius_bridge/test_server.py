@@ -96,7 +96,7 @@ async def test_accounting_is_acknowledged_after_it_is_written() -> None:
 
 
 async def test_what_comes_while_one_group_is_written_is_the_next() -> None:
-    async with bridge(limits=Limits(batch=5)) as running:
+    async with bridge(limits=Limits(batch=5, beside=0)) as running:
         port = running.port(Service.ACCOUNTING)
         running.ledger.may_write.clear()
         with Asker() as asker:
@@ -141,7 +141,7 @@ async def test_what_is_not_written_gets_no_answer_and_comes_again() -> None:
 
 
 async def test_a_record_that_meets_a_bug_does_not_hold_up_the_others() -> None:
-    async with bridge() as running:
+    async with bridge(limits=Limits(beside=0)) as running:
         port = running.port(Service.ACCOUNTING)
         running.ledger.may_write.clear()
         with Asker() as asker:
