@@ -4,10 +4,10 @@ Not the counting (portal/domain/accounting.py). The rule to keep: a record is ta
 durable; who a device is stands nowhere but in a keyed hash and in live rows. Fails by silence.
 """
 
-import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from portal.access_points.account_names import AccountNames
 from portal.access_points.grants import NO_SESSION, place_of, session_id_of
 from portal.domain.access_point import AccessPoint
 from portal.domain.accounting import Octets, Use, UseStatus
@@ -40,7 +40,7 @@ class RadiusLedger:
         places: Places,
         access_points: Callable[[], Mapping[str, AccessPoint]],
     ) -> None:
-        self._key = key
+        self._names = AccountNames(key)
         self._accounting = accounting
         self._places = places
         self._access_points = access_points
@@ -70,26 +70,17 @@ class RadiusLedger:
         status = _STATUSES.get(record.status)
         if status is None or station.mac is None or access_point is None:
             return None
+        # One by one, as thousands are made a second: naming them takes half as long again.
         return UseRecord(
-            name=self._name(client, nas, station),
-            mac=MacAddress(station.mac),
-            use=_use(record, status),
-            access_point=client,
-            site_id=access_point.site_id,
-            nas=nas,
-            bss=station.called,
-            counts_bytes=access_point.counts_bytes,
-        )
-
-    def _name(self, client: str, nas: bytes, station: Station) -> bytes:
-        parts = (
-            client.encode(),
+            self._names.name(client, nas, station.accounting_session_id or b"", station.mac),
+            MacAddress(station.mac),
+            _use(record, status),
+            client,
+            access_point.site_id,
             nas,
-            station.accounting_session_id or b"",
-            (station.mac or "").encode(),
+            station.called,
+            access_point.counts_bytes,
         )
-        framed = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
-        return hmac.digest(self._key, framed, "sha256")
 
     def _note_place(self, record: AccountingRecord) -> None:
         """A device of which something is told with our Class was let in, if it is there."""
@@ -116,11 +107,11 @@ def _use(record: AccountingRecord, status: UseStatus) -> Use:
     if up is not None or down is not None:
         octets = Octets(min(up or 0, MOST_OCTETS), min(down or 0, MOST_OCTETS))
     return Use(
-        status=status,
-        happened_at=record.happened_at,
-        arrived_at=record.arrived_at,
-        octets=octets,
-        duration=None if seconds is None else timedelta(seconds=seconds),
-        session_id=session_id_of(record.session),
-        cause=None if record.cause is None else int(record.cause),
+        status,
+        record.happened_at,
+        record.arrived_at,
+        octets,
+        None if seconds is None else timedelta(0, seconds),
+        session_id_of(record.session),
+        None if record.cause is None else int(record.cause),
     )

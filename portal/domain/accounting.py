@@ -133,6 +133,15 @@ class Followed(NamedTuple):
     earlier: Account | None = None
 
 
+class _Counters(NamedTuple):
+    """What a record can change of what was counted: the same fields as the account's."""
+
+    total: Octets
+    before: Octets
+    duration: timedelta
+    restarted_at: datetime | None
+
+
 def follow(account: Account | None, use: Use) -> Followed:
     """Add a record to the account of its device and number; None: there is none yet."""
     started_at = use.started_at
@@ -140,9 +149,8 @@ def follow(account: Account | None, use: Use) -> Followed:
         return Followed(*_begun(use, started_at))
     if _is_another(account, use, started_at):
         return Followed(*_begun(use, started_at), _over(account))
-    counted = _count(account, use)
-    added = NOTHING if counted is account else counted.total.less(account.total)
-    return Followed(_noted(counted, account, use, started_at), added)
+    counters = _count(account, use)
+    return Followed(_noted(counters, account, use, started_at), counters.total.less(account.total))
 
 
 def close_by_reboot(account: Account, at: datetime) -> Account:
@@ -160,17 +168,22 @@ def close_by_silence(account: Account) -> Account:
 
 def _begun(use: Use, started_at: datetime | None) -> tuple[Account, Octets]:
     total = use.octets or NOTHING
-    is_over = use.status is _STOP
+    ended_at, closed_by, cause = None, None, None
+    if use.status is _STOP:
+        ended_at, closed_by, cause = use.happened_at, _BY_STOP, use.cause
+    # One by one here too: naming them takes half as long again.
     account = Account(
-        started_at=started_at or use.happened_at,
-        told_at=use.happened_at,
-        heard_at=use.arrived_at,
-        total=total,
-        duration=use.duration or _NO_TIME,
-        session_id=use.session_id,
-        ended_at=use.happened_at if is_over else None,
-        closed_by=_BY_STOP if is_over else None,
-        cause=use.cause if is_over else None,
+        started_at or use.happened_at,
+        use.happened_at,
+        use.arrived_at,
+        total,
+        NOTHING,
+        use.duration or _NO_TIME,
+        None,
+        use.session_id,
+        ended_at,
+        closed_by,
+        cause,
     )
     return account, total
 
@@ -191,17 +204,21 @@ def _over(account: Account) -> Account:
     return account if account.ended_at is not None else close_by_silence(account)
 
 
-def _count(account: Account, use: Use) -> Account:
+def _count(account: Account, use: Use) -> _Counters:
     """Take the record's counters; who was counted for longer has nothing to learn from it."""
-    if use.octets is None:
-        return account
+    octets, duration = use.octets, use.duration
+    counters = _Counters(account.total, account.before, account.duration, account.restarted_at)
+    if octets is None:
+        return counters
     if _has_restarted(account, use):
-        return _counted_anew(account, use.octets, use)
-    is_overtaken = use.duration is not None and use.duration < account.duration
+        return _counted_anew(account, octets, use)
+    is_overtaken = duration is not None and duration < account.duration
     if is_overtaken or _is_of_before(account, use):
-        return account
-    before = account.before.plus(_overflowed(account, use.octets, use))
-    return account._replace(before=before, total=account.total.most(before.plus(use.octets)))
+        return counters
+    dropped = _overflowed(account, octets, use)
+    before = account.before if dropped is NOTHING else account.before.plus(dropped)
+    total = account.total.most(octets if before == NOTHING else before.plus(octets))
+    return _Counters(total, before, account.duration, account.restarted_at)
 
 
 def _is_of_before(account: Account, use: Use) -> bool:
@@ -221,21 +238,19 @@ def _has_restarted(account: Account, use: Use) -> bool:
     return is_less and began_at >= account.told_at - _ROUNDING
 
 
-def _counted_anew(account: Account, octets: Octets, use: Use) -> Account:
+def _counted_anew(account: Account, octets: Octets, use: Use) -> _Counters:
     duration = use.duration or timedelta()
-    return account._replace(
-        before=account.total,
-        total=account.total.plus(octets),
-        restarted_at=use.happened_at - duration,
-        duration=duration,
-    )
+    total, restarted_at = account.total.plus(octets), use.happened_at - duration
+    return _Counters(total, account.total, duration, restarted_at)
 
 
 def _overflowed(account: Account, octets: Octets, use: Use) -> Octets:
     """Return what counters of 32 bits dropped since: they show less after a longer time."""
     if use.duration is None or use.duration <= account.duration:
         return NOTHING
-    shown = account.total.less(account.before)
+    shown = account.total if account.before == NOTHING else account.total.less(account.before)
+    if octets.upload >= shown.upload and octets.download >= shown.download:
+        return NOTHING  # as nearly always
     return Octets(
         _COUNTER if _has_overflowed(shown.upload, octets.upload) else 0,
         _COUNTER if _has_overflowed(shown.download, octets.download) else 0,
@@ -246,19 +261,20 @@ def _has_overflowed(shown: int, octets: int) -> bool:
     return octets < shown < _COUNTER and shown - octets > _COUNTER // 2
 
 
-def _noted(account: Account, before: Account, use: Use, started_at: datetime | None) -> Account:
-    """Note what the record tells beside its counters; ``before`` is the account without these."""
-    counted = None if _is_of_before(account, use) else use.duration
-    ended_at, closed_by, cause = _ending(before, use)
+def _noted(counters: _Counters, account: Account, use: Use, started_at: datetime | None) -> Account:
+    """Note what the record tells beside its counters."""
+    total, before, duration, restarted_at = counters
+    told = None if restarted_at is not None and use.happened_at < restarted_at else use.duration
+    ended_at, closed_by, cause = _ending(account, use)
     # One by one: `_replace` takes three times as long.
     return Account(
         min(account.started_at, started_at or account.started_at),
         max(account.told_at, use.happened_at),
         max(account.heard_at, use.arrived_at),
-        account.total,
-        account.before,
-        max(account.duration, counted) if counted else account.duration,
-        account.restarted_at,
+        total,
+        before,
+        max(duration, told) if told else duration,
+        restarted_at,
         use.session_id or account.session_id,
         ended_at,
         closed_by,

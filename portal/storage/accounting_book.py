@@ -98,15 +98,20 @@ def _in_microseconds(time: timedelta) -> int:
 
 
 def _columns(account: Account) -> Row:
+    total, before = account.total, account.before
+    restarted_at, ended_at = account.restarted_at, account.ended_at
     return (
         account.session_id,
         microseconds(account.started_at),
         microseconds(account.told_at),
         microseconds(account.heard_at),
-        *(min(octets, MOST_OCTETS) for octets in (*account.total, *account.before)),
+        min(total.upload, MOST_OCTETS),
+        min(total.download, MOST_OCTETS),
+        min(before.upload, MOST_OCTETS),
+        min(before.download, MOST_OCTETS),
         _in_microseconds(account.duration),
-        None if account.restarted_at is None else microseconds(account.restarted_at),
-        None if account.ended_at is None else microseconds(account.ended_at),
+        None if restarted_at is None else microseconds(restarted_at),
+        None if ended_at is None else microseconds(ended_at),
         account.closed_by,
         account.cause,
     )
