@@ -14,6 +14,7 @@ from aiohttp import web
 
 from portal.domain.audit_chain import LONGEST_CASE, Reason
 from portal.domain.identity import Secret, SiteId
+from portal.domain.spreadsheet import to_csv
 from portal.services.console.findings import Finding
 from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.services.console.rights import Found, RightsRefusal
@@ -78,6 +79,10 @@ async def file(site: StaffSite, visit: Visit) -> web.StreamResponse:
     if finding is None or not isinstance(finding.value, Found):
         return site.go("/rights")
     found = finding.value
+    name = f"kvar-{visit.now:%Y%m%d-%H%M}"
+    if asked(visit, "format") == "csv":
+        table = _spreadsheet(site, visit, found)
+        return answers.download(table.encode(), "text/csv", f"{name}.csv")
     data: dict[str, list[object]] = defaultdict(list)
     for row in found.rows:
         data[row.kind].append(row.says)
@@ -91,7 +96,47 @@ async def file(site: StaffSite, visit: Visit) -> web.StreamResponse:
         "not_in_here": [visit.language.text(f"rights.not.{one}") for one in NOT_IN_HERE],
     }
     body = json.dumps(told, ensure_ascii=False, indent=1).encode()
-    return answers.download(body, "application/json", f"kvar-{visit.now:%Y%m%d-%H%M}.json")
+    return answers.download(body, "application/json", f"{name}.json")
+
+
+def _spreadsheet(site: StaffSite, visit: Visit, found: Found) -> str:
+    """Return the same as a table: a row a thing that is kept, in plain words.
+
+    Times are of the organisation's zone, which is named; amounts are in octets. What has no column
+    of its own is in the last.
+    """
+    text, cell = visit.language.text, _cells(site, visit)
+    head = [text("rights.csv.kind"), *(text(f"rights.column.{one}") for one in COLUMNS)]
+    rows = [
+        [
+            text(f"rights.kind.{row.kind}"),
+            *(
+                str(row.says.get(one, "")) if one.endswith("_bytes") else cell(one, row)
+                for one in COLUMNS
+            ),
+            "; ".join(f"{key}: {row.says[key]}" for key in row.says if key not in COLUMNS),
+        ]
+        for row in sorted(found.rows, key=_order)
+    ]
+    about = [
+        [site.settings.organisation],
+        [text(f"rights.of.{found.shown}")],
+        [text("rights.csv.made"), stamp(visit.now, zone_of(site)), zone_of(site).key],
+        [text("lookup.case"), found.why.case_number],
+    ]
+    missing = [[text("rights.not.h2")], *([text(f"rights.not.{one}")] for one in NOT_IN_HERE)]
+    missing += [[_week(visit, first, last)] for first, last in _weeks(found)]
+    return to_csv([*about, [], [*head, text("rights.csv.more")], *rows, [], *missing])
+
+
+def _weeks(found: Found) -> list[tuple[datetime, datetime]]:
+    return [(week, week + timedelta(days=6)) for week in found.lost]
+
+
+def _week(visit: Visit, first: datetime, last: datetime) -> str:
+    return visit.language.text(
+        "rights.not.week", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}"
+    )
 
 
 async def erase(site: StaffSite, visit: Visit) -> web.Response:
@@ -150,7 +195,7 @@ def _found(
         "word": word,
         "tables": tables,
         "cell": _cells(site, visit),
-        "weeks": [(week, week + timedelta(days=6)) for week in value.lost],
+        "weeks": [_week(visit, first, last) for first, last in _weeks(value)],
         "not_in_here": NOT_IN_HERE,
         "error": error,
     }

@@ -123,7 +123,25 @@ async def test_what_is_kept_is_shown_and_handed_over(two: Two) -> None:
     assert told["case_number"] == "2026-118"
     assert told["weeks_without_key"] == []
     assert '"by"' not in file.body, "who of staff did something is not the person's"
+    table = await two.officer.get(where.replace("/rights?", "/rights/file?") + "&format=csv")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    assert table.headers["Content-Disposition"].endswith('.csv"')
+    assert table.body.startswith("\ufeff"), "Excel would take it for another code page"
+    lines = table.body.split("\r\n")
+    head = next(line for line in lines if line.startswith("Vad det är;När;Började;")).split(";")
+    held = [line.split(";") for line in lines if line.startswith("Uppkopplingar;")]
+    assert len(held) == len(told["kept"]["session"]) == 2
+    started = head.index("Började")
+    assert [row[started][:10] for row in held] == ["2026-11-17", "2026-11-26"]
+    assert sum(len(rows) for rows in told["kept"].values()) == sum(
+        line.count(";") == len(head) - 1 and not line.startswith("Vad det är") for line in lines
+    ), "every row of the one is in the other"
+    assert any("Europe/Stockholm" in line for line in lines)
+    assert two.asks.card.reveal() not in table.body
     stranger = await two.asks.world.enrol("sam", Role.PRIVACY, sites=None)
+    assert (
+        await stranger.get(where.replace("/rights?", "/rights/file?") + "&format=csv")
+    ).status == 303
     assert (await stranger.get(where)).body.count("<table") == 0
     two.asks.world.time.passes(minutes=10, seconds=1)
     assert (await two.officer.get(where)).body.count("<table") == 0
