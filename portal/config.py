@@ -173,6 +173,17 @@ class Faults(Section):
     smtp_password: SecretStr = Field(SecretStr(""), description="For the log-in.")
 
 
+class Privacy(Section):
+    """``[privacy]``: who is told of what staff look up. What is kept is said at each site."""
+
+    weekly_letter_to: str = Field(
+        "",
+        pattern=r"^([^\s@]+@[^\s@]+)?$",
+        description="Gets a letter every Monday: what was looked up, opened, taken out and "
+        "deleted, in counts. Needs [faults] smtp_host and mail_from. Empty: none.",
+    )
+
+
 class Processes(Section):
     """``[processes]``: users for ``kvar run`` started as root."""
 
@@ -274,6 +285,7 @@ class Config(Section):
     keeper: Keeper = Field(default_factory=Keeper)
     syslog: Syslog | None = None
     faults: Faults = Field(default_factory=Faults)
+    privacy: Privacy = Field(default_factory=Privacy)
     processes: Processes = Field(default_factory=Processes)
     library_system: LibrarySystem | None = None
     library_rest: LibraryRest | None = None

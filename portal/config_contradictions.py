@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from portal.config import Faults, Keeper, Portal, Retention, Staff, Syslog
+from portal.config import Faults, Keeper, Portal, Privacy, Retention, Staff, Syslog
 from portal.config_controller import BRING_THEIR_ADDRESS, FAMILIES, ControllerSection
 from portal.config_library import LibraryRest, LibrarySystem
 from portal.config_radius import ASK_NOTHING, Radius, RadiusClientSection
@@ -51,6 +51,9 @@ def contradictions(sites: Sites, sections: Mapping[str, Any]) -> Iterator[Proble
     yield from _keeper_contradictions(sections)
     yield from _syslog_contradictions(sections.get("syslog"))
     yield from _fault_contradictions(sections.get("faults", Faults()))
+    yield from _privacy_contradictions(
+        sections.get("privacy", Privacy()), sections.get("faults", Faults())
+    )
     if "backup" in sections and sections.get("retention", Retention()).backups_days is None:
         text = "missing; [backup] needs it, for the privacy page says how long backups live"
         yield Problem("retention.backups_days", text)
@@ -226,6 +229,12 @@ def _fault_contradictions(faults: Faults) -> Iterator[Problem]:
         yield Problem("faults.webhook_secret", text)
     if faults.mail_to and not (faults.mail_from and faults.smtp_host):
         yield Problem("faults.smtp_host", "mail_to needs smtp_host and mail_from")
+
+
+def _privacy_contradictions(privacy: Privacy, faults: Faults) -> Iterator[Problem]:
+    if privacy.weekly_letter_to and not (faults.mail_from and faults.smtp_host):
+        text = "needs [faults] smtp_host and mail_from: it goes the same way"
+        yield Problem("privacy.weekly_letter_to", text)
 
 
 def _double_clients(radius: Radius) -> Iterator[Problem]:

@@ -62,6 +62,9 @@ def _receivers(config: Config) -> Iterator[Receiver]:
         name = config.faults.mail_to or config.faults.webhook_url.split("/")[2]
         what = "Felanmälningar, utan uppgifter om besökare"
         yield Receiver(f"Ärendesystem ({name})", what, "Åtgärda fel")
+    if config.privacy.weekly_letter_to:
+        what = "Hur ofta personal slagit upp något om besökare, efter konto; inga besökare"
+        yield Receiver(f"Dataskydd ({config.privacy.weekly_letter_to})", what, "Följa upp uppslag")
 
 
 def _library_host(config: Config) -> str | None:

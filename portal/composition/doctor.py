@@ -19,11 +19,12 @@ from portal.doctor.examination import PATIENT_S, Check, examine
 from portal.doctor.finding import Finding
 from portal.doctor.library import library
 from portal.doctor.library_rest import library_rest
-from portal.doctor.store import Questions, Schema
+from portal.doctor.store import Questions, Schema, ToldLevel
 from portal.services.key_files import SHARED
 from portal.services.ports import DatabaseUnavailableError
 from portal.storage.database import Database
 from portal.storage.migrate import read_migrations
+from portal.storage.privacy import PostgresPrivacy
 
 
 async def look(
@@ -99,7 +100,10 @@ def _here(config: Config, config_file: Path) -> list[Check]:
         return found + (certificates.chain_and_key(staff) if staff else [])
 
     questions = Questions(
-        partial(ask_schema, config), partial(live_codes, config), partial(unlike_nodes, config)
+        partial(ask_schema, config),
+        partial(live_codes, config),
+        partial(unlike_nodes, config),
+        partial(unlike_levels, config),
     )
     return [
         Check("secrets", _at_once(partial(machine.secrets, config))),
@@ -194,3 +198,18 @@ async def unlike_nodes(config: Config) -> int:
             "SELECT count(*) AS count FROM node_report WHERE at > now() - interval '1 hour'"
         )
     return 1 if row is None else int(row["count"])
+
+
+async def unlike_levels(config: Config) -> list[ToldLevel]:
+    """Return the privacy levels that nodes tell differently.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    async with Database(address, size=1, name="kvar doctor") as database:
+        told = await PostgresPrivacy(database).differing()
+    return [ToldLevel(site_id, node, int(level)) for site_id, node, level in told]

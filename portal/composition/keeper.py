@@ -12,6 +12,7 @@ from portal.clock import machine_start, read_clocks, utc_now
 from portal.composition.database import dsn, key_directory, spool_directory
 from portal.composition.doors import compose_doors
 from portal.composition.forwarding import (
+    compose_audit_letters,
     compose_fault_telling,
     compose_forwarding,
     start_forwarding,
@@ -39,7 +40,7 @@ from portal.services.key_ring import KeyRing
 from portal.services.ports import DatabaseUnavailableError, Event, EventKind, Events, Gate
 from portal.services.ports.observing import KeeperObserver
 from portal.services.presence import PresenceWatch
-from portal.services.privacy import tell_levels
+from portal.services.privacy import keep_telling
 from portal.services.reconcile import Reconciliation
 from portal.services.return_tickets import ReturnTickets
 from portal.services.returning import Returning
@@ -95,7 +96,7 @@ async def run_keeper(config: Config) -> None:
         )
         if settings.logged_sites(config):
             group.create_task(addresses.work(), name="note addresses")
-        levels = tell_levels(PostgresPrivacy(database), settings.privacy_levels(config))
+        levels = keep_telling(PostgresPrivacy(database), settings.privacy_levels(config))
         group.create_task(levels, name="privacy levels")
         group.create_task(uplink_account(config, database).watch(), name="uplink")
         group.create_task(doorkeeper.work(), name="let in who returns")
@@ -106,6 +107,9 @@ async def run_keeper(config: Config) -> None:
         telling = compose_fault_telling(config, aside)
         if telling is not None:
             group.create_task(telling.work(), name="tell of faults")
+        letters = compose_audit_letters(config, aside)
+        if letters is not None:
+            group.create_task(letters.work(), name="weekly letter")
         more = start_forwarding(group, forwarding, registry, aside)
         answers = compose_keeper_health(config, registry, aside, asked, more)
         serving = serve_health_in_time(answers, "keeper", config.keeper.health_port)

@@ -62,6 +62,7 @@ from portal.storage.database import Database
 from portal.storage.day_figures import PostgresDayFigures
 from portal.storage.fault_reports import PostgresFaultReports
 from portal.storage.identities import PostgresIdentities
+from portal.storage.letters import PostgresLetters
 from portal.storage.notices import PostgresNotices
 from portal.storage.rights import PostgresKeptOfOne
 from portal.storage.session_log import PostgresSessionLog
@@ -234,6 +235,7 @@ def compose_console(
     return ConsoleDoors(
         log=log,
         record=record,
+        letters=PostgresLetters(database),
         look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
         complaints=Complaints(log, PostgresAddressLog(database), auditing, kept, levels),
         revealing=Revealing(PostgresIdentities(database), auditing, doors.keys),

@@ -3,9 +3,10 @@
 The rule to keep: a database that is away is one finding; every other check does without it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from portal.doctor.finding import Finding, failure, right, warning
 from portal.domain.voucher import MOST_LIVE
@@ -24,8 +25,21 @@ class Schema:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ToldLevel:
+    """What a node's file says of a site at which another node's says something else."""
+
+    site: str
+    node: str
+    level: int
+
+
 async def _one() -> int:
     return 1
+
+
+async def _none() -> Sequence[ToldLevel]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +47,14 @@ class Questions:
     """What the doctor asks the database; each raises DatabaseUnavailableError.
 
     ``live_codes`` returns how many codes of vouchers would let somebody in, by the names of the
-    sites that take codes; ``unlike_nodes`` how many nodes may name guests each in its own way.
+    sites that take codes; ``unlike_nodes`` how many nodes may name guests each in its own way;
+    ``unlike_levels`` the privacy levels that nodes tell differently, by site.
     """
 
     schema: Callable[[], Awaitable[Schema]]
     live_codes: Callable[[], Awaitable[Mapping[str, int]]]
     unlike_nodes: Callable[[], Awaitable[int]] = _one
+    unlike_levels: Callable[[], Awaitable[Sequence[ToldLevel]]] = _none
 
 
 async def database(ask: Questions, now: datetime) -> list[Finding]:
@@ -49,6 +65,7 @@ async def database(ask: Questions, now: datetime) -> list[Finding]:
         if schema.applied != schema.newest:
             return findings
         findings += _nodes(await ask.unlike_nodes())
+        findings += _levels(await ask.unlike_levels())
         return findings + [_codes(*site) for site in (await ask.live_codes()).items()]
     except DatabaseUnavailableError as problem:
         way_out = "start it, or mend [database] dsn; without a dsn, kvar run starts a private one"
@@ -65,6 +82,21 @@ def _nodes(unlike: int) -> list[Finding]:
     way_out += "person and deleting find only what this node wrote"
     command = "openssl rand -out /var/lib/kvar/keys/shared.key 32"
     return [failure("database", text, way_out, command)]
+
+
+def _levels(told: Sequence[ToldLevel]) -> list[Finding]:
+    findings = []
+    for site, rows in groupby(told, lambda one: one.site):
+        ones = list(rows)
+        said = ", ".join(f"{one.node} says {one.level}" for one in ones)
+        least = min(one.level for one in ones)
+        text = (
+            f"nodes tell different privacy levels of {site}: {said}. The strictest, {least}, holds"
+        )
+        way_out = "make [[sites]] privacy_level alike in every node's file, and restart the keeper "
+        way_out += "there; a node that is no more is forgotten after a day"
+        findings.append(failure("privacy", text, way_out, "systemctl restart kvar-keeper"))
+    return findings
 
 
 def _version(schema: Schema) -> Finding:

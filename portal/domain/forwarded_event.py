@@ -18,6 +18,7 @@ ALARMS = frozenset(
         "device_at_two_places",
         "impostor",
         "tutoring_interrupted",
+        "privacy_levels_differ",
         "clock_jumped",
     }
 )

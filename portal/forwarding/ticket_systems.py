@@ -3,22 +3,17 @@
 Not what is said (ticket_message.py). Fails open: a system that is away is told later.
 """
 
-import asyncio
-import smtplib
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.message import EmailMessage
+from dataclasses import dataclass
 
 import aiohttp
 
 from portal.domain.identity import Secret, SiteId
+from portal.forwarding.mail import TIMEOUT_S, MailNotTakenError, MailServer
 from portal.forwarding.ticket_message import SIGNATURE_HEADER, sign, to_json, to_letter
 from portal.services.fault_telling import TicketSystemUnavailableError
 from portal.services.ports import Clock
 from portal.services.ports.fault_reports import Untold
-
-TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +60,18 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Implements services.fault_telling.TicketSystem: a letter by SMTP (RFC 5321).
+    """Implements services.fault_telling.TicketSystem: a letter."""
 
-    ``starttls``: refuse to go on without TLS. ``user`` "": no log-in.
-    """
-
-    host: str
-    port: int
+    server: MailServer
     sender: str
     recipient: str
     names: Names
-    starttls: bool = True
-    user: str = ""
-    password: Secret = field(default_factory=lambda: Secret(""))
-    context: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     name: str = "mail"
 
     async def tell(self, untold: Untold) -> None:
         """See services.fault_telling.TicketSystem."""
         letter = to_letter(untold, self.names.of(untold), self.sender, self.recipient)
         try:
-            await asyncio.to_thread(self._send, letter)
-        except (smtplib.SMTPException, OSError) as problem:
-            raise TicketSystemUnavailableError(type(problem).__name__) from problem
-
-    def _send(self, letter: EmailMessage) -> None:
-        with smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S) as server:
-            if self.starttls:
-                server.starttls(context=self.context)
-            if self.user:
-                server.login(self.user, self.password.reveal())
-            server.send_message(letter)
+            await self.server.deliver(letter)
+        except MailNotTakenError as problem:
+            raise TicketSystemUnavailableError(str(problem)) from problem

@@ -1,10 +1,12 @@
 """The sites' privacy levels in PostgreSQL (implements services.ports.privacy.PrivacyLevels).
 
 Not what follows from them: triggers obey wherever history is written
-(migrations/0020_privacy.sql). The rule to keep: a level that is told again changes nothing.
+(migrations/0020_privacy.sql). The rule to keep: a level that is told again changes nothing, and of
+two that differ the stricter holds.
 """
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Collection, Mapping
 
 from portal.domain.identity import SiteId
 from portal.domain.privacy import PrivacyLevel
@@ -15,11 +17,19 @@ _SQL = load_statements("privacy")
 
 
 class PostgresPrivacy:
-    """Levels by site."""
+    """Levels by site, as one node's file has them; ``node`` is its name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, node: str = "") -> None:
         self._database = database
+        self._node = node or socket.gethostname()
 
-    async def tell(self, levels: Mapping[SiteId, PrivacyLevel]) -> None:
+    async def tell(self, levels: Mapping[SiteId, PrivacyLevel]) -> Collection[SiteId]:
         """See services.ports.privacy.PrivacyLevels."""
-        await self._database.fetch(_SQL["set"], list(levels), [int(one) for one in levels.values()])
+        numbers = [int(one) for one in levels.values()]
+        rows = await self._database.fetch(_SQL["tell"], self._node, list(levels), numbers)
+        return [SiteId(row["site_id"]) for row in rows]
+
+    async def differing(self) -> list[tuple[SiteId, str, PrivacyLevel]]:
+        """Return the sites of which nodes tell different levels, with each node and its level."""
+        rows = await self._database.fetch(_SQL["differing"])
+        return [(SiteId(row["site_id"]), row["node"], PrivacyLevel(row["level"])) for row in rows]

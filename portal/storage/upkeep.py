@@ -145,4 +145,5 @@ def _due(kept: Kept, now: datetime) -> Mapping[str, datetime]:
         "notices": now - NOTICE_IS_KEPT,
         "counts": now - COUNTS_ARE_KEPT,
         "evidence": now - AUDIT_IS_KEPT,
+        "letters": now - AUDIT_IS_KEPT,
     }

@@ -141,6 +141,13 @@ SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FR
 -- name: evidence
 WITH gone AS (DELETE FROM purge WHERE at < $1 RETURNING 1) SELECT count(*) FROM gone
 
+-- name: letters
+WITH gone AS (
+    DELETE FROM weekly_letter WHERE coalesce(sent_at, week::timestamp AT TIME ZONE 'UTC') < $1
+    RETURNING 1
+)
+SELECT count(*) FROM gone
+
 -- name: oldest
 -- What is left of each class; each is the first row of an index, or of a small table.
 SELECT (SELECT min(at) FROM sign_in_attempt) AS attempts,

@@ -331,3 +331,11 @@ def test_no_identity_is_sealed_where_nobody_is_named() -> None:
     text = MINIMAL + "seal_identity = true\nprivacy_level = {}\n" + sealed
     assert "names nobody" in problems(text.format(1))["sites[0].seal_identity"]
     assert parsed(text.format(2)).sites[0].seal_identity
+
+
+def test_a_weekly_letter_needs_the_way_of_letters() -> None:
+    section = '[privacy]\nweekly_letter_to = "dso@exempelby.se"\n'
+    assert "[faults] smtp_host" in problems(MINIMAL + section)["privacy.weekly_letter_to"]
+    way = '[faults]\nsmtp_host = "mail.exempelby.se"\nmail_from = "kvar@exempelby.se"\n'
+    assert parsed(MINIMAL + section + way).privacy.weekly_letter_to == "dso@exempelby.se"
+    assert "privacy.weekly_letter_to" in problems(MINIMAL + '[privacy]\nweekly_letter_to = "x"\n')

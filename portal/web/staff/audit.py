@@ -23,7 +23,9 @@ async def audit_page(site: StaffSite, visit: Visit) -> web.Response:
     by = None if account.sites is None else account.name
     rows = await site.console.record.page(before, PAGE + 1, by)
     verdict = await verify(site.console.record) if asked(visit, "verify") else None
+    (letter,) = await site.console.letters.latest(1) or (None,)
     values = {
+        "letter": letter,
         "rows": rows[:PAGE],
         "more": f"/audit?before={rows[PAGE - 1].number}" if len(rows) > PAGE else None,
         "whole": verdict if isinstance(verdict, Whole) else None,

@@ -15,6 +15,7 @@ from portal.services.console.look_ups import LookUps
 from portal.services.console.revealing import Revealing
 from portal.services.console.rights import Rights
 from portal.services.ports.audit import AuditRecord
+from portal.services.ports.letters import Letters
 from portal.services.ports.session_log import SessionLog
 
 Mark = Callable[[], Awaitable[str]]
@@ -26,6 +27,7 @@ class ConsoleDoors:
 
     log: SessionLog
     record: AuditRecord
+    letters: Letters
     look_ups: LookUps
     complaints: Complaints
     revealing: Revealing

@@ -19,7 +19,7 @@ from portal.doctor.certificates import certificate, chain_and_key, staff_certifi
 from portal.doctor.finding import Finding, Level, as_json, as_text
 from portal.doctor.library import library
 from portal.doctor.network import names
-from portal.doctor.store import Questions, Schema, database
+from portal.doctor.store import Questions, Schema, ToldLevel, database
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 from portal.services.ports import DatabaseUnavailableError
 from portal.setup import makeshift
@@ -323,3 +323,14 @@ def test_a_makeshift_certificate_is_told_as_one(tmp_path: Path) -> None:
     [finding] = certificate(file, NAME, NOW)
     assert finding.is_failure
     assert "makeshift" in finding.text
+
+
+async def test_nodes_that_tell_different_privacy_levels_are_a_fault() -> None:
+    async def differing() -> list[ToldLevel]:
+        return [ToldLevel("city", "gateway-2", 1), ToldLevel("city", "gateway-1", 3)]
+
+    alone = a_database()
+    found = await database(Questions(alone.schema, alone.live_codes, unlike_levels=differing), NOW)
+    (told,) = [one for one in found if one.check == "privacy"]
+    assert told.is_failure
+    assert "gateway-2 says 1, gateway-1 says 3. The strictest, 1, holds" in told.text

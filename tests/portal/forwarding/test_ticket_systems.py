@@ -14,6 +14,7 @@ from aiohttp import web
 
 from portal.domain.fault_report import FaultKind, FaultReport, Ticket
 from portal.domain.identity import Secret, SiteId
+from portal.forwarding.mail import MailServer
 from portal.forwarding.ticket_message import to_json, to_letter
 from portal.forwarding.ticket_systems import Mail, Names, Webhook
 from portal.services.fault_telling import (
@@ -114,7 +115,7 @@ async def test_nobody_there() -> None:
     with pytest.raises(TicketSystemUnavailableError):
         await gone.tell(untold())
     with pytest.raises(TicketSystemUnavailableError):
-        await Mail("127.0.0.1", 1, "a@b.example", "c@d.example", NAMES).tell(untold())
+        await Mail(MailServer("127.0.0.1", 1), "a@b.example", "c@d.example", NAMES).tell(untold())
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +125,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 def letterbox(port: int, keys: Keys, **changes: object) -> Mail:
     context = ssl.create_default_context(cafile=keys.authority)
-    made = Mail(
-        "localhost", port, "kvar@exempelby.example", "it@exempelby.example", NAMES, context=context
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    server = replace(MailServer("localhost", port, context=context), **changes)  # type: ignore[arg-type]
+    return Mail(server, "kvar@exempelby.example", "it@exempelby.example", NAMES)
 
 
 def server_context(keys: Keys) -> ssl.SSLContext:
@@ -148,8 +147,9 @@ async def test_a_letter_over_tls_with_a_log_in(keys: Keys) -> None:
         text = letter.get_content().replace("\r\n", "\n")
         assert "words: Det går långsamt\n" in text
         assert "online: 12" in text
+        wrong = replace(box, server=replace(box.server, password=Secret("fel")))
         with pytest.raises(TicketSystemUnavailableError):
-            await replace(box, password=Secret("fel")).tell(untold())
+            await wrong.tell(untold())
 
 
 async def test_without_tls_nothing_is_said_where_tls_is_wanted(keys: Keys) -> None:

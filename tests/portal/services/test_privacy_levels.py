@@ -1,5 +1,6 @@
 """What a visit leaves in the database at each privacy level: exactly what the level allows."""
 
+import asyncio
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -228,3 +229,62 @@ async def test_access_points_accounts_go_soon_where_no_visit_is_written_down(
     )
     await PostgresUpkeep(database).tidy(Kept(), utc_now())
     assert len(await rows(database, "accounting_session")) == (2 if level.keeps_visits else 1)
+
+
+async def level_of(database: Database) -> int:
+    (row,) = await database.fetch("SELECT privacy_of('main') AS level")
+    return int(row["level"])
+
+
+@pytest.mark.parametrize("last", ["lax", "strict"])
+async def test_of_two_nodes_that_differ_the_stricter_holds_whoever_told_last(
+    database: Database, last: str
+) -> None:
+    lax, strict = PostgresPrivacy(database, "lax"), PostgresPrivacy(database, "strict")
+    for one in (lax, strict) if last == "strict" else (strict, lax):
+        differing = await one.tell({MAIN: PrivacyLevel(3 if one is lax else 1)})
+    assert differing == [MAIN]
+    assert await level_of(database) == 1
+    assert await lax.differing() == [
+        (MAIN, "strict", PrivacyLevel.VISITS),
+        (MAIN, "lax", PrivacyLevel.ADDRESSES),
+    ]
+    for _ in range(3):
+        await lax.tell({MAIN: PrivacyLevel.ADDRESSES})
+    (alarm,) = await database.fetch("SELECT * FROM event WHERE kind = 'privacy_levels_differ'")
+    assert (alarm["site_id"], alarm["session_id"]) == ("main", None)
+    assert await strict.tell({MAIN: PrivacyLevel.ADDRESSES}) == [], "mended by its own file"
+    assert await level_of(database) == 3
+    assert await lax.differing() == []
+
+
+async def test_a_node_that_is_no_more_is_forgotten_after_a_day(database: Database) -> None:
+    lax, strict = PostgresPrivacy(database, "lax"), PostgresPrivacy(database, "strict")
+    await strict.tell({MAIN: PrivacyLevel.COUNTS})
+    await lax.tell({MAIN: PrivacyLevel.GUESTS})
+    await database.fetch(
+        "UPDATE node_privacy SET told_at = now() - interval '23 hours' WHERE node = 'strict'"
+    )
+    await lax.tell({MAIN: PrivacyLevel.GUESTS})
+    assert await level_of(database) == 0
+    await database.fetch(
+        "UPDATE node_privacy SET told_at = now() - interval '25 hours' WHERE node = 'strict'"
+    )
+    assert await lax.tell({MAIN: PrivacyLevel.GUESTS}) == []
+    assert await level_of(database) == 2
+
+
+async def test_a_site_that_a_node_has_no_more_is_no_concern_of_its(database: Database) -> None:
+    one, two = PostgresPrivacy(database, "one"), PostgresPrivacy(database, "two")
+    await one.tell({MAIN: PrivacyLevel.COUNTS})
+    await two.tell({MAIN: PrivacyLevel.GUESTS})
+    await one.tell({SiteId("branch"): PrivacyLevel.COUNTS})
+    assert await two.tell({MAIN: PrivacyLevel.GUESTS}) == []
+    assert await level_of(database) == 2
+
+
+async def test_nodes_that_tell_at_once_end_at_the_strictest(database: Database) -> None:
+    nodes = [PostgresPrivacy(database, f"n{n}") for n in range(4)]
+    for _ in range(5):
+        await asyncio.gather(*(one.tell({MAIN: PrivacyLevel(n)}) for n, one in enumerate(nodes)))
+        assert await level_of(database) == 0

@@ -275,6 +275,12 @@ KEPT: Mapping[str, Kept] = {
         "(site_id, began_at, counted_until, ended_at) SELECT 'city' || n, at, at, at FROM moment",
         "outages",
     ),
+    "weekly_letter": Kept(
+        "sent_at",
+        2 * YEAR_H,
+        "(week, sent_at, node) SELECT date '2000-01-03' + 7 * n, at, 'old' FROM moment",
+        "letters",
+    ),
     "wait_tally": Kept(
         "at",
         62 * DAY_H,
@@ -289,6 +295,7 @@ STAYS: Mapping[str, str] = {
     "session_elsewhere": "goes with its live session",
     "device_place": "goes with its live session",
     "room_code_shown": "goes when its group ends",
+    "node_privacy": "one row a node and site, of the configuration, while the node lives",
     "site_privacy": "one row a site, of the configuration",
     "site_clock": "one row a site, of the machine's clock alone",
     "forwarding": "one row, while a node forwards",

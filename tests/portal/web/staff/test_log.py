@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +14,7 @@ from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
 from portal.services.key_ring import KeyRing
 from portal.storage.audit import PostgresAudit
+from portal.storage.letters import PostgresLetters
 from tests.portal.web.portal_under_test import get
 from tests.portal.web.staff.console_stage import (
     CARD,
@@ -450,3 +451,15 @@ async def test_the_stream_says_when_something_new_is_written(
             await reader.readuntil(b"event: changed\ndata: 1\n\n")
     finally:
         writer.close()
+
+
+async def test_the_record_says_how_it_stands_with_the_weekly_letter(world: StaffWorld) -> None:
+    eva = await world.enrol("eva", Role.AUDITOR, sites=None)
+    assert "Veckobrevet" not in (await eva.get("/audit")).body
+    letters, monday = PostgresLetters(world.database), date(2026, 11, 16)
+    await letters.take(monday, monday, "one", timedelta(minutes=15), world.time())
+    waits = (await eva.get("/audit")).body
+    assert "Veckobrevet om 2026-W47 väntar" in waits
+    assert "Senaste försöket:" in waits
+    await letters.sent(monday, {}, world.time())
+    assert "Veckobrevet om 2026-W47 skickades" in (await eva.get("/audit")).body
