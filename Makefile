@@ -95,9 +95,9 @@ PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,
   portal/settings.py,portal/settings_library.py,portal/settings_staff.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
   portal/library/rest/dialogue.py,portal/library/rest/koha.py,portal/library/rest/mikromarc.py,$\
   portal/forwarding/syslog_message.py,portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
-  portal/library/sip2/verdict.py,firewall/conntrack.py,firewall/elements.py,firewall/impostors.py,firewall/lookout.py,$\
-  firewall/marks.py,firewall/netlink.py,firewall/port_blocks.py,firewall/probes.py,firewall/ruleset.py,firewall/sightings.py,$\
-  firewall/snapshot.py,firewall/verbs.py,$\
+  portal/library/sip2/verdict.py,firewall/chains.py,firewall/conntrack.py,firewall/device_elements.py,firewall/elements.py,firewall/impostors.py,firewall/lookout.py,$\
+  firewall/marks.py,firewall/netlink.py,firewall/port_blocks.py,firewall/probes.py,firewall/ruleset.py,firewall/sets.py,firewall/sightings.py,$\
+  firewall/snapshot.py,firewall/verbs.py,firewall/wire.py,$\
   radius_bridge/authenticators.py,radius_bridge/counters.py,radius_bridge/credentials.py,$\
   radius_bridge/dictionary.py,radius_bridge/pipeline.py,$\
   radius_bridge/duplicates.py,radius_bridge/dynamic_requests.py,radius_bridge/extended.py,$\

@@ -19,8 +19,8 @@ from bench.gate_labs import EIGHT_HOURS_S, GateLab
 from bench.namespaces import inside
 from bench.rows import Row, median, percentile
 from firewall.client import GateClient
+from firewall.device_elements import ADMITTED, DOWNLOADS
 from firewall.elements import Add, Change, Delete, Element, SetName
-from firewall.gate import ADMITTED, DOWNLOADS
 from firewall.nft import Nftables
 
 _MARK = 0x1_0001

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from firewall import elements, routing, ruleset
+from firewall import elements, routing, sets
 from firewall.gate import WATCHED_SETS, KernelGate
 from firewall.impostors import Impostors
 from firewall.kernel import NETLINK_NETFILTER, NETLINK_ROUTE, KernelError, Monitor
@@ -170,7 +170,7 @@ class _Watch:
         if message.port == self._gate.port or message.kind == elements.NEW_GENERATION:
             return False
         table, name = elements.decode_place(message)
-        if table != ruleset.TABLE:
+        if table != sets.TABLE:
             return False
         return message.kind not in _ELEMENT_KINDS or name in WATCHED_SETS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from firewall import verbs
+from firewall import verbs, wire
 from firewall.verbs import Addresses, Changes, Counters, ErrorCode, Identified, Usage
 
 ANSWER_TIMEOUT_S = 5.0
@@ -71,7 +71,7 @@ class GateClient:
         """
         answer = await self._ask(verbs.Expel(mac))
         counters = answer["counters"]
-        return None if counters is None else verbs.decode_counters(counters)
+        return None if counters is None else wire.decode_counters(counters)
 
     async def identify(self, ip: str) -> Identified | None:
         """Return the device behind an address on a guest network, None for any other address.
@@ -94,7 +94,7 @@ class GateClient:
             GateError: the gate did not confirm.
         """
         wanted = tuple(verbs.Admit(*device) for device in devices if device[1] > 0)
-        return verbs.decode_changes(await self._ask(verbs.Reconcile(wanted)))
+        return wire.decode_changes(await self._ask(verbs.Reconcile(wanted)))
 
     async def usage(self) -> Usage:
         """Return the counters of all admitted devices.
@@ -102,7 +102,7 @@ class GateClient:
         Raises:
             GateError: the gate did not answer.
         """
-        return verbs.decode_usage(await self._ask(verbs.ReadUsage()))
+        return wire.decode_usage(await self._ask(verbs.ReadUsage()))
 
     async def addresses(self) -> Addresses:
         """Return which ports of the public address and which IPv6 addresses admitted devices have.
@@ -110,7 +110,7 @@ class GateClient:
         Raises:
             GateError: the gate did not answer.
         """
-        return verbs.decode_addresses(await self._ask(verbs.ReadAddresses()))
+        return wire.decode_addresses(await self._ask(verbs.ReadAddresses()))
 
     async def probe(self, macs: Sequence[str]) -> int:
         """Have the gate ask admitted devices for a sign of life; `usage` tells who gave one.
@@ -147,7 +147,7 @@ class GateClient:
         """
         reader, writer = await self._connect()
         try:
-            writer.write(verbs.encode_request(verbs.Watch()))
+            writer.write(wire.encode_request(verbs.Watch()))
             while True:
                 yield _unwrap(await _read_line(reader))
         finally:
@@ -160,7 +160,7 @@ class GateClient:
             await _hang_up(streams[1])
 
     async def _ask(self, request: verbs.Request) -> dict[str, Any]:
-        line = verbs.encode_request(request)
+        line = wire.encode_request(request)
         async with self._turn:
             if self._streams is not None:
                 with suppress(_DeadConnectionError):
@@ -194,7 +194,7 @@ class GateClient:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.open_unix_connection(
-                    self._path, limit=verbs.ANSWER_LINE_MAX_BYTES
+                    self._path, limit=wire.ANSWER_LINE_MAX_BYTES
                 )
         except OSError as error:  # TimeoutError is one
             raise GateError("unreachable", f"{self._path}: {error}") from error

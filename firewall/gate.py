@@ -1,6 +1,6 @@
 """The gate's verbs, carried out in the kernel, and the comparison that keeps it as it should be.
 
-Not the rules (ruleset.py) nor the socket callers use (server.py). Fails with `KernelError`;
+Not the rules (chains.py) nor the socket callers use (server.py). Fails with `KernelError`;
 fails closed: a device that could not be let in is out, one that is in stays in.
 The rules to keep: one writer; a missing element in a dump is mended, never taken for an end.
 """
@@ -12,9 +12,17 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, TypeVar
 
-from firewall import marks, ruleset
+from firewall import marks, ruleset, sets
+from firewall.device_elements import (
+    ADMITTED,
+    DOWNLOADS,
+    adds_of,
+    counters_of,
+    deletes_of,
+    is_as,
+    key_of,
+)
 from firewall.elements import (
-    Add,
     Change,
     Delete,
     Element,
@@ -43,9 +51,7 @@ from firewall.verbs import (
     Usage,
 )
 
-ADMITTED = SetName("inet", ruleset.TABLE, ruleset.ADMITTED)
-DOWNLOADS = SetName("netdev", ruleset.TABLE, ruleset.DOWNLOADS)
-USED = SetName("inet", ruleset.TABLE, ruleset.ADDRESSES)
+USED = SetName("inet", sets.TABLE, sets.ADDRESSES)
 WATCHED_SETS = {name.name for name in (ADMITTED, DOWNLOADS, LEASED, LEASES)}
 
 _BATCH_DEVICES = 500  # keeps a transaction and its echoes well inside the socket's buffers
@@ -193,9 +199,9 @@ class KernelGate:
         now = self._clock()
         devices: dict[str, DeviceUsage] = {}
         for mac, admission in self._roster.items():
-            key = _key(mac)
+            key = key_of(mac)
             if key in up or key in down:
-                admission.counted = _counters(up.get(key), down.get(key))
+                admission.counted = counters_of(up.get(key), down.get(key))
             devices[mac] = DeviceUsage(
                 admission.counted + admission.uncounted,
                 max(0.0, admission.deadline - now),
@@ -317,7 +323,7 @@ class KernelGate:
             mark = element.mark or 0
             deadline = now + element.remaining_ms / 1000 - GRACE_S
             admission = Admission(marks.number_of(mark), marks.profile_of(mark), deadline)
-            admission.counted = _counters(element, down.get(key))
+            admission.counted = counters_of(element, down.get(key))
             if admission.number and admission.profile in self._profiles:
                 self._roster.adopt(key.hex(":"), admission)
         self._leases.adopt()
@@ -329,13 +335,15 @@ class KernelGate:
         now = self._clock()
         wrong: list[_Wrong] = []
         for mac, admission in self._roster.items():
-            key = _key(mac)
+            key = key_of(mac)
             found = up.pop(key, None), down.pop(key, None)
-            if not _is_as(found[0], admission) or found[1] is None:
+            if not is_as(found[0], admission) or found[1] is None:
                 wrong.append((mac, admission, found))
         for batch in _batches(wrong):
-            deletes = [d for mac, _, found in batch for d in _deletes(_key(mac), found)]
-            self._change([*deletes, *_adds([(mac, admission) for mac, admission, _ in batch], now)])
+            deletes = [d for mac, _, found in batch for d in deletes_of(key_of(mac), found)]
+            self._change(
+                [*deletes, *adds_of([(mac, admission) for mac, admission, _ in batch], now)]
+            )
         for name, surplus in ((ADMITTED, up), (DOWNLOADS, down)):
             for keys in _batches(list(surplus)):
                 self._change([Delete(name, tuple(keys))])
@@ -351,7 +359,7 @@ class KernelGate:
         ]
         try:
             for batch in _batches(entered):
-                self._change(_adds(batch, now))
+                self._change(adds_of(batch, now))
         except KernelError:
             for mac, _ in entered:
                 self._roster.leave(mac)
@@ -361,23 +369,23 @@ class KernelGate:
         """Delete and add in one transaction: no packet falls between, and no counter is lost."""
         now = self._clock()
         for mac, profile, deadline in wishes:
-            key, admission = _key(mac), self._admission(mac)
+            key, admission = key_of(mac), self._admission(mac)
             found = self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key)
-            counted = _counters(*found)
+            counted = counters_of(*found)
             new = replace(admission, profile=profile, deadline=deadline, counted=counted)
-            last = self._change([*_deletes(key, found), *_adds([(mac, new)], now)])
-            final = _counters(last.get((ADMITTED, key)), last.get((DOWNLOADS, key)))
+            last = self._change([*deletes_of(key, found), *adds_of([(mac, new)], now)])
+            final = counters_of(last.get((ADMITTED, key)), last.get((DOWNLOADS, key)))
             admission.profile, admission.deadline, admission.counted = profile, deadline, counted
             admission.uncounted += final - counted
 
     def _put_out(self, macs: Sequence[str]) -> dict[str, Counters]:
         finals: dict[str, Counters] = {}
         for batch in _batches(macs):
-            last = self._delete_elements([_key(mac) for mac in batch])
+            last = self._delete_elements([key_of(mac) for mac in batch])
             for mac in batch:
-                key, admission = _key(mac), self._admission(mac)
+                key, admission = key_of(mac), self._admission(mac)
                 up, down = last.get((ADMITTED, key)), last.get((DOWNLOADS, key))
-                counted = _counters(up, down) if up or down else admission.counted
+                counted = counters_of(up, down) if up or down else admission.counted
                 self._roster.leave(mac)
                 self._doom(marks.device_mark(admission.number, 0), _DEVICE_MASK)
                 finals[mac] = counted + admission.uncounted
@@ -392,7 +400,7 @@ class KernelGate:
         # somebody else was here first, or the kernel's own end: delete what is left, one by one
         last: dict[tuple[SetName, bytes], Element] = {}
         for key in keys:
-            left = _deletes(
+            left = deletes_of(
                 key, (self._nftables.get(ADMITTED, key), self._nftables.get(DOWNLOADS, key))
             )
             last |= self._change(left) if left else {}
@@ -404,7 +412,7 @@ class KernelGate:
         return last
 
     def _doom_captured(self, mac: str) -> None:
-        self._doom(marks.captured_mark(_key(mac)), _WHOLE_MARK)
+        self._doom(marks.captured_mark(key_of(mac)), _WHOLE_MARK)
 
     def _profile(self, name: str) -> int:
         number = self._settings.profiles.get(name)
@@ -421,39 +429,6 @@ class KernelGate:
         if admission is None:
             raise LookupError(mac)
         return admission
-
-
-def _key(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))
-
-
-def _counters(up: Element | None, down: Element | None) -> Counters:
-    sent = (up.packets, up.octets) if up else (0, 0)
-    received = (down.packets, down.octets) if down else (0, 0)
-    return Counters(*sent, *received)
-
-
-def _is_as(found: Element | None, admission: Admission) -> bool:
-    return found is not None and found.mark == admission.mark
-
-
-def _deletes(key: bytes, found: tuple[Element | None, Element | None]) -> list[Change]:
-    places = zip((ADMITTED, DOWNLOADS), found, strict=True)
-    return [Delete(name, (key,)) for name, element in places if element is not None]
-
-
-def _adds(devices: Sequence[tuple[str, Admission]], now: float) -> list[Change]:
-    ups: list[Element] = []
-    downs: list[Element] = []
-    for mac, admission in devices:
-        key, timeout_ms, counted = _key(mac), admission.timeout_ms(now), admission.counted
-        sent, received = (
-            (counted.up_packets, counted.up_bytes),
-            (counted.down_packets, counted.down_bytes),
-        )
-        ups.append(Element(key, admission.mark, timeout_ms, 0, *sent))
-        downs.append(Element(key, None, timeout_ms, 0, *received))
-    return [Add(ADMITTED, tuple(ups), counted=True), Add(DOWNLOADS, tuple(downs), counted=True)]
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -1,6 +1,6 @@
 """Keeps the kernel told which IPv4 address is leased to which device.
 
-Not the reading of lease files (leases.py) nor the rule that uses them (ruleset.py). Fails with
+Not the reading of lease files (leases.py) nor the rule that uses them (chains.py). Fails with
 `KernelError`; a lease that is not known leaves its address unguarded, and refuses nobody.
 The rule to keep: both sets tell the same leases, because an address that is known as leased but
 to nobody would be refused from everybody.
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from firewall import ruleset
+from firewall import sets
 from firewall.elements import Add, Change, Delete, Element, SetName
 from firewall.leases import Lease, decode_leases
 from firewall.nft import Nftables
 
-LEASED = SetName("inet", ruleset.TABLE, ruleset.LEASED)
-LEASES = SetName("inet", ruleset.TABLE, ruleset.LEASES)
+LEASED = SetName("inet", sets.TABLE, sets.LEASED)
+LEASES = SetName("inet", sets.TABLE, sets.LEASES)
 
 _UNKNOWN_EXPIRY = -1  # nobody has it, so every lease still in the files is written anew
 _BATCH_LEASES = 500

@@ -1,6 +1,6 @@
 """The bits of the packet mark and the connection mark, and the hash that marks captured flows.
 
-Not the rules that set them (ruleset.py). Pure.
+Not the rules that set them (chains.py). Pure.
 The rule to keep: what the rules write and what the agent looks for is defined here only.
 """
 

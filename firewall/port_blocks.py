@@ -1,6 +1,6 @@
 """Which ports of the public address are a device's own, where a site wants complaints answered.
 
-Not the rules (ruleset.py) and not who has which number (roster.py). Pure.
+Not the rules (chains.py) and not who has which number (roster.py). Pure.
 Deterministic (RFC 7422, section 2): the block follows from the device's number alone, so nothing
 has to be noted about any connection. The rule to keep: no two numbers share a port, and none of
 them is in the shared range.

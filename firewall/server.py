@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from firewall import verbs
+from firewall import verbs, wire
 from firewall.kernel import KernelError
 from firewall.settings import GateSettings
 from firewall.verbs import Gate, RefusedError, Request
@@ -97,7 +97,7 @@ class GateServer:
         """Listen while the context lasts; then cut everybody off."""
         path = self._settings.socket_path
         server = await asyncio.start_unix_server(
-            self._serve, sock=_bind(path), limit=verbs.REQUEST_LINE_MAX_BYTES
+            self._serve, sock=_bind(path), limit=wire.REQUEST_LINE_MAX_BYTES
         )
         path.with_suffix(".new").rename(path)  # seen only when it answers
         try:
@@ -184,16 +184,16 @@ def _carry_out(gate: Gate, request: Request) -> dict[str, Any]:
             gate.admit(request)
         case verbs.Expel(mac):
             counters = gate.expel(mac)
-            body["counters"] = counters and verbs.encode_counters(counters)
+            body["counters"] = counters and wire.encode_counters(counters)
         case verbs.Reconcile(devices):
-            body = verbs.encode_changes(gate.reconcile(devices))
+            body = wire.encode_changes(gate.reconcile(devices))
         case verbs.Identify():
             device = gate.identify(request)
-            body["device"] = device and verbs.encode_identified(device)
+            body["device"] = device and wire.encode_identified(device)
         case verbs.ReadUsage():
-            body = verbs.encode_usage(gate.usage())
+            body = wire.encode_usage(gate.usage())
         case verbs.ReadAddresses():
-            body = verbs.encode_addresses(gate.addresses())
+            body = wire.encode_addresses(gate.addresses())
         case verbs.Probe(macs):
             body["asked"] = gate.probe(macs)
         case _:
@@ -212,7 +212,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
         raise _EndlessError("bad_request", "the line is too long") from None
     if not line.endswith(b"\n"):
         return None
-    return verbs.decode_request(line)
+    return wire.decode_request(line)
 
 
 async def _refuse(
@@ -227,7 +227,7 @@ async def _refuse(
 
 async def _send(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
     async with asyncio.timeout(_ANSWER_TIMEOUT_S):
-        writer.write(verbs.encode_line(body))
+        writer.write(wire.encode_line(body))
         await writer.drain()
 
 

@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from hashlib import sha256
 
-from firewall.verbs import REMAINING_MAX_S, RefusedError, check_mac
+from firewall.verbs import REMAINING_MAX_S, RefusedError
+from firewall.wire import check_mac
 
 SNAPSHOT_MAX_BYTES = 4 * 1024 * 1024
 """32,767 devices, the most a gate takes, are 1.2 MB."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
-from firewall import routing, ruleset
+from firewall import routing, ruleset, sets
 from firewall.closing import add_missing
 from firewall.elements import Family
 from firewall.kernel import NETLINK_ROUTE, KernelError, NetlinkSocket
@@ -58,7 +58,7 @@ class Standing:
         Raises:
             KernelError: the kernel refused.
         """
-        return not any(self._nftables.chains(family, ruleset.TABLE) for family in _TABLES)
+        return not any(self._nftables.chains(family, sets.TABLE) for family in _TABLES)
 
     def lacks(self, chain: str | None) -> bool:
         """Return whether this chain, where one is named, does not stand yet.
@@ -67,7 +67,7 @@ class Standing:
             KernelError: the kernel refused.
         """
         named = ("inet", chain)
-        return chain is not None and named not in self._nftables.chains("inet", ruleset.TABLE)
+        return chain is not None and named not in self._nftables.chains("inet", sets.TABLE)
 
     def put_up(self, fill: Callable[[], object]) -> None:
         """Put everything up; `fill` puts the elements in, before any chain can miss them.
@@ -80,10 +80,10 @@ class Standing:
         fill()
         self._links = self._read_links()
         known = ruleset.chain_names(self._settings, self._links)
-        found = {c for family in _TABLES for c in self._nftables.chains(family, ruleset.TABLE)}
+        found = {c for family in _TABLES for c in self._nftables.chains(family, sets.TABLE)}
         text = ruleset.render_chains(self._settings, self._links, sorted(found - known))
         self._text.apply(text)
-        self._shape = self._nftables.shape(_TABLES, ruleset.TABLE)
+        self._shape = self._nftables.shape(_TABLES, sets.TABLE)
 
     def stands(self) -> bool:
         """Return whether tables, chains and rules are as we left them, on the same interfaces.
@@ -93,7 +93,7 @@ class Standing:
         """
         return (
             self._read_links() == self._links
-            and self._nftables.shape(_TABLES, ruleset.TABLE) == self._shape
+            and self._nftables.shape(_TABLES, sets.TABLE) == self._shape
         )
 
     def links_stand(self) -> bool:
@@ -160,7 +160,7 @@ class Standing:
         except KernelError:
             # a set of another make is in the way: only then is the table made anew
             anew = "".join(
-                f"add table {family} {ruleset.TABLE}\ndelete table {family} {ruleset.TABLE}\n"
+                f"add table {family} {sets.TABLE}\ndelete table {family} {sets.TABLE}\n"
                 for family in _TABLES
             )
             self._text.apply(anew + text)

@@ -6,7 +6,7 @@ Not a whole configuration: ranges, upstream servers and interfaces are the netwo
 from collections.abc import Iterator
 
 from firewall.lab.dnsmasq import announcement_lines, record_lines
-from firewall.ruleset import dnsmasq_lines
+from firewall.sets import dnsmasq_lines
 from portal import settings
 from portal.config import Config
 from portal.guest_names import names_of

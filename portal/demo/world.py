@@ -24,7 +24,7 @@ from firewall.lab.dnsmasq import GardenName
 from firewall.lab.network import Lab, LabSettings
 from firewall.lab.phone import Phone
 from firewall.marks import MAY_LEAVE
-from firewall.ruleset import garden_set
+from firewall.sets import garden_set
 from firewall.settings import GardenGroup
 from portal.config import Config
 from portal.config_file import parse

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firewall import ruleset
+from firewall import ruleset, sets
 from firewall.settings import GardenGroup, GateSettings, GuestNetwork
 from tests.firewall.network import Network, inside, run
 
@@ -74,13 +74,13 @@ def test_where_nobody_wants_ports_of_their_own_the_rules_say_nothing_of_them():
     for name in ("smallest", "largest"):
         assert ruleset.blocks_chain(CASES[name]) is None
         assert "ports_" not in text_of(name)
-        assert ruleset.ADDRESSES not in text_of(name)
+        assert sets.ADDRESSES not in text_of(name)
 
 
 def test_what_is_translated_for_all_needs_no_address_of_one():
     settings = replace(CASES["logged"], masquerade_ipv6=True)
     chains = ruleset.render_chains(settings, set())
-    assert f"update @{ruleset.ADDRESSES}" not in chains
+    assert f"update @{sets.ADDRESSES}" not in chains
     assert 'meta nfproto ipv6 iifname { "br-east.10" } jump own_ports' in chains
     assert ruleset.blocks_chain(settings) == "ports_1024_4096"
 
@@ -93,7 +93,7 @@ def test_the_anchor_decides_nothing():
 
 
 def test_dnsmasq_fills_both_families():
-    assert ruleset.dnsmasq_lines(CASES["largest"]) == [
+    assert sets.dnsmasq_lines(CASES["largest"]) == [
         "nftset=/ocsp.example.org/4#inet#kvar#garden4_crl,6#inet#kvar#garden6_crl",
         "nftset=/pool.example.org/4#inet#kvar#garden4_ntp,6#inet#kvar#garden6_ntp",
     ]

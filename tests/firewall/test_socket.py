@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from firewall import server, verbs
+from firewall import server, verbs, wire
 from firewall.agent import run_simulated_agent
 from firewall.client import GateClient, GateError
 from firewall.kernel import KernelError
@@ -88,7 +88,7 @@ async def test_nonsense_is_logged_once_a_connection_and_then_cut(listening, capl
 
 async def test_a_line_without_end_is_refused(listening):
     reader, writer = await asyncio.open_unix_connection(listening.socket_path)
-    writer.write(b"x" * (2 * verbs.REQUEST_LINE_MAX_BYTES + 1))
+    writer.write(b"x" * (2 * wire.REQUEST_LINE_MAX_BYTES + 1))
     assert json.loads(await reader.readline())["error"] == "bad_request"
     with suppress(ConnectionResetError):  # what was not read of it is thrown away
         assert await reader.read() == b""
@@ -106,7 +106,7 @@ async def test_half_a_line_is_nothing(listening):
 async def test_hundreds_of_broken_requests_leave_the_gate_well(listening):
     dice = random.Random(7)
     good = [
-        verbs.encode_request(request)
+        wire.encode_request(request)
         for request in (
             verbs.Admit(FIRST, 60.0),
             verbs.Expel(FIRST),

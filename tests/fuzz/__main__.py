@@ -15,6 +15,7 @@ from time import monotonic, process_time
 from urllib.parse import urlsplit
 
 from firewall import elements, leases, netlink, routing, sightings, snapshot, verbs
+from firewall import wire as gate_wire
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import parse_form
@@ -102,7 +103,7 @@ SEEDS: dict[str, list[bytes]] = {
 def read_verbs(data: bytes) -> None:
     """The gate's socket."""
     with contextlib.suppress(verbs.RefusedError):
-        verbs.decode_request(data)
+        gate_wire.decode_request(data)
 
 
 def read_sip2(data: bytes) -> None:

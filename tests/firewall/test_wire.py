@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firewall import verbs
+from firewall import verbs, wire
 from firewall.verbs import Changes, Counters, DeviceUsage, RefusedError, Usage
 
 MACS = st.integers(1, 2**46 - 1).map(
@@ -37,13 +37,13 @@ GOOD = {"verb": "admit", "mac": "02:00:00:00:00:01", "remaining_s": 60}
 
 @given(REQUESTS)
 def test_a_request_comes_back_as_it_was_written(request):
-    assert verbs.decode_request(verbs.encode_request(request)) == request
+    assert wire.decode_request(wire.encode_request(request)) == request
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_request_or_refused(line):
     with pytest.raises(RefusedError) as refused:
-        verbs.decode_request(line)
+        wire.decode_request(line)
     assert refused.value.code == "bad_request"
 
 
@@ -57,7 +57,7 @@ def test_any_bytes_are_a_request_or_refused(line):
 )
 def test_any_fields_are_a_request_or_refused(verb, fields):
     with suppress(RefusedError):
-        verbs.decode_request(json.dumps(fields | {"verb": verb}).encode())
+        wire.decode_request(json.dumps(fields | {"verb": verb}).encode())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_any_fields_are_a_request_or_refused(verb, fields):
 )
 def test_a_wrong_field_is_refused(change):
     with pytest.raises(RefusedError):
-        verbs.decode_request(json.dumps(GOOD | change).encode())
+        wire.decode_request(json.dumps(GOOD | change).encode())
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,16 @@ def test_a_wrong_field_is_refused(change):
 )
 def test_a_wrong_line_is_refused(line):
     with pytest.raises(RefusedError):
-        verbs.decode_request(line)
+        wire.decode_request(line)
 
 
 def test_a_mac_is_read_in_any_case():
-    assert verbs.check_mac("0A:00:00:00:00:FF") == "0a:00:00:00:00:ff"
+    assert wire.check_mac("0A:00:00:00:00:FF") == "0a:00:00:00:00:ff"
 
 
 def test_an_ipv4_address_seen_through_an_ipv6_socket_is_an_ipv4_address():
     line = b'{"verb":"identify","ip":"::ffff:10.0.0.1"}'
-    assert verbs.decode_request(line) == verbs.Identify("10.0.0.1")
+    assert wire.decode_request(line) == verbs.Identify("10.0.0.1")
 
 
 @given(
@@ -141,7 +141,7 @@ def test_an_ipv4_address_seen_through_an_ipv6_socket_is_an_ipv4_address():
     )
 )
 def test_usage_comes_back_as_it_was_written(devices):
-    back = verbs.decode_usage(json.loads(json.dumps(verbs.encode_usage(Usage(7, devices)))))
+    back = wire.decode_usage(json.loads(json.dumps(wire.encode_usage(Usage(7, devices)))))
     assert back.generation == 7
     assert back.devices.keys() == devices.keys()
     for mac, device in devices.items():
@@ -153,12 +153,12 @@ def test_usage_comes_back_as_it_was_written(devices):
 
 def test_a_device_asked_for_twice_is_asked_once():
     line = b'{"verb":"probe","macs":["02:00:00:00:00:01","02:00:00:00:00:01"]}'
-    assert verbs.decode_request(line) == verbs.Probe(("02:00:00:00:00:01",))
+    assert wire.decode_request(line) == verbs.Probe(("02:00:00:00:00:01",))
 
 
 def test_changes_come_back_as_they_were_written():
     changes = Changes(("a",), ("b", "c"), {"d": Counters(1, 2, 3, 4)})
-    assert verbs.decode_changes(json.loads(json.dumps(verbs.encode_changes(changes)))) == changes
+    assert wire.decode_changes(json.loads(json.dumps(wire.encode_changes(changes)))) == changes
     assert changes.count == 4
 
 
@@ -169,18 +169,16 @@ def test_counters_add_up():
 
 @given(COUNTERS)
 def test_counters_come_back_as_they_were_written(counters):
-    assert (
-        verbs.decode_counters(json.loads(json.dumps(verbs.encode_counters(counters)))) == counters
-    )
+    assert wire.decode_counters(json.loads(json.dumps(wire.encode_counters(counters)))) == counters
 
 
 def test_a_device_comes_back_as_it_was_written():
     device = verbs.Identified("02:00:00:00:00:01", "guest0", "main")
-    assert verbs.Identified(**verbs.encode_identified(device)) == device
+    assert verbs.Identified(**wire.encode_identified(device)) == device
 
 
 def test_ports_and_addresses_come_back_as_they_were():
     ports = {"02:00:00:00:00:01": verbs.OwnPorts(1024, 1279, 1.5)}
     given = verbs.Addresses(ports, (("02:00:00:00:00:01", "2001:db8::1"),))
-    assert verbs.decode_addresses(json.loads(json.dumps(verbs.encode_addresses(given)))) == given
-    assert verbs.decode_addresses(verbs.encode_addresses(verbs.Addresses())) == verbs.Addresses()
+    assert wire.decode_addresses(json.loads(json.dumps(wire.encode_addresses(given)))) == given
+    assert wire.decode_addresses(wire.encode_addresses(verbs.Addresses())) == verbs.Addresses()
