@@ -25,6 +25,7 @@ from portal.services.live_picture import Change, LivePicture
 from portal.services.places import Known, Places
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.live import LiveStore, Place
+from portal.services.repeating import repeat
 from radius_bridge.access import Grant
 from radius_bridge.clients import Clients
 from radius_bridge.dynamic_requests import Accepted, NotSent, Outcome, SessionUnknown, Unsupported
@@ -95,14 +96,7 @@ class DynamicDesk:
     async def compare_for_ever(self) -> Never:
         """Find what differs between sessions and what access points were told last."""
         await self._picture.is_loaded.wait()
-        while True:
-            try:
-                await self.compare()
-            except DatabaseUnavailableError as problem:
-                _log.debug("access_points_not_compared", reason=str(problem))
-            except Exception as problem:  # noqa: BLE001 - the boundary of one comparison
-                _log.error("comparison_failed", reason=type(problem).__name__)
-            await asyncio.sleep(COMPARE_EVERY_S)
+        await repeat(self.compare, COMPARE_EVERY_S, "access_points_not_compared")
 
     async def compare(self) -> None:
         """Tell access points where a device is in without a session, or waits with one.

@@ -19,7 +19,8 @@ NAME_BYTES = 4
 
 TRACE_BYTES = 32
 _NAME = re.compile(r"([PD])-?([0-9A-F]{8})")
-_CURSOR = re.compile(r"(\d{8}T\d{12})\.([0-9a-f]{32})")
+_WRITTEN_MOMENT = re.compile(r"[0-9]{8}T[0-9]{12}")
+_ID = re.compile(r"[0-9a-f]{32}")
 _MOMENT = "%Y%m%dT%H%M%S%f"
 _WEEK = timedelta(days=7)
 
@@ -139,19 +140,31 @@ def written_span(since: datetime, until: datetime) -> str:
 
 def write_cursor(cursor: Cursor) -> str:
     """Write it for an address of ours."""
-    return f"{cursor.at.astimezone(UTC):{_MOMENT}}.{cursor.id.hex}"
+    return f"{write_moment(cursor.at)}.{cursor.id.hex}"
 
 
 def read_cursor(text: str) -> Cursor | None:
     """Read it back; None for anything else."""
-    found = _CURSOR.fullmatch(text)
-    if found is None:
+    moment, _, session_id = text.partition(".")
+    at = read_moment(moment)
+    if at is None or not _ID.fullmatch(session_id):
+        return None
+    return Cursor(at, UUID(session_id))
+
+
+def write_moment(moment: datetime) -> str:
+    """Write when something was, to the microsecond, for an address of ours."""
+    return f"{moment.astimezone(UTC):{_MOMENT}}"
+
+
+def read_moment(text: str) -> datetime | None:
+    """Read it back; None for anything else."""
+    if not _WRITTEN_MOMENT.fullmatch(text):
         return None
     try:
-        at = datetime.strptime(found[1], _MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return Cursor(at, UUID(found[2]))
 
 
 def instant_of(session_id: UUID) -> datetime | None:

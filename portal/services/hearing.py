@@ -5,15 +5,15 @@ found follows from the places in the database, so that every process finds the s
 point that hears again is believed again. Without the database, what was found last holds.
 """
 
-import asyncio
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Never
 
 import structlog
 
-from portal.services.ports import Clock, DatabaseUnavailableError
+from portal.services.ports import Clock
 from portal.services.ports.live import LiveStore
+from portal.services.repeating import repeat
 
 LOOK_EVERY_S = 60.0
 
@@ -52,11 +52,4 @@ class Hearing:
 
     async def look_for_ever(self) -> Never:
         """Look again and again."""
-        while True:
-            try:
-                await self.look()
-            except DatabaseUnavailableError as problem:
-                _log.debug("hearing_not_looked_at", reason=str(problem))
-            except Exception as problem:  # noqa: BLE001 - the boundary of one look
-                _log.error("hearing_not_looked_at", reason=type(problem).__name__)
-            await asyncio.sleep(LOOK_EVERY_S)
+        await repeat(self.look, LOOK_EVERY_S, "hearing_not_looked_at")

@@ -18,6 +18,7 @@ import structlog
 from portal.domain.identity import MacAddress
 from portal.services.ports import DatabaseUnavailableError
 from portal.services.ports.live import LiveStore, Place
+from portal.services.repeating import repeat
 
 MOST = 50_000
 """Devices: a city's on its busiest day. About 600 bytes each."""
@@ -202,14 +203,7 @@ class Places:
 
     async def write_for_ever(self) -> Never:
         """Write what is new."""
-        while True:
-            await asyncio.sleep(WRITE_EVERY_S)
-            try:
-                await self.write()
-            except DatabaseUnavailableError as problem:
-                _log.debug("places_wait", reason=str(problem))
-            except Exception as problem:  # noqa: BLE001 - one write's boundary
-                _log.error("places_not_written", reason=type(problem).__name__)
+        await repeat(self.write, WRITE_EVERY_S, "places_not_written")
 
     async def write(self) -> None:
         """Write what is new, the most that one statement takes, after what is being written now.

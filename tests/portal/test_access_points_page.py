@@ -8,20 +8,13 @@ import pytest
 from portal.config import Config
 from portal.config_file import parse
 from radius_bridge.clients import FamilyName
+from tests.portal.configurations import PORTAL
 
 DOCS = Path(__file__).parents[2] / "docs"
 MAKERS = sorted((DOCS / "access-points").glob("*.md"))
 PAGE = "".join(page.read_text("utf-8") for page in (DOCS / "access-points.md", *MAKERS))
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-HEAD = """
-[organisation]
-name = "Umeå bibliotek"
-
-[portal]
-host_name = "wifi.example.se"
-certificate_file = "/etc/kvar/chain.pem"
-private_key_file = "/etc/kvar/key.pem"
-
+HEAD = f"""{PORTAL}
 [[sites]]
 id = "main"
 name = "Stadsbiblioteket"

@@ -13,7 +13,7 @@ from radius_bridge.controllers.omada import Omada
 from radius_bridge.controllers.ruckus import Ruckus
 from radius_bridge.controllers.unifi import UniFi
 from radius_bridge.controllers.unifi_classic import ClassicUniFi
-from tests.portal.test_config_radius import HEAD, parsed, problems
+from tests.portal.configurations import VILLAGE, parsed, problems
 
 KEY = "radius.clients[0].controller"
 PIN = "AB:" * 31 + "CD"
@@ -48,7 +48,7 @@ RUCKUS = client("ruckus") + 'secret = "x"\n'
     ],
 )
 async def test_each_family_gets_its_controller(text: str, kind: type) -> None:
-    async with open_controllers(parsed(HEAD + text)) as opened:
+    async with open_controllers(parsed(VILLAGE + text)) as opened:
         assert {name: type(one) for name, one in opened.items()} == {"house": kind}
 
 
@@ -74,7 +74,7 @@ async def test_each_family_gets_its_controller(text: str, kind: type) -> None:
     ],
 )
 def test_what_contradicts_itself_is_refused(text: str, key: str, words: str) -> None:
-    assert words in problems(HEAD + text)[key]
+    assert words in problems(VILLAGE + text)[key]
 
 
 async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 async def _open(text: str) -> None:
-    async with open_controllers(parsed(HEAD + text)):
+    async with open_controllers(parsed(VILLAGE + text)):
         pass
 
 
@@ -100,7 +100,7 @@ async def test_visitors_of_unifi_come_by_the_address_that_it_has_fixed(tmp_path:
         + 'site = "annex"'
         + client("opennds", "other").replace("[radius.clients.controller]", 'portal_secret = "abc"')
     )
-    async with open_access_points(parsed(HEAD + text), KeyRing(tmp_path), NOBODY) as points:
+    async with open_access_points(parsed(VILLAGE + text), KeyRing(tmp_path), NOBODY) as points:
         assert points is not None
         assert points.client_at("/guest/s/annex/") == "house"
         assert points.client_at("/guest/s/default/") is None
@@ -108,6 +108,6 @@ async def test_visitors_of_unifi_come_by_the_address_that_it_has_fixed(tmp_path:
 
 
 async def test_without_access_points_there_are_none(tmp_path: Path) -> None:
-    text = HEAD.partition("[radius]")[0] + 'guest_interfaces = ["guest0"]\n'
+    text = VILLAGE.partition("[radius]")[0] + 'guest_interfaces = ["guest0"]\n'
     async with open_access_points(parsed(text), KeyRing(tmp_path), NOBODY) as points:
         assert points is None

@@ -4,36 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.config import Config
 from portal.config_file import ConfigError, load, parse
-
-MINIMAL = """
-[organisation]
-name = "Umeå bibliotek"
-
-[portal]
-host_name = "wifi.example.se"
-certificate_file = "/etc/kvar/chain.pem"
-private_key_file = "/etc/kvar/key.pem"
-
-[library_system]
-host = "sip2.example.se"
-
-[[sites]]
-id = "stadsbiblioteket"
-name = "Stadsbiblioteket"
-guest_interfaces = ["guest0"]
-"""
-
-
-def parsed(text: str) -> Config:
-    return parse(text, Path("kvar.toml"))
-
-
-def problems(text: str) -> dict[str, str]:
-    with pytest.raises(ConfigError) as caught:
-        parsed(text)
-    return {problem.key: problem.message for problem in caught.value.problems}
+from tests.portal.configurations import MINIMAL, parsed, problems
 
 
 def test_a_minimal_file_gets_the_safe_defaults() -> None:

@@ -1,6 +1,5 @@
 """The bridge's part of the configuration: what is accepted, what is refused, and what follows."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,54 +9,16 @@ import pytest
 from portal import settings
 from portal.composition.radius_clients import bridged
 from portal.composition.start import StartError
-from portal.config import Config
-from portal.config_file import ConfigError, parse
 from portal.config_radius import check_secret
 from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from radius_bridge.clients import DynamicAuthorization, FamilyName
 from radius_bridge.vendors.opennds_authmon import gateway_hash
-
-SECRET = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"
-
-HEAD = """
-[organisation]
-name = "Umeå bibliotek"
-
-[portal]
-host_name = "wifi.example.se"
-certificate_file = "/etc/kvar/chain.pem"
-private_key_file = "/etc/kvar/key.pem"
-
-[[sites]]
-id = "village"
-name = "Bybiblioteket"
-login_methods = ["accept"]
-
-[radius]
-"""
-
-CLIENT = f"""
-[[radius.clients]]
-name = "ap"
-networks = ["10.1.2.0/24"]
-secret = "{SECRET}"
-site = "village"
-"""
-
-
-def parsed(text: str) -> Config:
-    return parse(text, Path("kvar.toml"))
-
-
-def problems(text: str) -> Mapping[str, str]:
-    with pytest.raises(ConfigError) as caught:
-        parsed(text)
-    return {problem.key: problem.message for problem in caught.value.problems}
+from tests.portal.configurations import CLIENT, SECRET, VILLAGE, parsed, problems
 
 
 def test_a_site_without_a_gate_is_served_by_its_access_points() -> None:
-    config = parsed(HEAD + CLIENT)
+    config = parsed(VILLAGE + CLIENT)
     assert not settings.has_gate(config)
     found = bridged(config)
     [client] = found.clients.all
@@ -70,7 +31,7 @@ def test_a_site_without_a_gate_is_served_by_its_access_points() -> None:
 
 
 def test_a_site_that_nobody_serves_is_refused() -> None:
-    found = problems(HEAD.replace("[radius]", ""))
+    found = problems(VILLAGE.replace("[radius]", ""))
     assert "[[radius.clients]]" in found["sites[0].guest_interfaces"]
 
 
@@ -102,7 +63,7 @@ download_kbit_s = 8000
 idle_timeout_min = 60
 interim_interval_s = 600
 """
-    found = bridged(parsed(HEAD + section))
+    found = bridged(parsed(VILLAGE + section))
     client = found.clients.at("2001:db8::7")
     assert client is not None
     assert client.family is FamilyName.CISCO
@@ -130,7 +91,7 @@ interim_interval_s = 600
 
 
 def test_where_a_gate_counts_the_bridge_does_not() -> None:
-    text = HEAD.replace('name = "Bybi', 'guest_interfaces = ["guest0"]\nname = "Bybi')
+    text = VILLAGE.replace('name = "Bybi', 'guest_interfaces = ["guest0"]\nname = "Bybi')
     config = parsed(text + CLIENT + "coa = false\n")
     found = bridged(config)
     assert settings.gate_sites(config) == ["village"]
@@ -141,7 +102,7 @@ def test_where_a_gate_counts_the_bridge_does_not() -> None:
 def test_a_client_with_a_certificate_needs_no_secret() -> None:
     tls = 'certificate_file = "c.pem"\nprivate_key_file = "k.pem"\nclient_ca_file = "ca.pem"\n'
     client = CLIENT.replace(f'secret = "{SECRET}"', 'certificate_names = ["ap.example.se"]')
-    config = parsed(HEAD + tls + client.replace('networks = ["10.1.2.0/24"]', ""))
+    config = parsed(VILLAGE + tls + client.replace('networks = ["10.1.2.0/24"]', ""))
     [found] = bridged(config).clients.all
     assert found.secret.reveal() == b"radsec"
     assert found.certificate_names == ("ap.example.se",)
@@ -166,7 +127,7 @@ def test_a_secret_that_could_be_guessed_is_refused(secret: str, words: str) -> N
 
 
 def test_a_weak_secret_is_a_problem_of_its_key() -> None:
-    found = problems(HEAD + CLIENT.replace(SECRET, "testing123"))
+    found = problems(VILLAGE + CLIENT.replace(SECRET, "testing123"))
     assert "shorter" in found["radius.clients[0].secret"]
 
 
@@ -210,12 +171,12 @@ def test_a_weak_secret_is_a_problem_of_its_key() -> None:
     ],
 )
 def test_what_contradicts_itself_is_refused(text: str, key: str, words: str) -> None:
-    assert words in problems(HEAD + text)[key]
+    assert words in problems(VILLAGE + text)[key]
 
 
 def test_a_secret_file_must_be_closed_and_good(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    config = parsed(HEAD + CLIENT.replace(f'secret = "{SECRET}"', f'secret_file = "{file}"'))
+    config = parsed(VILLAGE + CLIENT.replace(f'secret = "{SECRET}"', f'secret_file = "{file}"'))
     with pytest.raises(StartError, match="cannot be read"):
         bridged(config)
     file.write_text(SECRET)
@@ -233,11 +194,11 @@ def test_a_secret_file_must_be_closed_and_good(tmp_path: Path) -> None:
 
 
 def test_secrets_are_masked_where_the_configuration_is_shown() -> None:
-    assert SECRET not in parsed(HEAD + CLIENT).model_dump_json()
+    assert SECRET not in parsed(VILLAGE + CLIENT).model_dump_json()
 
 
 def test_a_gateways_name_is_known_with_the_space_that_nobody_sees() -> None:
     client = CLIENT.replace('"ap"', '"ap"\nfamily = "opennds"')
-    found = bridged(parsed(HEAD + client + 'portal_gateways = ["Annex Node:0a1b2c3d4e5f"]'))
+    found = bridged(parsed(VILLAGE + client + 'portal_gateways = ["Annex Node:0a1b2c3d4e5f"]'))
     names = ("Annex Node:0a1b2c3d4e5f", "Annex Node:0a1b2c3d4e5f ")
     assert found.portals["ap"].gateways == frozenset(map(gateway_hash, names))

@@ -6,7 +6,7 @@ import pytest
 
 from portal import config_file
 from portal.config_renames import with_new_names
-from tests.portal.test_config_file import MINIMAL
+from tests.portal.configurations import MINIMAL
 
 RENAMED = {"sites.places_per_card": "devices_per_card", "limits.pins": "pin_attempts_per_day"}
 

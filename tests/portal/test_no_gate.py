@@ -11,30 +11,9 @@ from portal.config_file import parse
 from portal.doctor.network import gate
 from portal.domain.identity import MacAddress
 from portal.no_gate import NoGate
+from tests.portal.configurations import CLIENT, VILLAGE
 
-VILLAGE = """
-[organisation]
-name = "Umeå bibliotek"
-
-[portal]
-host_name = "wifi.example.se"
-certificate_file = "/etc/kvar/chain.pem"
-private_key_file = "/etc/kvar/key.pem"
-
-[[sites]]
-id = "village"
-name = "Bybiblioteket"
-login_methods = ["accept"]
-
-[radius]
-[[radius.clients]]
-name = "ap"
-networks = ["10.1.2.0/24"]
-secret = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"
-site = "village"
-"""
-
-CONFIG = parse(VILLAGE, Path("kvar.toml"))
+CONFIG = parse(VILLAGE + CLIENT, Path("kvar.toml"))
 MAC = MacAddress("02:00:5e:00:00:2a")
 
 

@@ -22,16 +22,9 @@ from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
 from portal.services.ports import Kept
 from portal.web.guest.settings import Retention, Statement
+from tests.portal.configurations import PORTAL, parsed
 
-MINIMAL = """
-[organisation]
-name = "Umeå bibliotek"
-
-[portal]
-host_name = "wifi.example.se"
-certificate_file = "/etc/kvar/chain.pem"
-private_key_file = "/etc/kvar/key.pem"
-
+MINIMAL = f"""{PORTAL}
 [[sites]]
 id = "city"
 name = "Stadsbiblioteket"
@@ -167,10 +160,6 @@ name = "Filialen"
 guest_interfaces = ["guest2"]
 allowed_internal_networks = ["10.8.0.1/32"]
 """
-
-
-def parsed(text: str) -> Config:
-    return parse(text, Path("kvar.toml"))
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,10 @@ The rule to keep: an account for some sites sees those sites' events, and none t
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from aiohttp import web
 
-from portal.domain.session_log import Named, name_of
+from portal.domain.session_log import Named, name_of, read_moment, write_moment
 from portal.services.outcomes import RefusalReason
 from portal.services.ports.session_log import EventCursor, EventFilter, LoggedEvent
 from portal.web.staff.log import asked_of, shared, telling, worded, zone_of
@@ -24,8 +23,7 @@ REFUSALS = tuple(reason.value for reason in RefusalReason)
 OFTEN = ("cred.wrong", "card.expired", "card.blocked", "lms.down", "service")
 """What is written down: refusals that reach nobody leave no event."""
 
-_AFTER = re.compile(r"(\d{8}T\d{12})\.(\d{1,18})")
-_MOMENT = "%Y%m%dT%H%M%S%f"
+_ID = re.compile(r"[0-9]{1,18}")
 
 _Ask = Callable[[EventFilter, EventCursor | None, int], Awaitable[Sequence[LoggedEvent]]]
 
@@ -95,15 +93,12 @@ def _filter(site: StaffSite, visit: Visit, asked: Asked) -> EventFilter:
 
 
 def _write(event: LoggedEvent) -> str:
-    return f"{event.at.astimezone(UTC):{_MOMENT}}.{event.id}"
+    return f"{write_moment(event.at)}.{event.id}"
 
 
 def _read(text: str) -> EventCursor | None:
-    found = _AFTER.fullmatch(text)
-    if found is None:
+    moment, _, event_id = text.partition(".")
+    at = read_moment(moment)
+    if at is None or not _ID.fullmatch(event_id):
         return None
-    try:
-        at = datetime.strptime(found[1], _MOMENT).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return EventCursor(at, int(found[2]))
+    return EventCursor(at, int(event_id))
