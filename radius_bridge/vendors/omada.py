@@ -4,7 +4,7 @@ What the controller is asked is in `omada_api.py`.
 The rule to keep: the redirect is unsigned. By the interface, its values go to the controller as
 they came, which knows its own; by the form, only a registered host is posted to.
 Source: TP-Link FAQ 3231 "API and Code Sample for External Portal Server (Omada Controller 5.0.15
-or above)" and FAQ 2907.
+or above)" and FAQ 2907; FAQ 2912 "RADIUS Server with External Web Portal (4.1.5 or above)".
 """
 
 import re
@@ -46,8 +46,10 @@ _SHAPES: dict[str, Callable[[str], object]] = {
     "vid": _NUMBER.fullmatch,
     "site": _TEXT.fullmatch,
 }
-_ACCESS_POINT = ("clientMac", "apMac", "ssidName", "radioId", "site")
-_GATEWAY = ("clientMac", "gatewayMac", "vid", "site")
+_ACCESS_POINT = ("clientMac", "apMac", "ssidName", "radioId")
+_GATEWAY = ("clientMac", "gatewayMac", "vid")
+_SITE = ("site",)
+"""By the interface; a redirect to a form names no site."""
 _FORM = ("target", "targetPort", "scheme")
 _KEYS = frozenset({*_SHAPES, *_FORM, "clientIp", "redirectUrl", "originUrl"})
 _PATH = "/portal/radius/browserauth"
@@ -102,7 +104,6 @@ class Omada(standard.Standard):
         form = parameters.pop("form", None)
         if form is None:
             return None
-        parameters.pop("site", None)
         fields = (
             *parameters.items(),
             ("clientIp", visitor.ip or ""),
@@ -115,8 +116,12 @@ class Omada(standard.Standard):
 
 
 def _told(query: Mapping[str, str]) -> dict[str, str] | None:
-    """Return what names device, access point and site to the controller, as it came."""
-    keys = _ACCESS_POINT if "apMac" in query else _GATEWAY
+    """Return what names device, access point and site to the controller, as it came.
+
+    A wired device's redirect may name an access point all the same, and leave it empty.
+    """
+    place = _ACCESS_POINT if query.get("apMac") else _GATEWAY
+    keys = (*place, *(() if "target" in query else _SITE))
     told = {key: query.get(key, "") for key in keys}
     return told if all(_SHAPES[key](value) for key, value in told.items()) else None
 

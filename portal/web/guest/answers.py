@@ -70,6 +70,14 @@ def plain(text: str, *, status: int = 200) -> web.Response:
     )
 
 
+def too_many() -> web.Response:
+    """Refuse and close: the gate limits how many connections a device opens a second."""
+    response = plain("Too many requests. Wait a minute.\n", status=429)
+    response.headers["Retry-After"] = "60"
+    response.force_close()
+    return response
+
+
 def json_text(text: str, *, content_type: str) -> web.Response:
     """Answer with JSON in ASCII; its media types know no charset (RFC 8259 section 11)."""
     headers = {**SECURITY_HEADERS, "Content-Security-Policy": _BASE_POLICY}

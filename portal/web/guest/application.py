@@ -177,10 +177,10 @@ class GuestApplication:
         visit = self._visit(request, "/", encrypted=safe)
         if gateway.asks(request):
             if not self._questions.allows((client, visit.browser.address), visit.now):
-                return _too_many()
+                return answers.too_many()
             return await self._in_time(visit, gateway.answer(self.site, visit, points, client))
         if not self._arrivals.allows(visit.browser.address, visit.now):
-            return _too_many()
+            return answers.too_many()
         return await self._in_time(visit, arrival.arrive(self.site, visit, points, client))
 
     async def _in_time(self, visit: Visit, answer: Awaitable[web.Response]) -> web.Response:
@@ -253,7 +253,7 @@ class GuestApplication:
             return _wrong_method()
         known = await self._identify(visit)
         if known.here and not self._forms.allows(known.here.device.mac, known.now):
-            return _too_many()
+            return answers.too_many()
         return await self._at_known_site(known, handler)
 
     async def _at_site(self, visit: Visit, handler: _Handler) -> web.Response:
@@ -293,14 +293,6 @@ class GuestApplication:
         known = day.clean_path(scan.clean_path(page) if scan.is_scan(page) else page)
         visit = Visit(request, known, language, chosen, encrypted, self._clock())
         return visit if token is None else mount.mounted(visit, self.site.access_points, token)
-
-
-def _too_many() -> web.Response:
-    """Refuse and close: the gate limits how many connections a device opens a second."""
-    response = answers.plain("Too many requests. Wait a minute.\n", status=429)
-    response.headers["Retry-After"] = "60"
-    response.force_close()
-    return response
 
 
 def _wrong_method() -> web.Response:

@@ -37,6 +37,12 @@ class Draft:
 
 _EMPTY = Draft()
 
+_NOT_TOLD: Mapping[str, object] = {
+    **dict.fromkeys(("protected", "courtesy", "by_code", "closing"), False),
+    **dict.fromkeys(("end", "ends_soon")),
+}
+"""Of a session whose device the visitor only names: that it is online, and no more."""
+
 
 async def front(site: GuestSite, visit: Visit, here: Here) -> web.Response:
     """Show the page that fits the device's standing."""
@@ -106,15 +112,17 @@ async def status_page(
     exactly = longer == home.time_limit  # before closing time a press gives less
     is_own = may_decide(visit, online.session)
     remembered = await site.guest.remembered_here(here.device, visit.now)
-    ending = _ending(site, visit, home, online.session)
+    ending = _ending(site, visit, home, online.session) if is_own else _NOT_TOLD
     done = visit.request.query.get("done")
     values = {
         **ending,
-        "number": await site.guest.number_of(online, here.device, visit.now, visit.kind),
+        "number": await site.guest.number_of(online, here.device, visit.now, visit.kind)
+        if is_own
+        else None,
         "can_extend": is_own and longer is not None,
         "extend_minutes": moments.whole_minutes(longer) if longer and exactly else None,
         # The address stays when the page is loaded again: then the end may be near.
-        "extended": done == "extend" and not ending["ends_soon"],
+        "extended": is_own and done == "extend" and not ending["ends_soon"],
         "let_in": done == "letin" and ending["protected"],
         "rated": done == "rated",
         "refused": refused,

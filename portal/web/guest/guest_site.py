@@ -9,7 +9,7 @@ from aiohttp import web
 
 from portal.services.ports.access_points import AccessPoints
 from portal.web.guest import answers
-from portal.web.guest.budget import RATINGS, REPORTS, Budget
+from portal.web.guest.budget import FORMS, RATINGS, REPORTS, Budget
 from portal.web.guest.door import GuestDoor
 from portal.web.guest.form_token import issue_token
 from portal.web.guest.guesses import Guesses
@@ -35,6 +35,8 @@ class GuestSite:
     rate: Rate = not_counted
     ratings_left: Budget = field(default_factory=lambda: Budget(RATINGS))
     """Answers a device may give: one a day. This process alone knows that it did."""
+    led_in: Budget = field(default_factory=lambda: Budget(FORMS))
+    """Times that a device is let in elsewhere: each asks its controller, or writes a list."""
     sent_back: SentBack = field(default_factory=SentBack)
     guesses: Guesses = field(default_factory=Guesses)
 

@@ -94,6 +94,8 @@ async def go_out(site: GuestSite, visit: Visit) -> web.Response:
 async def _tell(
     site: GuestSite, visit: Visit, mount: Mount, session: Session, then: str
 ) -> web.Response:
+    if not _may_be_let_in(site, visit, mount):
+        return answers.too_many()
     try:
         await mount.points.admit(mount.passage, session, visit.now)
     except AccessPointUnavailableError as problem:
@@ -106,6 +108,8 @@ async def _have_let_in(
     site: GuestSite, visit: Visit, mount: Mount, session: Session, inside: str
 ) -> web.Response:
     """Wait, page after page, until the gateway has asked and said that it let the device in."""
+    if not _may_be_let_in(site, visit, mount):
+        return answers.too_many()
     pressed = visit.request.method == "POST"
     match await mount.points.have_let_in(mount.passage, session, visit.now, pressed=pressed):
         case Waiting.LET_IN:
@@ -117,6 +121,11 @@ async def _have_let_in(
         case Waiting.UNHEARD:
             _log.warning("gateway_did_not_confirm", client=mount.passage.visit.client)
             return site.pages.render("failed", visit, {}, status=503)
+
+
+def _may_be_let_in(site: GuestSite, visit: Visit, mount: Mount) -> bool:
+    """Say whether the device is not let in more often than any visitor is."""
+    return site.led_in.allows(mount.passage.device.mac, visit.now)
 
 
 def _connecting(site: GuestSite, visit: Visit, then: str) -> web.Response:

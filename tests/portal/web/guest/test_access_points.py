@@ -27,6 +27,7 @@ from tests.portal.web.portal_under_test import (
     DEVICE,
     FAS,
     FORM,
+    LIBRARY,
     LOGON,
     NOW,
     UAM_SECRET,
@@ -512,6 +513,21 @@ async def test_who_knows_an_address_alone_sees_nothing_of_its_owner() -> None:
     assert devices.headers["Location"].endswith("/status")
     assert "Du är uppkopplad" in status.body
     assert not {"logout", "devices", "forget", "extend"} & set(outline_of(status.body).targets)
+
+
+async def test_an_access_points_word_that_a_device_is_in_shows_nothing_of_its_visit() -> None:
+    """`statusCode=1` is written by whoever writes the address."""
+    guest = FakeGuest(session=make_session(ground=Ground.VOUCHER), library=LIBRARY)
+    url = "/at/controller?switch_url=https://login.controller.test/login.html"
+    async with running_portal(guest) as portal:
+        arrived = await ask(portal, f"{url}&client_mac={DEVICE.mac}&statusCode=1")
+        page = await ask(portal, arrived.headers["Location"])
+        mine = passage_of("controller", is_inside=True, is_proved=False, owns=make_session().id)
+        own = await ask(portal, f"{via(mine)}/status")
+    assert "Du är uppkopplad" in page.body
+    for told in ("19.30", "Enhet 47"):  # the end, and the number that a tutor calls it by
+        assert told in own.body
+        assert told not in page.body
 
 
 async def test_who_began_the_session_may_end_it() -> None:

@@ -14,6 +14,7 @@ from portal.domain.access_point import AccessPoint
 from portal.domain.identity import MacAddress, SiteId
 from portal.domain.way_back import Browser
 from portal.services.ports.access_points import Arrival, Unbelieved, Unseen
+from portal.web.guest.budget import FORMS
 from radius_bridge.clients import FamilyName
 from radius_bridge.controllers.controller import Admission, Controller
 from radius_bridge.controllers.door import JsonDoor, Trust
@@ -103,6 +104,16 @@ async def test_who_is_online_is_let_in_again_without_a_login(tmp_path: Path) -> 
         answer = await stage.get(f"{prefix}/")
         assert DEVICE.mac in stage.controller.authorised
         assert answer.headers["Location"].endswith("/status")
+
+
+async def test_nobody_makes_us_ask_the_controller_as_fast_as_he_can(tmp_path: Path) -> None:
+    async with unifi(tmp_path) as stage:
+        location = await stage.sign_in()
+        before = len(stage.controller.asked)
+        answers = [await stage.get(location) for _ in range(FORMS.burst + 20)]
+        told = len(stage.controller.asked) - before
+    assert [one.status for one in answers] == [303] * FORMS.burst + [429] * 20
+    assert told == FORMS.burst * 2  # it is looked for, and let in
 
 
 async def test_a_device_that_the_controller_does_not_know_is_nobody(tmp_path: Path) -> None:
