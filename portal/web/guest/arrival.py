@@ -5,6 +5,7 @@ is told how to come again, counted, and not written down; and the redirect that 
 page of ours alone.
 """
 
+import re
 from dataclasses import replace
 
 import structlog
@@ -14,8 +15,10 @@ from portal.services.ports.access_points import PREFIX, AccessPoints, Arrival, U
 from portal.web.guest import answers
 from portal.web.guest.guest_site import GuestSite
 from portal.web.guest.mount import lost_page
-from portal.web.guest.visit import Mount, Visit
+from portal.web.guest.visit import BACK_PREFIX, Mount, Visit
 from portal.web.guest.way_in import FAILED
+
+_BACK = re.compile(rf"{BACK_PREFIX}[A-Za-z0-9._-]{{1,8000}}(\?lang=[A-Za-z-]{{2,12}})?")
 
 _log = structlog.get_logger()
 
@@ -31,6 +34,8 @@ def client_of(path: str, points: AccessPoints, *, is_ours: bool) -> str | None:
 
 async def arrive(site: GuestSite, visit: Visit, points: AccessPoints, client: str) -> web.Response:
     """Lead a visitor to the pages under a token, or say that the address cannot be believed."""
+    if (back := _led_back(visit.request, site.settings.portal_origin)) is not None:
+        return answers.redirect(back, status=302)
     arrival = await points.arrive(client, _as_it_stood(visit.request), visit.browser)
     if isinstance(arrival, Unbelieved):
         _log.warning("visitor_not_believed", reason=arrival.value)
@@ -64,6 +69,17 @@ def _has_failed(site: GuestSite, arrival: Arrival, visit: Visit) -> bool:
     came_back = site.sent_back.has(mac, visit.now) and not arrival.passage.is_inside
     site.sent_back.forget(mac)
     return arrival.has_failed or came_back
+
+
+def _led_back(request: web.BaseRequest, origin: str) -> str | None:
+    """Return our own address to which a gateway was to lead a visitor; None: it is a new one.
+
+    openNDS sends a browser that brings our answer twice here instead: its device is in. What the
+    address is worth is seen where it is read (`come_back`).
+    """
+    led_to = request.query.get("redir", "")
+    is_ours = led_to.startswith(origin) and _BACK.fullmatch(led_to[len(origin) :])
+    return led_to if is_ours and request.query.get("status") == "authenticated" else None
 
 
 def _as_it_stood(request: web.BaseRequest) -> str:

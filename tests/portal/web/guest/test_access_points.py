@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 from uuid import UUID
 
 import pytest
@@ -177,6 +177,34 @@ async def test_what_a_listener_reads_of_the_way_back_is_worth_nothing() -> None:
         assert looked.status == 403
         answer = await ask(portal, back, "User-Agent: the visitor's")
     assert answer.status == 303, "the visitor is none the worse for it"
+
+
+@pytest.mark.parametrize(
+    "led_to",
+    [
+        "https://evil.test/back/x",
+        "{origin}.evil.test/back/x",
+        "{origin}@evil.test/back/x",
+        "{origin}/back/../status",
+        "{origin}/back//evil.test",
+        "{origin}/back/x?lang=sv&to=evil.test",
+        "{origin}/back/x\r\nSet-Cookie: a=b",
+        "{origin}/status",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+async def test_a_gateways_word_that_one_is_in_leads_to_our_own_pages_alone(led_to: str) -> None:
+    async with running_portal(FakeGuest()) as portal:
+        origin = portal.settings.portal_origin
+        word = quote(led_to.format(origin=origin))
+        answer = await ask(portal, f"/at/annex?tok=00&redir={word}&status=authenticated")
+        assert answer.status == 403
+        good = f"{origin}/back/AGsJqugVC5xA7La8.McmT_49-k?lang=en"
+        query = f"tok=00&redir={quote(good)}"
+        led = await ask(portal, f"/at/annex?{query}&status=authenticated")
+        assert (led.status, led.headers["Location"]) == (302, good)
+        assert (await ask(portal, f"/at/annex?{query}")).status == 403
 
 
 async def come_back(portal: Portal, led_away: Answer) -> str:
