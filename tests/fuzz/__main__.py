@@ -7,6 +7,7 @@ anything else ends the run with the seed and the bytes that did it.
 
 import contextlib
 import random
+import re
 import sys
 from collections.abc import Callable
 from hashlib import sha256
@@ -18,7 +19,7 @@ from firewall import elements, leases, netlink, routing, sightings, snapshot, ve
 from firewall import wire as gate_wire
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
-from portal.web.forms import parse_form
+from portal.web.forms import FormFault, parse_form
 from radius_bridge import dictionary, extended, framing, passwords, values, wire
 from radius_bridge.authenticators import judge_reply, judge_request
 from radius_bridge.clients import FamilyName
@@ -26,6 +27,7 @@ from radius_bridge.credentials import check, read_credential
 from radius_bridge.dynamic_requests import outcome_of
 from radius_bridge.secret import Secret
 from radius_bridge.vendors.family import LoginToken, PortalSettings, Redirected
+from radius_bridge.vendors.opennds_authmon import Entry, answer, answer_out, read_question
 from radius_bridge.vendors.registry import family_of
 from tests.fuzz.radius_datagram import DatagramPath
 
@@ -35,10 +37,15 @@ SLOWEST_OF_S = {"radius_datagram": 0.01}
 """Whoever can send a datagram may not hold everybody else up by it."""
 
 REDIRECTS = Path(__file__).parents[1] / "vectors" / "access_points" / "redirects.txt"
+ANNEX = sha256(b"Library%20Node%3a020000000001").hexdigest()
+"""The hash of the name in the vector of openNDS."""
 GATEWAYS = ("10.1.0.1", "10.5.50.1", "192.0.2.1", "192.0.2.20", "192.0.2.30", "192.0.2.40")
 PORTALS = (
     PortalSettings((*GATEWAYS, "10.2.0.1")),
     PortalSettings(("10.2.0.1",), Secret(b"1234567890"), in_clear=True),
+    PortalSettings(
+        ("10.2.0.1",), Secret(b"1234567890"), in_clear=True, gateways=frozenset({ANNEX})
+    ),
 )
 
 RADIUS_SEEDS = [
@@ -85,6 +92,17 @@ SEEDS: dict[str, list[bytes]] = {
     "radius": RADIUS_SEEDS,
     "redirects": [
         line[2:].encode() for line in REDIRECTS.read_text().splitlines() if line[0:2] == "> "
+    ],
+    "questions": [
+        f"auth_get={verb}&gatewayhash={'0a' * 32}&payload={payload}".encode()
+        for verb, payload in (
+            ("view", "bm9uZQ%3D%3D"),
+            (
+                "view",
+                "KiBhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFiYWJh",
+            ),
+            ("custom", "a3Zhci1vdXQ%3D"),
+        )
     ],
     "radius_datagram": RADIUS_SEEDS,
     "radius_stream": [
@@ -187,6 +205,18 @@ def read_redirects(data: bytes) -> None:
                     assert urlsplit(address).hostname in portal.hosts, address
 
 
+def read_questions(data: bytes) -> None:
+    """What may be asked in a gateway's name, and what its shell is answered."""
+    fields = parse_form(data, longest_field=4096)
+    if isinstance(fields, FormFault):
+        return
+    question = read_question(fields)
+    if question is not None:
+        entries = [Entry(rhid, len(data)) for rhid in (*question.rhids, *fields.values())]
+        for text in (answer(entries), answer_out(fields.values())):
+            assert re.fullmatch(r"\*( [0-9a-f]{64}(%20[0-9]+)*)*", text), text
+
+
 def read_radius_stream(data: bytes) -> None:
     """What comes on a RADIUS/TLS connection, however it is cut, and the replies in it."""
     request = wire.Packet(wire.Code.DISCONNECT_REQUEST, 7, bytes(16))
@@ -217,6 +247,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "snapshot": read_snapshot,
     "radius": read_radius,
     "redirects": read_redirects,
+    "questions": read_questions,
     "radius_datagram": DatagramPath().take,
     "radius_stream": read_radius_stream,
     "cards": read_cards,
