@@ -36,7 +36,7 @@ def counted(world: World, guest: Guest) -> tuple[int, int]:
     """Return the bytes of the guest's session, up and down."""
 
     async def ask() -> tuple[int, int]:
-        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        connection = await asyncpg.connect(dsn(world.config), timeout=30)
         try:
             row = await connection.fetchrow(
                 "SELECT upload_bytes, download_bytes FROM live_session "

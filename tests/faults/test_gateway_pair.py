@@ -26,7 +26,8 @@ import pytest
 from portal.storage.migrate import migrate
 from tests.firewall.network import inside, run
 from tests.lab.guest import until
-from tests.portal.storage.servers import Cluster, free_port
+from tests.portal.storage.servers import Cluster
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.root, pytest.mark.proof]
 

@@ -49,9 +49,9 @@ def ask_sql(world: World, statement: str, *values: object) -> list[asyncpg.Recor
     """Return what the running database holds."""
 
     async def ask() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        connection = await asyncpg.connect(dsn(world.config), timeout=30)
         try:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *values, timeout=5)
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *values, timeout=30)
             return rows
         finally:
             await connection.close()

@@ -101,7 +101,7 @@ class AgentProcess:
     def stop(self) -> str:
         assert self._process is not None
         self._process.terminate()
-        return self._process.communicate(timeout=10)[1].decode()
+        return self._process.communicate(timeout=60)[1].decode()
 
 
 @pytest.fixture

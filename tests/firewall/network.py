@@ -236,7 +236,7 @@ def in_thread(
     thread = threading.Thread(target=body)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield
     finally:
         if started:

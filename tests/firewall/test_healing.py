@@ -197,10 +197,10 @@ async def test_a_recreated_interface_is_guarded_again(net: Network, gate: GateCl
     device = net.devices[0]
     await gate.admit(device.mac, 600)
     run("ip", "-n", net.gateway, "link", "del", "guest0")
-    await asyncio.wait_for(missing(gate, ["guest0"]), 10)
+    await asyncio.wait_for(missing(gate, ["guest0"]), 60)
     net.make_guest_interface()
     net.reattach()
-    await asyncio.wait_for(missing(gate, []), 10)
+    await asyncio.wait_for(missing(gate, []), 60)
     wait_for(lambda: "to_guest0" in net.in_gateway("nft", "list", "ruleset"), "the egress chain")
     echo = udp_echo(net.world.open(socket.SOCK_DGRAM), 9)
     with echo, Stream(device, net.world.ipv4, 9) as stream:

@@ -93,7 +93,7 @@ async def test_who_has_used_up_its_ports_waits_alone(
     assert elsewhere.sees(greedy) is not None  # the same port serves for every other server
     server.left.close()
     fresh = Server(net, 443, server.left)
-    wait_for(lambda: fresh.sees(greedy, 0.3) is not None, "a port that is free again", 20)
+    wait_for(lambda: fresh.sees(greedy, 0.3) is not None, "a port that is free again")
 
 
 @pytest.mark.root

@@ -152,9 +152,9 @@ def run_sql(world: World, statement: str, *values: object) -> None:
     """Change a row of the running database: how tests make time pass."""
 
     async def run() -> None:
-        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        connection = await asyncpg.connect(dsn(world.config), timeout=30)
         try:
-            await connection.execute(statement, *values, timeout=5)
+            await connection.execute(statement, *values, timeout=30)
         finally:
             await connection.close()
 
@@ -165,9 +165,9 @@ def fetch_sql(world: World, query: str, *values: object) -> Any:
     """Return the one value that a query of the running database gives."""
 
     async def run() -> Any:
-        connection = await asyncpg.connect(dsn(world.config), timeout=5)
+        connection = await asyncpg.connect(dsn(world.config), timeout=30)
         try:
-            return await connection.fetchval(query, *values, timeout=5)
+            return await connection.fetchval(query, *values, timeout=30)
         finally:
             await connection.close()
 

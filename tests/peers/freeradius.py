@@ -4,11 +4,12 @@ Not the service of its package. Nothing but what a test needs is loaded.
 """
 
 import asyncio
-import socket
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.ports import free_ports_in_a_row
 
 _COMMON = """
 name = radiusd
@@ -152,26 +153,10 @@ server default {{
 """
 
 
-def free_pair() -> int:
-    """Return a UDP port that is free, and whose successor is too: auth+acct takes both."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
-        ):
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
-
-
 @asynccontextmanager
 async def proxy(folder: Path, bridges: Sequence[int], secret: str) -> AsyncIterator[int]:
     """Run a proxy before bridges at these ports; yields its port, accounting is the next."""
-    port = free_pair()
+    port = free_ports_in_a_row(2)
     homes = [_HOME.format(number=at, port=home, secret=secret) for at, home in enumerate(bridges)]
     members = [f"  home_server = bridge{at}" for at in range(len(bridges))]
     text = _PROXY.format(
@@ -184,7 +169,7 @@ async def proxy(folder: Path, bridges: Sequence[int], secret: str) -> AsyncItera
 @asynccontextmanager
 async def home_server(folder: Path, users: str, secret: str) -> AsyncIterator[int]:
     """Run a server that knows these users; yields its port, accounting is the next."""
-    port = free_pair()
+    port = free_ports_in_a_row(2)
     (folder / "users").write_text(users)
     text = _SERVER.format(folder=folder, port=port, accounting_port=port + 1)
     async with _running(folder, _COMMON.format(folder=folder, secret=secret) + text):

@@ -8,13 +8,13 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.radius_bridge.certificates import PAGE, SERVER
 
 SECRET = b"between the access points and it"
@@ -37,13 +37,6 @@ def configuration(folder: Path, listens: int, gateway: int) -> str:
         assert there in fitted, there
         fitted = fitted.replace(there, here)
     return fitted
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind(("127.0.0.1", 0))
-        port: int = opened.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

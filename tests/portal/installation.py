@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +16,7 @@ from portal.clock import utc_now
 from portal.library.demo_library import INSTITUTION, LOGIN_PASSWORD, LOGIN_USER
 from tests.portal.storage.clusters import eventually
 from tests.portal.web.portal_under_test import Answer, get, parse_answer, post
+from tests.ports import free_ports
 
 PROCESSES = ("portal", "staff", "keeper")
 
@@ -70,15 +70,6 @@ name = "Filialen"
 guest_interfaces = ["guest1"]
 login_methods = ["accept"]
 {more}"""
-
-
-def free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """Return ports that are free now, each another."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)}
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @dataclass
@@ -142,7 +133,7 @@ class Installation:
     async def start_library(self) -> None:
         words = ("-m", "portal.library.demo_library", "--port", str(self.ports["library"]))
         await self.start("library", sys.executable, *words)
-        await eventually(self._library_listens, 30)
+        await eventually(self._library_listens)
 
     async def _library_listens(self) -> bool:
         try:

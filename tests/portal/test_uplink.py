@@ -9,6 +9,7 @@ import pytest
 
 from portal import uplink
 from portal.uplink import Target, UplinkProbe, default_routes_v4, default_routes_v6, is_running
+from tests.ports import free_port
 
 V4 = """\
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -38,9 +39,8 @@ def test_a_carrier() -> None:
 
 async def test_one_host_that_answers_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uplink, "_has_way_out", lambda wanted: wanted == {"wan0"})
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-    there = Target("127.0.0.1", server.sockets[0].getsockname()[1])
-    async with server:
+    there = Target("127.0.0.1", free_port())
+    async with await asyncio.start_server(lambda _, w: w.close(), there.host, there.port):
         assert await UplinkProbe(["wan0"], [Target("127.0.0.1", 1), there])()
         assert not await UplinkProbe([], [there])(), "without a way out nobody is asked"
     probe = UplinkProbe(["wan0"], [there])

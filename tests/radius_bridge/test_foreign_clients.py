@@ -192,7 +192,7 @@ def pyrad(running: Bridge, dictionary: Dictionary, secret: Secret = SECRET) -> P
         secret=secret.reveal(),
         dict=dictionary,
         retries=1,
-        timeout=5,
+        timeout=30,
         enforce_ma=True,
     )
     client.bind(("127.0.0.1", 0))

@@ -23,7 +23,8 @@ from radius_bridge.pipeline import Service
 from radius_bridge.secret import Secret
 from radius_bridge.server import Endpoint
 from radius_bridge.wire import Attribute, Code, Packet, decode, vendor_attribute
-from tests.peers.freeradius import free_pair, home_server, proxy
+from tests.peers.freeradius import home_server, proxy
+from tests.ports import free_ports_in_a_row
 from tests.radius_bridge.bridge import (
     MAC,
     SECRET,
@@ -62,7 +63,7 @@ async def asked_through(port: int, packet: Packet) -> Packet:
 
 async def test_a_proxy_gets_what_a_client_would(tmp_path: Path) -> None:
     """It adds Message-Authenticator late, and Proxy-State behind it, and wants both back right."""
-    home = free_pair()
+    home = free_ports_in_a_row(2)
     async with bridge(endpoints=pair_at(home)) as running, proxy(tmp_path, [home], SHARED) as port:
         reply = await asked_through(port, by_mac(1))
         assert (reply.code, reply.first(25)) == (Code.ACCESS_ACCEPT, b"session-1")
@@ -78,7 +79,7 @@ async def test_a_proxy_gets_what_a_client_would(tmp_path: Path) -> None:
 
 async def test_a_proxy_turns_to_the_next_server(tmp_path: Path) -> None:
     """The first goes away: Status-Server gets no answer, and the second takes over."""
-    first, second = free_pair(), free_pair()
+    first, second = free_ports_in_a_row(2), free_ports_in_a_row(2)
     async with (
         bridge(endpoints=pair_at(second)) as other,
         proxy(tmp_path, [first, second], SHARED) as port,

@@ -18,6 +18,7 @@ from radius_bridge.responder import Limits
 from radius_bridge.secret import Secret
 from radius_bridge.server import DATAGRAMS_PER_WAKE_UP, Endpoint, UdpServer
 from radius_bridge.wire import Code, decode
+from tests.ports import free_port
 from tests.radius_bridge.bridge import (
     CLIENT,
     LEGACY,
@@ -416,8 +417,7 @@ def test_it_runs_on_uvloop() -> None:
 
 async def test_several_processes_share_a_port() -> None:
     """Each asker's repetitions reach the same process, which answers with the same octets."""
-    with Asker() as asker:  # only to find a port that is free
-        port = asker.port
+    port = free_port()
     command = [sys.executable, "-m", "tests.radius_bridge.shared_port", str(port)]
     processes = [
         await asyncio.create_subprocess_exec(

@@ -23,7 +23,7 @@ from radius_bridge.tls_connection import Closed, ConnectionLimits, TlsConnection
 from radius_bridge.tls_context import TlsFiles, TlsFilesError, load_context, read_revoked
 from radius_bridge.tls_server import TlsLimits, TlsServer
 from radius_bridge.wire import Code, Packet, decode
-from tests.portal.installation import free_ports
+from tests.ports import free_port
 from tests.radius_bridge.bridge import (
     FAMILIES,
     MemoryLedger,
@@ -85,12 +85,13 @@ async def bridge(
     *clients: RadiusClient,
     limits: TlsLimits | None = None,
     address: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[Running]:
     pipeline = Pipeline(Clients(clients or (CLIENT, OTHER)), FAMILIES, reject_delay_s=0.0)  # type: ignore[arg-type]
     policy, ledger = MemoryPolicy(), MemoryLedger()
     responder = Responder(pipeline, policy, ledger, now)
     context = load_context(certificates.server)
-    with TlsServer(responder, [(address, 0)], context, limits) as server:
+    with TlsServer(responder, [(address, port)], context, limits) as server:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(responder.run()), tasks.create_task(server.run())]
             await asyncio.sleep(0)  # both have begun
@@ -304,7 +305,7 @@ async def test_nothing_is_remembered_for_the_next_connection_from_the_same_port(
     certificates: Certificates,
 ) -> None:
     async with bridge(certificates) as running:
-        asked, port = in_tls(by_mac(7)), free_ports(("local",))["local"]
+        asked, port = in_tls(by_mac(7)), free_port()
         for number in (1, 2):
             async with running.peer(local_port=port) as peer:
                 await peer.ask(asked)
@@ -587,7 +588,7 @@ async def test_a_name_that_is_taken_off_the_list_is_closed_and_others_follow(
 
 async def test_it_stops_with_connections_and_frees_its_port(certificates: Certificates) -> None:
     async with AsyncExitStack() as later:
-        async with bridge(certificates) as running:
+        async with bridge(certificates, port=free_port()) as running:
             peer = await later.enter_async_context(running.peer())
             assert (await peer.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
             address = running.address

@@ -15,7 +15,7 @@ import pytest
 
 from radius_bridge.wire import Code
 from tests.portal.access_points.running import CONFIG, mac
-from tests.portal.installation import free_ports
+from tests.ports import free_ports
 from tests.radius_bridge.bridge import by_mac, signed, status
 from tests.radius_bridge.certificates import ENTRANCE, HALL, SERVER, Certificates
 from tests.radius_bridge.tls_peer import RADSEC, TlsPeer, client_context, connected

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 from radius_bridge.secret import Secret
 from radius_bridge.wire import Code, Packet, decode
 from tests.portal.access_points.running import dashed, mac, request
+from tests.ports import free_port
 from tests.radius_bridge.bridge import Asker, signed
 
 SECRET = "wZ3jhq0Tn5eUJ7KfUQb2m1Rk"
@@ -54,22 +54,12 @@ site = "village"
 """
 
 
-def free_ports(count: int) -> list[int]:
-    opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    for one in opened:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in opened]
-    for one in opened:
-        one.close()
-    return ports
-
-
 class Kvar:
     """One configuration, and the process that runs by it."""
 
     def __init__(self, dsn: str, directory: Path, workers: int = 1) -> None:
         self.file = directory / "kvar.toml"
-        authentication, accounting, health = free_ports(3)
+        authentication, accounting, health = free_port(), free_port(), free_port()
         self.port, self.accounting, self.health = authentication, accounting, health
         self._text = CONFIG.format(
             dsn=dsn, directory=directory, authentication=authentication,

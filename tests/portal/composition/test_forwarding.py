@@ -28,21 +28,21 @@ async def test_what_happens_reaches_the_collector(
     async with collecting(keys) as collector:
         more = SYSLOG.format(port=collector.port, authority=keys.authority)
         async with installed(postgres_dsn, tmp_path, more) as kvar:
-            await eventually(partial(_forwards, database), 30)
+            await eventually(partial(_forwards, database))
             await kvar.log_in("20000000000001", "9999")
             await kvar.log_in("20000000000001", "1234")
 
             async def all_heard() -> bool:
                 return len(collector.heard) >= 2
 
-            await eventually(all_heard, 30)
+            await eventually(all_heard)
 
             async def all_counted() -> bool:
                 told = samples(await kvar.metrics("keeper"))
                 nothing_waits = told["kvar_syslog_waiting"] == 0
                 return nothing_waits and told["kvar_syslog_sent_total"] == len(collector.heard)
 
-            await eventually(all_counted, 30)
+            await eventually(all_counted)
             told = samples(await kvar.metrics("keeper"))
             log = (tmp_path / "log").read_text()
         assert collector.broken == []

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import random
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from portal.doctor.store import Questions, Schema, ToldLevel, database
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 from portal.services.ports import DatabaseUnavailableError
 from portal.setup import makeshift
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAME = "wifi.example.se"
@@ -131,17 +131,6 @@ async def test_settings_that_cannot_work_are_a_failure() -> None:
     assert finding.is_failure
 
 
-def free_port() -> int:
-    """Return a port that is free for UDP and TCP, and from which no connection is ever made."""
-    while True:
-        port = random.randrange(20_000, 32_000)  # below ip_local_port_range
-        with suppress(OSError):
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as tried:
-                    tried.bind(("127.0.0.1", port))
-            return port
-
-
 @contextmanager
 def resolver(*lines: str) -> Iterator[int]:
     """A real dnsmasq on the loopback address; yields its port."""
@@ -154,7 +143,7 @@ def resolver(*lines: str) -> Iterator[int]:
         yield port
     finally:
         running.terminate()
-        running.wait(10)
+        running.wait(60)
 
 
 def config_on(interface: str) -> Config:

@@ -1,7 +1,6 @@
 """What is asked over the network: our own ports, the redirect, probe hosts, neighbours."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from portal.config import Config
 from portal.doctor import outside
 from portal.doctor.examination import Check, examine
 from portal.doctor.finding import Finding, Level
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAME = "wifi.example.se"
@@ -48,12 +48,6 @@ def ok(body: str) -> bytes:
     return f"HTTP/1.0 200 OK\r\n\r\n{body}".encode()
 
 
-def a_closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        port: int = once.getsockname()[1]
-    return port
-
-
 def config(**portal: object) -> Config:
     facts = {"host_name": NAME, "certificate_file": "/x", "private_key_file": "/x", **portal}
     sites = [{"id": "a", "name": "A", "guest_interfaces": ["lo"], "login_methods": ["accept"]}]
@@ -83,7 +77,7 @@ async def test_an_answer_that_is_none_is_a_failure(answer: bytes) -> None:
 
 
 async def test_a_portal_that_is_away_is_a_failure() -> None:
-    port = a_closed_port()
+    port = free_port()
     assert levels(await outside.redirect(config(http_port=port))) == [Level.FAILURE]
     assert levels(await outside.captive_api(config(https_port=port))) == [Level.FAILURE]
 
@@ -156,10 +150,10 @@ async def test_what_the_keeper_says_of_its_work_counts(
 
 
 async def test_processes_that_do_not_run_are_failures() -> None:
-    port = a_closed_port()
+    port = free_port()
     facts = config(health_port=port)
     facts = facts.model_copy(
-        update={"keeper": facts.keeper.model_copy(update={"health_port": a_closed_port()})}
+        update={"keeper": facts.keeper.model_copy(update={"health_port": free_port()})}
     )
     findings = await outside.running(facts, NOW)
     assert [finding.command for finding in findings] == [
@@ -223,7 +217,7 @@ async def test_probe_hosts_are_known_by_their_own_answers(monkeypatch: pytest.Mo
 
 async def test_printers_are_tried() -> None:
     async with answering(b"") as port:
-        for host, level in ((port, Level.RIGHT), (a_closed_port(), Level.FAILURE)):
+        for host, level in ((port, Level.RIGHT), (free_port(), Level.FAILURE)):
             site = config().sites[0].model_dump()
             site["printers"] = [{"name": "Disk", "host": "127.0.0.1", "port": host}]
             facts = Config.model_validate({**config().model_dump(), "sites": [site]})

@@ -27,6 +27,7 @@ from portal.storage.database import Database
 from portal.storage.outbox import PostgresOutbox
 from tests.portal.forwarding.collector import Collector, Keys, collecting, make_keys
 from tests.portal.storage.clusters import eventually
+from tests.ports import free_port
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 DRESS = Dress("gateway", 1)
@@ -188,8 +189,8 @@ async def test_who_of_the_staff_did_it_does_not_leave(database: Database) -> Non
 async def test_what_a_dead_collector_did_not_take_waits_across_a_restart(
     database: Database, keys: Keys
 ) -> None:
-    async with collecting(keys) as first:
-        port = first.port
+    port = free_port()
+    async with collecting(keys, port) as first:
         work = forwarding(database, keys, port)
         await work.outbox.turn_on()
         await write(database, "clock_jumped", n="1")

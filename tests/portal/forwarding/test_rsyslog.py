@@ -10,8 +10,8 @@ from portal.forwarding.syslog_channel import Collector, SyslogChannel
 from portal.forwarding.syslog_message import Dress
 from portal.services.ports.forwarding import CollectorUnavailableError
 from tests.portal.forwarding.collector import make_keys
-from tests.portal.installation import free_ports
 from tests.portal.storage.clusters import eventually
+from tests.ports import free_port
 
 CONFIGURATION = """
 global(
@@ -52,7 +52,7 @@ EVENTS = [
 
 
 async def test_rsyslog_reads_every_part(tmp_path: Path) -> None:
-    keys, port = make_keys(tmp_path / "keys"), free_ports(("syslog",))["syslog"]
+    keys, port = make_keys(tmp_path / "keys"), free_port()
     (tmp_path / "conf").write_text(
         CONFIGURATION.format(
             directory=tmp_path, port=port, authority=keys.authority, chain=keys.chain, key=keys.key
@@ -74,8 +74,8 @@ async def test_rsyslog_reads_every_part(tmp_path: Path) -> None:
         return path.exists() and path.read_text().count("\n") >= len(EVENTS)
 
     try:
-        await eventually(takes, 30)
-        await eventually(has_written, 30)
+        await eventually(takes)
+        await eventually(has_written)
         heard = [json.loads(line) for line in (tmp_path / "heard").read_text().splitlines()]
     finally:
         await channel.close()

@@ -1,6 +1,5 @@
 import asyncio
 import random
-import socket
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -29,6 +28,7 @@ from tests.peers.sip2_misbehaving import (
     sealed,
     serving,
 )
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from portal.services.ports import LibrarySystem
@@ -142,15 +142,8 @@ async def test_field_injection_never_leaves_the_portal(value: str) -> None:
         assert peer.received == []
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def test_a_dead_neighbour_is_unavailable(logs: list[MutableMapping[str, Any]]) -> None:
-    library = Sip2Library(settings(unused_port()))
+    library = Sip2Library(settings(free_port()))
     assert await library.check(CARD, PIN) == Checked(
         UNAVAILABLE, "connect_failed", neighbour_failed=True
     )
@@ -577,7 +570,7 @@ async def test_a_full_queue_answers_at_once_and_blames_nobody_else() -> None:
 
 
 async def test_waiting_for_a_turn_counts_against_the_deadline_but_not_the_neighbour() -> None:
-    library = Sip2Library(impatient(unused_port(), maximum_connections=1))
+    library = Sip2Library(impatient(free_port(), maximum_connections=1))
     async with library._turns.place():
         assert await library.check(CARD, PIN) == Checked(UNAVAILABLE, "waited_too_long")
     assert (await library.check(CARD, PIN)).reason == "connect_failed"

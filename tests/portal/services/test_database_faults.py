@@ -153,7 +153,7 @@ async def test_sign_ins_during_a_fault(
             async def reached() -> bool:
                 return len(crowd.acknowledged) >= target
 
-            await eventually(reached, 30)
+            await eventually(reached)
 
         await busy(30)
         await fault(postgres)

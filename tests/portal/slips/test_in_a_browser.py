@@ -4,7 +4,6 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,15 +92,14 @@ async def test_full_pages_are_followed_by_no_empty_one(browser: Browser, tmp_pat
 
 
 @asynccontextmanager
-async def served(*pages: SlipPage) -> AsyncIterator[str]:
-    """Serve these pages one after the other, the last for ever, under their own policies."""
-    left = list(pages)
+async def served(shown: list[SlipPage]) -> AsyncIterator[str]:
+    """Serve what is there when it is asked for, under that page's own policy."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/day.js":
             script = (FOLDER / "day.js").read_text("utf-8")
             return web.Response(text=script, content_type="text/javascript")
-        page = left.pop(0) if len(left) > 1 else left[0]
+        (page,) = shown
         headers = {"Content-Security-Policy": page.policy}
         return web.Response(text=page.html, content_type="text/html", headers=headers)
 
@@ -119,13 +117,19 @@ async def seen(page: Page) -> list[str]:
         return decoded(picture)
 
 
+async def until_seen(page: Page, codes: list[str]) -> None:
+    async with asyncio.timeout(60):
+        while await seen(page) != sorted(codes):
+            await asyncio.sleep(0.1)
+
+
 @pytest.mark.parametrize("size", [(360, 740), (768, 1024), (1280, 900), (1920, 1080)], ids=str)
 @pytest.mark.parametrize("language", [SV, EN, AR], ids=lambda language: language.tag)
 async def test_a_slip_on_a_screen_is_for_a_camera(
     browser: Browser, size: tuple[int, int], language: Language
 ) -> None:
     page = await browser.new_page(viewport={"width": size[0], "height": size[1]})
-    async with served(slip_on_screen(TEMPLATES, SLIP, Showing(language, back="/"))) as address:
+    async with served([slip_on_screen(TEMPLATES, SLIP, Showing(language, back="/"))]) as address:
         await page.goto(address)
         assert await seen(page) == sorted([JOIN, LOGIN])
         for code in await page.locator(".qr").all():
@@ -148,15 +152,14 @@ def day(second: int) -> tuple[SlipPage, str]:
 async def test_the_code_of_the_day_is_renewed_by_itself(browser: Browser, *, scripts: bool) -> None:
     (first, old), (second, new) = day(29), day(31)
     context = await browser.new_context(java_script_enabled=scripts)
-    page = await context.new_page()
-    async with served(first, second) as address:
+    page, shown = await context.new_page(), [first]
+    async with served(shown) as address:
         await page.goto(address)
-        assert await seen(page) == sorted([JOIN, old])
+        await until_seen(page, [JOIN, old])
         if scripts:
             await page.evaluate("document.body.dataset.kept = 'yes'")
-        async with asyncio.timeout(60):
-            while await seen(page) != sorted([JOIN, new]):
-                await asyncio.sleep(0.2)
+        shown[0] = second
+        await until_seen(page, [JOIN, new])
         if scripts:  # the same document: nothing flashed
             assert await page.evaluate("document.body.dataset.kept") == "yes"
     await context.close()
@@ -164,14 +167,15 @@ async def test_the_code_of_the_day_is_renewed_by_itself(browser: Browser, *, scr
 
 async def test_an_old_code_of_the_day_is_hidden(browser: Browser) -> None:
     shown, code = day(29)
-    soon = replace(shown, html=shown.html.replace('data-good-s="90"', 'data-good-s="2"'))
     page = await browser.new_page()
-    async with served(soon) as address:
+    await page.clock.install()
+    async with served([shown]) as address:
         await page.goto(address)
-        assert await seen(page) == sorted([JOIN, code])
-    async with asyncio.timeout(60):  # the server is gone
-        while await seen(page) != [JOIN]:
-            await asyncio.sleep(0.2)
+        await until_seen(page, [JOIN, code])
+    await page.clock.fast_forward(60_000)  # the server is gone
+    assert await seen(page) == sorted([JOIN, code])
+    await page.clock.fast_forward(40_000)
+    await until_seen(page, [JOIN])
     assert await page.locator(".stale").is_visible()
     await page.close()
 
@@ -179,7 +183,7 @@ async def test_an_old_code_of_the_day_is_hidden(browser: Browser) -> None:
 async def test_a_closed_library_shows_no_code(browser: Browser) -> None:
     shown = DayDisplay(SLIP.library, SLIP.network, "https://wifi.umea.se", None)
     page = await browser.new_page()
-    async with served(day_on_screen(TEMPLATES, shown, Showing(SV), NOW)) as address:
+    async with served([day_on_screen(TEMPLATES, shown, Showing(SV), NOW)]) as address:
         await page.goto(address)
         assert await seen(page) == []
         assert "stängt" in await page.inner_text("main")
@@ -215,7 +219,7 @@ async def test_everybody_can_use_the_pages_on_a_screen(
     axe = AXE.read_text("utf-8")
     page = await browser.new_page(viewport={"width": 1280, "height": 900})
     for shown in shown_pages(language):
-        async with served(shown) as address:
+        async with served([shown]) as address:
             await page.goto(address)
             await page.evaluate(axe)
             violations = await page.evaluate(

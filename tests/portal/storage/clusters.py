@@ -92,7 +92,7 @@ def kill_family(pid: int, number: signal.Signals) -> None:
         os.kill(member, number)
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], deadline_s: float = 60.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], deadline_s: float = 120.0) -> None:
     """Poll until it holds; a deadline only so that a failing test ends."""
     clock = asyncio.get_running_loop().time
     end = clock() + deadline_s

@@ -3,7 +3,6 @@
 import os
 import pwd
 import signal
-import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,8 +69,3 @@ class Cluster:
 
     def promote(self) -> None:
         self.run("pg_ctl", "-D", str(self.data), "-w", "-s", "promote")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -91,7 +91,8 @@ def _terminate(pid: int) -> None:
 
 async def test_terminated_in_the_middle(database: Database) -> None:
     async def sleep() -> None:
-        await database.fetch("SELECT pg_sleep(1.2)")
+        while True:
+            await database.fetch("SELECT pg_sleep(1.2)")
 
     sleeping = asyncio.create_task(sleep())
     terminate = (

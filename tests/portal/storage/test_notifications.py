@@ -48,7 +48,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
 
 
 async def test_a_server_that_hangs_is_noticed(postgres_dsn: str, database: Database) -> None:
-    keepalive = Keepalive(every_s=0.1, answer_s=0.2)
+    keepalive = Keepalive(every_s=0.1, answer_s=2.0)
     async with aclosing(listen(postgres_dsn, keepalive)) as notices:  # type: ignore[type-var]
         assert await next_of(notices) == Resync()
         quiet = asyncio.ensure_future(anext(notices))

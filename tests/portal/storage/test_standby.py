@@ -26,7 +26,8 @@ from portal.storage.migrate import migrate
 from portal.storage.notifications import Resync, listen
 from portal.storage.sessions import PostgresSessions
 from tests.portal.storage.clusters import eventually
-from tests.portal.storage.servers import Cluster, free_port
+from tests.portal.storage.servers import Cluster
+from tests.ports import free_port
 
 BEFORE, AFTER = 40, 40
 """Sessions that each node starts on the primary, and on the standby."""
@@ -120,7 +121,7 @@ async def test_the_standby_takes_over_and_nothing_acknowledged_is_lost(
         async def hears() -> bool:
             return all(node.heard > old for node, old in zip(nodes, heard, strict=True))
 
-        await eventually(hears, 30)
+        await eventually(hears)
         await anext(started, None)
     stands = await sessions_at(standby)
     acknowledged = {identity for node in nodes for identity in node.acknowledged}
@@ -139,7 +140,7 @@ async def wait_for_the_standby(primary: Cluster) -> None:
         found = await connection.fetchval("SELECT sync_state FROM pg_stat_replication")
         return bool(found == "sync")
 
-    await eventually(is_synchronous, 30)
+    await eventually(is_synchronous)
     await connection.close()
 
 
@@ -147,7 +148,7 @@ async def until_each(nodes: list[Node], count: int) -> None:
     async def all_have() -> bool:
         return all(len(node.acknowledged) >= count for node in nodes)
 
-    await eventually(all_have, 60)
+    await eventually(all_have)
 
 
 async def sessions_at(cluster: Cluster) -> set[UUID]:

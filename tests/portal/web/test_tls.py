@@ -140,7 +140,7 @@ async def test_a_silent_handshake_is_closed_at_the_deadline(tmp_path: Path) -> N
     context = make_tls_context(*write_certificate(tmp_path))
     async with running_portal(FakeGuest(), tls=context, head_deadline_s=0.2) as portal:
         reader, writer = await asyncio.open_connection("127.0.0.1", portal.tls_port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reader.read(-1) == b""
         writer.transport.abort()
 
@@ -189,7 +189,7 @@ async def test_watching_goes_on(tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         running = group.create_task(watch.run(interval_s=0.01))
         write_certificate(tmp_path, 2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while serial_of(context) != 2:
                 await asyncio.sleep(0.01)
         running.cancel()

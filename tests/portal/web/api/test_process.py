@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 from tests.portal.storage.clusters import eventually
 from tests.portal.web.api.api_under_test import Program, problem, told
 from tests.portal.web.portal_under_test import exchange, get
+from tests.ports import free_port
 
 CONFIGURATION = """
 [organisation]
@@ -46,13 +46,6 @@ login_methods = ["code"]
 """
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 def configured(dsn: str, directory: Path, port: int) -> list[str]:
     file = directory / "kvar.toml"
     text = CONFIGURATION.format(directory=directory, port=port, health_port=free_port(), dsn=dsn)
@@ -82,7 +75,7 @@ async def test_it_is_there_beside_the_pages(postgres_dsn: str, tmp_path: Path) -
     with log.open("w") as stderr:
         process = await asyncio.create_subprocess_exec(*kvar, "staff", stderr=stderr)
     try:
-        await eventually(partial(answers, port), 60)
+        await eventually(partial(answers, port))
         (made,) = told(await program.post("/vouchers", {"hours": 1}))["vouchers"]
         assert (made["serial"], made["code"]) == ("A-0001", None)
         assert problem(await program.get("/vouchers")) == (403, "scope_missing")
