@@ -37,33 +37,55 @@ def now() -> datetime:
     return datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 
 
+class Cluster:
+    """One PostgreSQL for all tests of a process, asked over one connection that is kept."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self._runner = asyncio.Runner()
+        self._connection = self._runner.run(asyncpg.connect(dsn))
+
+    def run(self, sql: str) -> None:
+        self._runner.run(self._connection.execute(sql))
+
+    def close(self) -> None:
+        self._runner.run(self._connection.close())
+        self._runner.close()
+
+
 @pytest.fixture(scope="session")
-def postgres_cluster(pytestconfig: pytest.Config) -> Iterator[str]:
-    """DSN of the template database on a private cluster; no flushing, for speed only."""
+def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A private cluster with the template of all databases; no flushing, for speed only."""
     with reachable_directory() as directory, asyncio.Runner() as runner:
         put_cluster(directory)
-        cluster = EmbeddedPostgres(directory, settings=FORGETFUL)
-        runner.run(cluster.start())
+        server = EmbeddedPostgres(directory, settings=FORGETFUL)
+        runner.run(server.start())
         try:
-            template = _database(cluster.dsn, "template_kvar")
-            runner.run(_run(cluster.dsn, "CREATE DATABASE template_kvar"))
+            made = Cluster(server.dsn)
+            made.run("CREATE DATABASE template_kvar")
+            template = _database(server.dsn, "template_kvar")
             runner.run(migrate(template, datetime(2026, 11, 25, tzinfo=UTC)))
             if pytestconfig.getoption("--next-schema"):
-                runner.run(_run(template, EXPANSION))
-            yield cluster.dsn
+                runner.run(_expand(template))
+            yield made
+            made.close()
         finally:
-            runner.run(cluster.stop())
+            runner.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(cluster: Cluster) -> str:
+    """DSN of that cluster's own database."""
+    return cluster.dsn
 
 
 @pytest.fixture
-async def postgres_dsn(postgres_cluster: str) -> AsyncIterator[str]:
+def postgres_dsn(cluster: Cluster) -> Iterator[str]:
     """A database of the test's own, migrated and empty."""
     name = f"test_{next(_numbers)}"
-    await _run(
-        postgres_cluster, f"CREATE DATABASE {name} TEMPLATE template_kvar STRATEGY file_copy"
-    )
-    yield _database(postgres_cluster, name)
-    await _run(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    cluster.run(f"CREATE DATABASE {name} TEMPLATE template_kvar STRATEGY file_copy")
+    yield _database(cluster.dsn, name)
+    cluster.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -77,9 +99,9 @@ def _database(dsn: str, name: str) -> str:
     return dsn.replace("/postgres?", f"/{name}?")
 
 
-async def _run(dsn: str, sql: str) -> None:
+async def _expand(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(sql)
+        await connection.execute(EXPANSION)
     finally:
         await connection.close()
