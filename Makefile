@@ -86,9 +86,8 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
 
-# Without network namespaces, a browser, PostgreSQL or waiting.
-QUICK    := -m "not root and not browser and not proof" --numprocesses auto --maxprocesses 4 --dist loadfile \
-  --ignore tests/portal/services --ignore tests/portal/storage --ignore tests/faults --ignore tests/lab
+# What needs no more than pytest's own process; that waits for nothing, so a worker for each core.
+QUICK    := --quick --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Every branch of these is taken by their tests.
 PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,portal/config_renames.py,portal/processing_facts.py,$\
@@ -124,9 +123,9 @@ check: test-packages compiled tests/browser/node_modules tests/portal/monitoring
 	@.ci/quietly $(AS_ROOT) $(BIN)/python -m coverage report --include='$(PURE)' --fail-under=100
 	@echo "kvar: format, lint, types, arrows, tests and coverage are in order"
 
-check-quick: style ## format, lint, types, arrows and the fast tests, in half a minute
+check-quick: style ## format, lint, types, arrows and the quick tests, within a minute
 	@.ci/quietly $(BIN)/python -m pytest $(QUICK)
-	@echo "kvar: format, lint, types, arrows and the fast tests are in order"
+	@echo "kvar: format, lint, types, arrows and the quick tests are in order"
 
 format: $(VENV)/.ready ## format the code and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix-only . ; $(BIN)/ruff format --quiet .

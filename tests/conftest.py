@@ -1,7 +1,7 @@
-"""Says which tests want the machine for themselves; all others may run side by side.
+"""What every test has: a place for its files, logging of its own, and an order among the files.
 
-`make test` runs the others first, on several cores, and these after them, one by one. The rule to
-keep: every test must pass in either company; being alone only keeps what it measures its own.
+Not which tests run (selection.py) nor where (distribution.py). The rule to keep: a test leaves its
+process as it found it, and passes in whatever company and order.
 """
 
 import logging
@@ -11,20 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
 from tests.distribution import order
-
-ALONE = (
-    "faults/test_devices_and_limits.py",
-    "faults/test_ends.py",
-    "faults/test_guests_stay_online.py",
-    "faults/test_power_cut.py",
-    "lab/test_threats_portal.py",
-)
-"""They measure how long a guest is without a connection, or load all cores on purpose."""
-TESTS = Path(__file__).parent
+from tests.selection import place
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there has a name of its own
 ROOM_BYTES = 3 << 30
@@ -41,6 +33,12 @@ def _has_room(directory: Path) -> bool:
 
 if "TMPDIR" not in os.environ and _has_room(MEMORY):
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)  # pytest has asked for it before
+
+# By the clock it judges the machine, not us: a neighbour can take the processor for a second.
+hypothesis.settings.register_profile(
+    "kvar", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("kvar")
 
 
 @pytest.fixture(autouse=True)
@@ -62,20 +60,13 @@ def _logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.root.setLevel(level)
 
 
-def _place(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).as_posix()
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--cuts", type=int, default=3, help="power cuts in faults/test_power_cut.py")
     parser.addoption("--next-schema", action="store_true", help="with what a next release may add")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: order(_place(item)))
-    for item in items:
-        if _place(item).startswith(ALONE):
-            item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: order(place(item.path)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

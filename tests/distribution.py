@@ -17,12 +17,15 @@ LONG = (
     "browser/",
     "bench/",
     "portal/slips/",
-    "peers/",
+    "portal/documentation/",
+    "portal/composition/",
+    "portal/monitoring/",
     "firewall/",
     "portal/web/",
 )
 """Who comes last is waited for alone."""
 OWN_WORLD = (
+    "test_complaints",
     "test_demo_check",
     "test_desk",
     "test_opennds",
@@ -30,8 +33,8 @@ OWN_WORLD = (
     "test_tutoring_visit",
 )
 """Files in tests/lab that build a world of their own."""
-WORKERS_PER_CORE = 2
-"""Half of the time a test waits: for a lease, an outage's end, a page that looks again."""
+WORKERS_PER_CORE = 3
+"""Most of the time a test waits: for a lease, an outage's end, a page that looks again."""
 
 
 def order(place: str) -> int:

@@ -117,7 +117,7 @@ def _use(message: dhcp_wire.Message) -> dict[str, Any]:
     resolvers = _addresses(options.get(dhcp_wire.DNS, b""))
     server = _addresses(options[dhcp_wire.SERVER])[0]
     _set_address(f"{message.address}/{length}", router)
-    RESOLVER_FILE.write_text("".join(f"nameserver {address}\n" for address in resolvers))
+    _set_resolvers("".join(f"nameserver {address}\n" for address in resolvers))
     _held.update(address=message.address, server=server)
     uri = options.get(dhcp_wire.CAPTIVE_PORTAL)
     return {
@@ -144,6 +144,12 @@ def _set_address(address: str, router: str) -> None:
     subprocess.run(
         ["ip", "-4", "-batch", "-"], input=text, text=True, check=True, capture_output=True
     )
+
+
+def _set_resolvers(text: str) -> None:
+    """Only what differs changes: who looks up a name meanwhile must not find an empty file."""
+    if RESOLVER_FILE.read_text() != text:
+        RESOLVER_FILE.write_text(text)
 
 
 def _addresses(packed: bytes) -> list[str]:

@@ -1,6 +1,10 @@
-"""A world of one's own for each module here: what is killed and cut here disturbs nobody else."""
+"""A world of one's own for each module here: what is killed and cut here disturbs nobody else.
+
+The modules that run one by one (`--alone`) share theirs, and leave it as they found it.
+"""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -16,7 +20,11 @@ pin_attempts_per_day = 20
 """
 
 
-@pytest.fixture(scope="module")
+def _world_lasts(fixture_name: str, config: pytest.Config) -> Literal["package", "module"]:  # noqa: ARG001 - pytest names it
+    return "package" if config.getoption("--alone") else "module"
+
+
+@pytest.fixture(scope=_world_lasts)
 def world() -> Iterator[World]:
     with World(WorldSettings(phones=3, extra=_EXTRA)) as built:
         for phone in built.phones:

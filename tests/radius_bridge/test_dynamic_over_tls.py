@@ -32,6 +32,8 @@ from tests.radius_bridge.certificates import ENTRANCE, HALL, Certificates
 from tests.radius_bridge.test_tls_server import CLIENT, Running, bridge, in_tls
 from tests.radius_bridge.tls_peer import TlsPeer
 
+pytestmark = pytest.mark.program
+
 NOW = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)
 DISCONNECT = DynamicMessage(DynamicKind.DISCONNECT, (Attribute(31, b"AA-BB-CC-DD-EE-FF"),))
 HERE = "127.0.0.1"

@@ -33,6 +33,8 @@ from tests.radius_bridge.bridge import (
     status,
 )
 
+pytestmark = pytest.mark.program
+
 SHARED = SECRET.reveal().decode()
 BY_MAC = ["User-Name=020000000001", "Calling-Station-Id=02-00-00-00-00-01"]
 PROOF = "Message-Authenticator=0x00"

@@ -39,6 +39,8 @@ from tests.radius_bridge.bridge import (
     status,
 )
 
+pytestmark = pytest.mark.program
+
 SHARED = SECRET.reveal().decode()
 PASSWORD = Secret(b"wonder")
 USERS = 'alice Cleartext-Password := "wonder"\n\tReply-Message = "hej"\n'

@@ -415,6 +415,7 @@ def test_it_runs_on_uvloop() -> None:
         runner.run(visit())
 
 
+@pytest.mark.program
 async def test_several_processes_share_a_port() -> None:
     """Each asker's repetitions reach the same process, which answers with the same octets."""
     port = free_port()

@@ -38,6 +38,8 @@ from tests.radius_bridge.bridge import (
 from tests.radius_bridge.certificates import ENTRANCE, HALL, PAGE, SERVER, Certificates, run
 from tests.radius_bridge.tls_peer import RADSEC, TlsPeer, client_context, connected
 
+pytestmark = pytest.mark.program
+
 CLIENT = RadiusClient(
     "entrance", (), Secret(b"of UDP, not used here"), certificate_names=(ENTRANCE,)
 )

@@ -25,6 +25,7 @@ def test_the_whole_file() -> None:
     assert dnsmasq.render(SERVICE) == GOLDEN.read_text()
 
 
+@pytest.mark.program
 def test_dnsmasq_accepts_it(tmp_path: pathlib.Path) -> None:
     configuration = tmp_path / "dnsmasq.conf"
     configuration.write_text(dnsmasq.render(SERVICE))

@@ -30,6 +30,7 @@ def text_of(size: int) -> bytes:
     return (b"0123456789abcdef" * (size // 16 + 1))[:size]
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("size", SIZES)
 def test_age_reads_what_we_write(size: int, tmp_path: Path) -> None:
     identity, recipient = age.new_identity()
@@ -40,6 +41,7 @@ def test_age_reads_what_we_write(size: int, tmp_path: Path) -> None:
     assert done.stdout == text_of(size)
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("size", SIZES)
 def test_we_read_what_age_writes(size: int) -> None:
     made = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True)

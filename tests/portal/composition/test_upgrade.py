@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import pytest
 from portal.composition.start import StartError
 from portal.composition.upgrade import SYSTEMD, Wish, upgrade
 from portal.config_file import parse
+from tests.ports import free_port
 
 TEXT = """
 [organisation]
@@ -47,13 +47,6 @@ case "$*" in
 *) echo "systemctl $* $(readlink {directory}/current)" >>{directory}/log ;;
 esac
 """
-
-
-def unused_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -188,7 +181,7 @@ async def test_what_is_configured_and_does_not_run_is_not_waited_for(machine: Ma
     """A `[radius]` whose service nobody has enabled is no reason to go back."""
     machine.more = f"""
 [radius]
-health_port = {unused_port()}
+health_port = {free_port()}
 [[radius.clients]]
 name = "ap"
 networks = ["10.9.0.0/24"]

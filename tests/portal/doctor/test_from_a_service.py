@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -63,8 +63,13 @@ async def test_a_disk_that_hangs_holds_up_no_other_check(
         given_up.wait(20)
         return []
 
+    def hurried(
+        name: str, look: Callable[[], Awaitable[Sequence[Finding]]], _: float = 0.0
+    ) -> Check:
+        return Check(name, look, 0.5 if name == "backup" else 60.0)
+
     monkeypatch.setattr(doctor.machine, "backups", hang)
-    monkeypatch.setattr("portal.composition.doctor.Check", partial(Check, budget_s=1.0))
+    monkeypatch.setattr("portal.composition.doctor.Check", hurried)
     found = await look(facts, tmp_path / "kvar.toml", only=["backup", "secrets"])
     assert not given_up.is_set()
     given_up.set()

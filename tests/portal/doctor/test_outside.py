@@ -177,7 +177,7 @@ def with_access_points() -> Config:
 async def test_radius_that_nobody_enabled_is_told_with_what_starts_it_at_every_boot() -> None:
     facts = with_access_points()
     assert facts.radius is not None
-    radius = facts.radius.model_copy(update={"health_port": a_closed_port()})
+    radius = facts.radius.model_copy(update={"health_port": free_port()})
     *_, finding = await outside.running(facts.model_copy(update={"radius": radius}), NOW)
     assert finding.command == "systemctl enable --now kvar-radius"
 

@@ -167,7 +167,7 @@ def test_who_was_warned_stays_so_at_the_edge(session: Session) -> None:
     at_s=st.integers(0, 30 * 3600),
     later_s=st.integers(0, 30 * 3600),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_more_silence_and_more_time_never_save_a_session(
     silent_s: int, protected_min: int | None, closing: bool, at_s: int, later_s: int
 ) -> None:
@@ -371,7 +371,7 @@ CLOSING, LIMIT = EndReason.CLOSING_TIME, EndReason.TIME_LIMIT
 
 
 @given(st.lists(happenings, max_size=10), st.sampled_from([CLOSING, LIMIT]), st.integers(30, 1260))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @example([Pass(300)], LIMIT, 1260)
 @example([Press("protect", 240), Pass(330)], CLOSING, 600)
 @example([Unwatched(330, "stopped"), Pass(20)], LIMIT, 1260)

@@ -179,5 +179,5 @@ class SessionLife(RuleBasedStateMachine):
             assert NIGHTLY.is_open(closing - timedelta(minutes=1))
 
 
-SessionLife.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+SessionLife.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestSessionLife = SessionLife.TestCase

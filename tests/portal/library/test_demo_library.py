@@ -5,11 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from portal.domain.identity import Secret
 from portal.domain.verification import Verification
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER
 from portal.library.sip2.client import Sip2Library
 from portal.library.sip2.settings import Sip2Settings, TlsMode, TlsSettings
+
+pytestmark = pytest.mark.program
 
 
 @asynccontextmanager

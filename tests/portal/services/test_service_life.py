@@ -162,5 +162,5 @@ class ServiceLife(RuleBasedStateMachine):
                 assert session.end_reason in {EndReason.LOGGED_OUT, EndReason.REPLACED}
 
 
-ServiceLife.TestCase.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+ServiceLife.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
 TestServiceLife = ServiceLife.TestCase

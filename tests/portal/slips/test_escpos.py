@@ -51,7 +51,7 @@ def commands(data: bytes) -> Iterator[tuple[str, bytes]]:
             raise PaperError(data[at : at + 8])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(1, 400), st.randoms(use_true_random=False))
 def test_every_dot_is_printed_where_it_was(width_bytes: int, height: int, random: object) -> None:
     rows = random.randbytes(width_bytes * height)  # type: ignore[attr-defined]

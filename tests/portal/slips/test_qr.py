@@ -94,7 +94,7 @@ def test_an_address_is_in_upper_case_and_needs_a_third_less_room() -> None:
     assert draw(url).modules - 2 * QUIET_MODULES == 33  # version 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=32))
 def test_whatever_stands_in_it_is_read_back(name: str) -> None:
     assert read(wifi_text(Network(name))) == wifi_text(Network(name))

@@ -374,7 +374,6 @@ steps = st.lists(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=steps)

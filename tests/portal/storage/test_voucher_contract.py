@@ -319,7 +319,6 @@ histories = st.lists(
 
 @settings(
     max_examples=80,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=histories, places=st.integers(1, 2))

@@ -72,7 +72,6 @@ async def test_it_is_answered_as_the_document_says(
     @seed(20261126)
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),

@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from portal.domain.api_token import Scope
 from portal.web.api.operations import OPERATIONS
 from portal.web.api.problems import Problem
 from tests.portal.web.api.api_under_test import ApiWorld
+
+pytestmark = pytest.mark.program
 
 ROOT = Path(__file__).parents[4]
 TEXT = (ROOT / "docs" / "api.md").read_text("utf-8")

@@ -66,6 +66,7 @@ async def test_the_site_gives_the_document(api: ApiWorld) -> None:
     assert served == DOCUMENT
 
 
+@pytest.mark.program
 def test_the_command_line_gives_the_document() -> None:
     command = [sys.executable, "-m", "portal", "api", "openapi"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
