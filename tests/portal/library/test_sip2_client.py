@@ -455,10 +455,10 @@ async def test_an_alias_is_accepted_only_where_allowed_and_in_sequence() -> None
 
 async def test_the_whole_login_has_a_deadline() -> None:
     def behave(_request: bytes, answer: bytes) -> list[Step]:
-        return [Wait(0.15), answer + b"\r"]
+        return [Wait(0.6), answer + b"\r"]
 
     async with serving(Peer({b"93": behave, b"99": behave, b"23": behave})) as peer:
-        library = Sip2Library(settings(peer.port, answer_timeout_s=0.2, login_timeout_s=0.2))
+        library = Sip2Library(settings(peer.port, answer_timeout_s=1.0, login_timeout_s=1.0))
         found = await library.check(CARD, PIN)
         assert found == Checked(UNAVAILABLE, "login_deadline_passed", neighbour_failed=True)
 
@@ -471,7 +471,7 @@ async def test_a_neighbour_that_got_the_rest_of_the_time_only_is_not_blamed() ->
         asyncio.TaskGroup() as group,
     ):
         patient = settings(
-            peer.port, maximum_connections=1, answer_timeout_s=0.6, login_timeout_s=0.6
+            peer.port, maximum_connections=1, answer_timeout_s=2.0, login_timeout_s=2.0
         )
         library = Sip2Library(patient)
 
@@ -481,7 +481,7 @@ async def test_a_neighbour_that_got_the_rest_of_the_time_only_is_not_blamed() ->
 
         group.create_task(occupy())
         await asyncio.sleep(0)
-        group.create_task(release_after(0.45, release))
+        group.create_task(release_after(1.4, release))
         found = await library.check(CARD, PIN)
         assert found == Checked(UNAVAILABLE, "login_deadline_passed")
 

@@ -63,7 +63,7 @@ def at_ruckus(peer: Controller, client_mac: str = MAC) -> Redirected:
 async def opened(peer: Controller, directory: Path, **how: float) -> AsyncIterator[JsonDoor]:
     async with (
         running(peer, directory) as url,
-        JsonDoor(url, Trust(ca_file=peer.ca_file), answer_timeout_s=how.get("timeout", 5)) as door,
+        JsonDoor(url, Trust(ca_file=peer.ca_file), answer_timeout_s=how.get("timeout", 60)) as door,
     ):
         yield door
 
