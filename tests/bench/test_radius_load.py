@@ -26,6 +26,7 @@ from radius_bridge.passwords import chap_fits
 from radius_bridge.reading import read_question
 from radius_bridge.secret import Secret
 from radius_bridge.wire import Attribute, Code, Packet, decode
+from tests.ports import free_port
 
 Answers = Callable[[Packet], list[bytes]]
 COUNT = 400
@@ -128,9 +129,7 @@ def test_a_pace_is_kept(generator: Generator, tmp_path: Path) -> None:
 
 def test_an_echo_server_is_its_own_measure(generator: Generator, tmp_path: Path) -> None:
     packets = write(mac_authentications(devices(50), COUNT, 1), tmp_path, "mac")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     echo = generator.echo(port)
     try:
         _wait_for(port)

@@ -139,6 +139,7 @@ def test_nothing_but_digits_comes_to_the_gateways_shell(
         assert re.fullmatch(r"\*( [0-9a-f]{64}(%20[0-9]{1,8}){5})?", text)
 
 
+@pytest.mark.program
 def test_its_shell_divides_an_answer_as_it_is_meant() -> None:
     """The lines of authmon.sh, with `echo` instead of `ndsctl`."""
     script = """
