@@ -115,6 +115,11 @@ class PostgresSessionLog:
         )
         return [_event(row) for row in rows]
 
+    async def access_points(self, session: LoggedSession) -> Sequence[str]:
+        """See services.ports.session_log.SessionLog."""
+        rows = await self._database.fetch(_SQL["access_points"], session.id)
+        return [row["access_point"] for row in rows]
+
     async def refused(
         self, wanted: EventFilter, after: EventCursor | None, most: int
     ) -> Sequence[LoggedEvent]:

@@ -125,6 +125,10 @@ SELECT at, id, kind, site_id, detail::text, device_trace FROM event
  WHERE site_id = $5 AND kind IN ('uplink_returned', 'clock_jumped') AND at >= $6 AND at < $3
  ORDER BY at, id LIMIT $7
 
+-- name: access_points
+SELECT access_point FROM accounting_session WHERE session_id = $1
+ GROUP BY access_point ORDER BY min(started_at), access_point LIMIT 20
+
 -- name: refused
 SELECT e.* FROM unnest($6::text[], $7::text[]) AS k (site_id, reason)
  CROSS JOIN LATERAL (

@@ -96,6 +96,10 @@ class SessionLog(Protocol):
         """Return what happened to the session, its device and its site meanwhile; oldest first."""
         ...
 
+    async def access_points(self, session: LoggedSession) -> Sequence[str]:
+        """Return where the session was, by the access points' names as configured; by time."""
+        ...
+
     async def refused(
         self, wanted: EventFilter, after: EventCursor | None, most: int
     ) -> Sequence[LoggedEvent]:

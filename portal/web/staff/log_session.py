@@ -93,6 +93,7 @@ async def show_session(
         "one": session,
         "key": _key(session),
         "events": [(event, told(visit, event)) for event in events],
+        "points": await site.console.log.access_points(session),
         "summary": _summary(visit, session, events),
         "reasons": [reason.value for reason in Reason],
         "longest_case": LONGEST_CASE,

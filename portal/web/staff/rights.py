@@ -149,7 +149,9 @@ async def erase(site: StaffSite, visit: Visit) -> web.Response:
         return await refuse(site, visit)
     wrong = await confirmed(site, visit)
     if wrong is not None:
-        return _found(site, visit, word, finding.value, wrong)
+        response = _found(site, visit, word, finding.value, wrong)
+        leave_screen(response, finding, visit.now, "/rights")
+        return response
     erased = await site.console.rights.erase(finding.value, visit.now)
     done = site.console.findings.keep(visit.me.account.id, erased, visit.now)
     return site.go(f"/rights?finding={done}")

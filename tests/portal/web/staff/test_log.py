@@ -10,6 +10,7 @@ import pytest
 from portal.domain.audit_chain import Whole, examine
 from portal.domain.identity import MacAddress
 from portal.domain.session import EndReason, Ground
+from portal.domain.session_log import Cursor, write_cursor
 from portal.domain.staff_account import Role
 from portal.services.console.findings import KEPT
 from portal.services.key_ring import KeyRing
@@ -463,3 +464,22 @@ async def test_the_record_says_how_it_stands_with_the_weekly_letter(world: Staff
     assert "Senaste försöket:" in waits
     await letters.sent(monday, {}, world.time())
     assert "Veckobrevet om 2026-W47 skickades" in (await eva.get("/audit")).body
+
+
+async def test_a_session_says_at_which_access_points_it_was(ida: Person, world: StaffWorld) -> None:
+    (session,) = await world.database.fetch(
+        "SELECT id, started_at FROM past_session WHERE end_reason = 'logged_out' LIMIT 1"
+    )
+    where = f"/log/session?one={write_cursor(Cursor(session['started_at'], session['id']))}"
+    assert "Accesspunkter" not in (await ida.get(where)).body
+    for minutes, name in ((5, "ap-barn"), (0, "ap-hall"), (9, "ap-hall")):
+        at = session["started_at"] + timedelta(minutes=minutes)
+        await world.database.fetch(
+            "INSERT INTO accounting_session (name, access_point, nas, bss, site_id, session_id,"
+            " started_at, told_at, heard_at, upload_octets, download_octets, upload_before,"
+            " download_before, duration) VALUES (sha256(convert_to($1::text || $2::timestamptz,"
+            " 'UTF8')), $1, '', '', 'city', $3, $2, $2, $2, 0, 0, 0, 0, '0')",
+            *(name, at, session["id"]),
+        )
+    body = (await ida.get(where)).body
+    assert "<dt>Accesspunkter</dt><dd>ap-hall, ap-barn</dd>" in body

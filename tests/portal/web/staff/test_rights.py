@@ -237,6 +237,7 @@ EXEMPT = {
     "device_place": "goes with its live session",
     "session_elsewhere": "goes with its live session",
     "staff_attempt": "of staff",
+    "gateway_admission": "goes within hours of its session, for the gateway has to be told first",
     "purge": "numbers only",
 }
 PERSONAL = {"mac", "device", "subject", "card", "device_trace", "subject_trace", "guest"}
@@ -262,3 +263,13 @@ async def test_no_table_that_names_somebody_is_left_out(two: Two) -> None:
     text = source["prosrc"] + sealed["prosrc"]
     erased = set(re.findall(r"DELETE FROM ([a-z_]+)", text))
     assert named - erased == set()
+
+
+async def test_what_is_shown_again_after_a_wrong_password_leaves_the_screen_too(two: Two) -> None:
+    where, page = await two.see(two.asks.card.reveal(), "card")
+    fields = {"finding": where.partition("finding=")[2], "password": "fel"}
+    again = await two.officer.post("/rights/erase", page, **fields)
+    assert "Uppkopplingar (2)" in again.body
+    left, _, to = again.headers["Refresh"].partition("; url=")
+    assert 0 < int(left) <= 600
+    assert to.startswith("/rights")
