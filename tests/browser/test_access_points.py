@@ -117,3 +117,16 @@ async def test_a_controller_gets_its_form_by_one_press(browser: Browser) -> None
         await page.wait_for_selector("text=Du är uppkopplad")
         assert point.is_open
     assert set(point.referers) == {""}
+
+
+async def test_an_access_point_that_leads_on_by_itself_may_do_so(browser: Browser) -> None:
+    """FortiGate and ZoneDirector are not told where to: they go on to a page of their own."""
+    async with behind(browser, FamilyName.FORTINET) as (page, portal, point):
+        form = f"http://127.0.0.1:{point.port}/fgtauth"
+        query = f"login&post={form}&magic=0a0b0c0d&usermac={DEVICE.mac}&userip=10.1.0.77"
+        await page.goto(f"http://localhost:{portal.plain_port}/at/here?{query}")
+        await log_in(page)
+        await page.click("text=Anslut >> nth=-1")
+        await page.wait_for_selector("text=Welcome", timeout=5000)
+        assert page.url == point.welcome
+        assert point.is_open

@@ -1,4 +1,4 @@
-"""An access point as a browser meets it: CoovaChilli's UAM, and a controller with a web form.
+"""An access point as a browser meets it: CoovaChilli's UAM, and controllers with a web form.
 
 Written from CoovaChilli 1.9 (src/redir.c) and Cisco document 217457, not from our own code: it
 signs, checks CHAP and asks about the login as they do. One device is behind it.
@@ -80,6 +80,25 @@ class AccessPoint:
         self.is_open = password is not None and password == fields["password"]
         return _to(str(fields["redirect_url"]) if self.is_open else self.portal_url)
 
+    @property
+    def welcome(self) -> str:
+        """Where a FortiGate leads on to: nobody told it."""
+        return f"http://localhost:{self.port}/welcome"
+
+    async def fgtauth(self, request: web.Request) -> web.Response:
+        """A FortiGate's form."""
+        self._note(request)
+        fields = await request.post()
+        assert fields["magic"] == "0a0b0c0d"
+        password = self.password_of(str(fields["username"]))
+        self.is_open = password is not None and password == fields["password"]
+        return _to(self.welcome)
+
+    async def welcomed(self, request: web.Request) -> web.Response:
+        """The page that it leads on to."""
+        self._note(request)
+        return web.Response(text="Welcome")
+
     def _note(self, request: web.Request) -> None:
         self.asked.append(f"{request.method} {request.path_qs}")
         self.referers.append(request.headers.get("Referer", ""))
@@ -95,6 +114,8 @@ async def running_access_point(point: AccessPoint) -> AsyncIterator[AccessPoint]
     application.router.add_get("/logon", point.logon)
     application.router.add_get("/logoff", point.logoff)
     application.router.add_post("/login.html", point.form)
+    application.router.add_post("/fgtauth", point.fgtauth)
+    application.router.add_get("/welcome", point.welcomed)
     application.router.add_get("/{page:.*}", point.intercepted)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()

@@ -23,6 +23,9 @@ from portal.web.texts import load_languages
 
 TEXTS = Path(__file__).parent / "texts"
 
+_PRESSED_ONLY = "connect"
+_ANYWHERE = ("https:", "http:")
+
 
 class Pages:
     """Every page of the guest site."""
@@ -48,14 +51,19 @@ class Pages:
         context = {**self._shared(visit), **values}
         body = self._environment.get_template(f"{name}.html").render(context)
         tag = visit.language.tag
-        return answers.html(body, policy=self._policy_for(visit), language=tag, status=status)
+        return answers.html(body, policy=self._policy_for(visit, name), language=tag, status=status)
 
-    def _policy_for(self, visit: Visit) -> str:
-        """Let a form lead to the visitor's access point: redirects after it are judged too."""
+    def _policy_for(self, visit: Visit, name: str) -> str:
+        """Let a form lead to the visitor's access point: redirects after it are judged too.
+
+        Where an access point leads on to when it has taken its form is its own matter: some go to
+        a page of theirs, or to where the visitor was going. That page has nothing typed on it.
+        """
         if visit.mount is None:
             return self._policy
         sources = visit.mount.points.sources(visit.mount.passage)
-        return answers.content_policy(self._css, sources)
+        anywhere = _ANYWHERE if name == _PRESSED_ONLY else ()
+        return answers.content_policy(self._css, (*sources, *anywhere))
 
     def zone(self, visit: Visit) -> ZoneInfo:
         """Return the time zone of the site, or of the organisation where there is no site."""

@@ -301,6 +301,18 @@ async def test_a_form_that_names_its_host_takes_the_login_to_the_controller() ->
     assert outline_of(page.body).tags.count("button") == 1
 
 
+async def test_a_form_leads_anywhere_only_from_a_page_where_nothing_is_typed() -> None:
+    guest, prefix = FakeGuest(), via(passage_of("controller", told=FORM))
+    async with running_portal(guest) as portal:
+        typed = await ask(portal, f"{prefix}/")
+        guest.session = make_session()
+        pressed = await ask(portal, f"{prefix}/")
+    policies = [one.headers["Content-Security-Policy"] for one in (typed, pressed)]
+    assert ["https: http:" in policy for policy in policies] == [False, True]
+    assert 'name="pin"' in typed.body
+    assert 'name="pin"' not in pressed.body
+
+
 async def test_an_access_point_that_the_bridge_tells_is_waited_for() -> None:
     async with running_portal(FakeGuest(session=make_session())) as portal:
         prefix = via(passage_of("controller"))
