@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from radius_bridge.secret import Secret
 from radius_bridge.wire import (
@@ -36,6 +36,7 @@ PROXY_STATE = 33
 _ZEROS = bytes(AUTHENTICATOR_OCTETS)
 _ATTRIBUTE_HEADER_OCTETS = 2
 _KIND = bytes((MESSAGE_AUTHENTICATOR,))
+_STATE = bytes((PROXY_STATE,))
 _HEAD = bytes((MESSAGE_AUTHENTICATOR, _ATTRIBUTE_HEADER_OCTETS + AUTHENTICATOR_OCTETS))
 _BLANK = _HEAD + _ZEROS
 _FIRST_AT = HEADER_OCTETS + len(_HEAD)
@@ -62,6 +63,10 @@ _REPLIES: dict[int, frozenset[Code]] = {
 }
 
 
+_md5 = partial(hashlib.md5, usedforsecurity=False)
+"""The hash is the protocol's own; whoever can, carries it inside TLS."""
+
+
 class Verdict(StrEnum):
     """What the authenticators of a packet say. Only GENUINE may be trusted."""
 
@@ -86,16 +91,16 @@ def judge_request(packet: Packet, secret: Secret) -> Verdict:
     wrong one are FORGED, and so are a code that is no request, and EAP and Status-Server
     without one.
     """
-    octets = packet.octets if isinstance(packet, Request) else encode(packet)
+    octets, place = _octets_and_place(packet)
     if packet.code in _RANDOM_REQUESTS:
-        proof = _judge_message_authenticator(octets, packet.authenticator, secret)
+        proof = _judge_message_authenticator(octets, place, packet.authenticator, secret)
         if proof is not _UNPROVEN:
             return proof
         must = packet.code == Code.STATUS_SERVER or packet.first(EAP_MESSAGE) is not None
         return Verdict.FORGED if must else proof
     if packet.code not in _KEYED_REQUESTS or not _is_keyed(octets, _ZEROS, secret):
         return Verdict.FORGED
-    proof = _judge_message_authenticator(octets, _ZEROS, secret)
+    proof = _judge_message_authenticator(octets, place, _ZEROS, secret)
     return Verdict.FORGED if proof is Verdict.FORGED else Verdict.GENUINE
 
 
@@ -116,7 +121,7 @@ def judge_reply(reply: Packet, request: Packet, secret: Secret) -> Verdict:
         return Verdict.FORGED
     plain = request.code == Code.ACCOUNTING_REQUEST
     proved = _ZEROS if plain else request.authenticator
-    proof = _judge_message_authenticator(octets, proved, secret)
+    proof = _judge_message_authenticator(octets, _place(octets), proved, secret)
     if proof is Verdict.UNPROVEN and reply.code not in _ACCESS_REPLIES:
         return Verdict.GENUINE
     return proof
@@ -156,14 +161,11 @@ def sign_reply(
     asked = request.code
     if code not in _REPLIES.get(asked, ()):
         raise UnsendableError(f"code {code} answers no request of code {asked}")
-    kinds = [kind for kind, _ in attributes]
-    if PROXY_STATE in kinds:
+    body = _body(attributes)
+    if _STATE in body and PROXY_STATE in {kind for kind, _ in attributes}:
         raise UnsendableError("Proxy-State is copied from the request")
-    if MESSAGE_AUTHENTICATOR in kinds:
-        raise UnsendableError("Message-Authenticator is added when a packet is signed")
-    body = encode_attributes(attributes)
-    copied = request.every(PROXY_STATE)
-    if copied:
+    if PROXY_STATE in request.firsts:
+        copied = request.every(PROXY_STATE)
         body += encode_attributes(Attribute(PROXY_STATE, state) for state in copied)
     identifier, authenticator = request.identifier, request.authenticator
     if asked == _ACCOUNTING_REQUEST:
@@ -171,8 +173,20 @@ def sign_reply(
     return _key(_prove(code, identifier, authenticator, body, secret), secret)
 
 
-def _judge_message_authenticator(octets: bytes, authenticator: bytes, secret: Secret) -> Verdict:
-    place = _place(octets)
+def _octets_and_place(packet: Packet) -> tuple[bytes, int | None]:
+    """Return the packet's own octets, and the `_place` of its proof."""
+    if not isinstance(packet, Request):
+        octets = encode(packet)
+    elif packet.octets.startswith(_HEAD, HEADER_OCTETS) and not packet.repeats:
+        return packet.octets, _FIRST_AT  # as we and most write it, and there is no other
+    else:
+        octets = packet.octets
+    return octets, _place(octets)
+
+
+def _judge_message_authenticator(
+    octets: bytes, place: int | None, authenticator: bytes, secret: Secret
+) -> Verdict:
     if not place:
         return Verdict.FORGED if place is None else Verdict.UNPROVEN
     after = place + AUTHENTICATOR_OCTETS
@@ -183,8 +197,6 @@ def _judge_message_authenticator(octets: bytes, authenticator: bytes, secret: Se
 
 def _place(octets: bytes) -> int | None:
     """Return where the proof's 16 octets stand, 0 without one, None for two or another length."""
-    if octets[HEADER_OCTETS:_FIRST_AT] == _HEAD and octets.find(_KIND, _FIRST_AT) < 0:
-        return _FIRST_AT  # as we and most write it, and its number occurs nowhere behind it
     at, end, place = HEADER_OCTETS, len(octets), 0
     while at < end:
         length = octets[at + 1]
@@ -197,11 +209,16 @@ def _place(octets: bytes) -> int | None:
 
 
 def _body(attributes: Sequence[Attribute]) -> bytes:
-    """Write what is to be proved."""
-    for kind, _ in attributes:
-        if kind == MESSAGE_AUTHENTICATOR:
-            raise UnsendableError("Message-Authenticator is added when a packet is signed")
-    return encode_attributes(attributes)
+    """Write what is to be proved.
+
+    Raises:
+        UnsendableError: it cannot be written, or holds a Message-Authenticator already.
+    """
+    body = encode_attributes(attributes)
+    # Where a number stands nowhere at all, no attribute has it: most need not be looked through.
+    if _KIND in body and MESSAGE_AUTHENTICATOR in {kind for kind, _ in attributes}:
+        raise UnsendableError("Message-Authenticator is added when a packet is signed")
+    return body
 
 
 def _prove(code: int, identifier: int, authenticator: bytes, body: bytes, secret: Secret) -> bytes:
@@ -212,7 +229,7 @@ def _prove(code: int, identifier: int, authenticator: bytes, body: bytes, secret
 
 def _proof(octets: bytes, secret: Secret) -> bytes:
     """HMAC-MD5. `hmac.digest` begins with the secret each time, which is half of its work."""
-    inner_begun, outer_begun = _begun(secret.reveal())
+    inner_begun, outer_begun = _begun(secret.value)
     inner, outer = inner_begun.copy(), outer_begun.copy()
     inner.update(octets)
     outer.update(inner.digest())
@@ -239,9 +256,4 @@ def _key(octets: bytes, secret: Secret) -> bytes:
 
 
 def _keyed_hash(octets: bytes, secret: Secret) -> bytes:
-    return _md5(octets + secret.reveal()).digest()
-
-
-def _md5(octets: bytes) -> "hashlib._Hash":
-    """The hash is the protocol's own; whoever can, carries it inside TLS."""
-    return hashlib.md5(octets, usedforsecurity=False)
+    return _md5(octets + secret.value).digest()

@@ -21,7 +21,14 @@ from radius_bridge.passwords import (
     reveal_password,
 )
 from radius_bridge.secret import Secret
-from radius_bridge.wire import EAP_MESSAGE, Attribute, Packet, eap_attributes, vendor_attribute
+from radius_bridge.wire import (
+    EAP_MESSAGE,
+    VENDOR_SPECIFIC,
+    Attribute,
+    Packet,
+    eap_attributes,
+    vendor_attribute,
+)
 
 USER_NAME = 1
 
@@ -66,9 +73,13 @@ class Fits(NamedTuple):
 
 def read_credential(request: Packet, secret: Secret) -> Credential:
     """Read how a request, already judged, wants to log in."""
-    hidden, responses = request.every(USER_PASSWORD), request.every(CHAP_PASSWORD)
-    microsoft = request.vendor(mschap.MICROSOFT, mschap.RESPONSE)
-    eap = request.first(EAP_MESSAGE) is not None
+    firsts = request.firsts
+    hidden = request.every(USER_PASSWORD) if USER_PASSWORD in firsts else ()
+    responses = request.every(CHAP_PASSWORD) if CHAP_PASSWORD in firsts else ()
+    microsoft = (
+        request.vendor(mschap.MICROSOFT, mschap.RESPONSE) if VENDOR_SPECIFIC in firsts else ()
+    )
+    eap = EAP_MESSAGE in firsts
     count = len(hidden) + len(responses) + len(microsoft) + eap
     if count != 1:
         return NoPassword.CONTRADICTORY if count else NoPassword.ABSENT

@@ -39,6 +39,10 @@ class Work(Enum):
     """It is being done: drop the repetition."""
 
 
+_NEW = Work.NEW
+"""To look a member up in its class takes as long as to look into the cache."""
+
+
 @dataclass(slots=True)
 class _Entry:
     authenticator: bytes
@@ -73,19 +77,16 @@ class DuplicateCache:
         if now_s >= self._expires_at_s:
             self._expire(now_s)
         known = self._entries.get(key)
-        if known is not None:
-            if known.authenticator == authenticator:
-                return Work.PENDING if known.reply is None else known.reply
-            self._forget(key)
-        own = self._clients.get(key.client)
-        if own is None:
-            own = self._clients[key.client] = OrderedDict()
-        self._entries[key] = _Entry(authenticator, now_s)
-        own[key] = None
-        if len(own) > self._per_client_max or len(self._entries) > self._total_max:
-            # The client's oldest, or the oldest of all where this is its first.
-            self._forget(next(iter(own if len(own) > 1 else self._entries)))
-        return Work.NEW
+        if known is None:
+            self._add(key, authenticator, now_s)
+            return _NEW
+        if known.authenticator == authenticator:
+            return Work.PENDING if known.reply is None else known.reply
+        # The new one in the place of the old: a busy access point uses its identifiers again.
+        known.authenticator, known.began_s, known.reply = authenticator, now_s, None
+        self._entries.move_to_end(key)
+        self._clients[key.client].move_to_end(key)
+        return _NEW
 
     def remember(self, key: RequestKey, authenticator: bytes, reply: bytes) -> None:
         """Keep the reply for repetitions; without effect when its request is forgotten."""
@@ -98,6 +99,16 @@ class DuplicateCache:
         entry = self._entries.get(key)
         if entry is not None and entry.authenticator == authenticator:
             self._forget(key)
+
+    def _add(self, key: RequestKey, authenticator: bytes, now_s: float) -> None:
+        own = self._clients.get(key.client)
+        if own is None:
+            own = self._clients[key.client] = OrderedDict()
+        self._entries[key] = _Entry(authenticator, now_s)
+        own[key] = None
+        if len(own) > self._per_client_max or len(self._entries) > self._total_max:
+            # The client's oldest, or the oldest of all where this is its first.
+            self._forget(next(iter(own if len(own) > 1 else self._entries)))
 
     def _expire(self, now_s: float) -> None:
         while self._entries:

@@ -102,9 +102,10 @@ def _hide(clear: bytes, secret: bytes, start: bytes) -> bytes:
 
 
 def _reveal(hidden: bytes, secret: bytes, start: bytes) -> bytes:
-    begins = range(0, len(hidden) - _BLOCK, _BLOCK)
-    pads = [_md5(secret + start), *(_md5(secret + hidden[at : at + _BLOCK]) for at in begins)]
-    return _xor(hidden, b"".join(pads))
+    pad = _md5(secret + start)
+    for at in range(0, len(hidden) - _BLOCK, _BLOCK):
+        pad += _md5(secret + hidden[at : at + _BLOCK])
+    return _xor(hidden, pad)
 
 
 def _padded(octets: bytes) -> bytes:

@@ -246,7 +246,7 @@ class Pipeline:
             return self.abandon(work, Discard.UNDECIDED)
         code, attributes, delay_s = self._speak(work, decision)
         try:
-            reply = sign_reply(code, attributes, work.request, work.client.secret)
+            reply = sign_reply(code, attributes, work.request, work.question.client.secret)
         except UnsendableError:
             return self.abandon(work, Discard.TOO_LONG)
         return Answer(reply, delay_s)
@@ -307,7 +307,8 @@ class Pipeline:
         question = work.question
         family = self._families[question.client.family]
         if isinstance(decision, Grant):
-            grant = _with_cui(decision, question)
+            is_plain = decision.cui is None and not question.asks_for_cui
+            grant = decision if is_plain else _with_cui(decision, question)
             return _ACCESS_ACCEPT, family.grant(grant, question.station), 0.0
         if isinstance(decision, ToPortal):
             redirect = family.to_portal(decision, question.station)

@@ -68,6 +68,8 @@ EARLY_MAX = timedelta(minutes=5)
 _STATUSES = {int(status): status for status in AccountingStatus}
 _CAUSES = {int(cause): cause for cause in TerminateCause}
 _from_bytes = int.from_bytes
+_new = tuple.__new__
+_NO_PASSWORD = NoPassword.ABSENT
 
 _Firsts = Mapping[int, bytes]
 
@@ -94,11 +96,13 @@ def read_question(packet: Packet, client: RadiusClient, source_ip: str) -> Acces
     """
     firsts = packet.firsts
     station = _station(packet, firsts, source_ip)
-    by_mac = station.mac is not None and read_name(station.user_name) == station.mac
-    credential = NoPassword.ABSENT if by_mac else read_credential(packet, client.secret)
+    mac = station.mac
+    by_mac = mac is not None and read_name(station.user_name) == mac
+    credential = _NO_PASSWORD if by_mac else read_credential(packet, client.secret)
     cui = firsts.get(_CUI)
     if cui is None:
-        return AccessQuestion(client, station, by_mac, credential)
+        # Not AccessQuestion(...): as in `_station`.
+        return _new(AccessQuestion, (client, station, by_mac, credential, False, None))
     known = None if not cui.strip(b"\0") else cui
     return AccessQuestion(client, station, by_mac, credential, asks_for_cui=True, cui=known)
 
@@ -154,7 +158,7 @@ def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
         called,
         ssid,
     )
-    return tuple.__new__(Station, fields)
+    return _new(Station, fields)
 
 
 def _read_vendors(packet: Packet) -> tuple[bytes | None, bytes]:

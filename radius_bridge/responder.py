@@ -144,15 +144,16 @@ class Responder:
     def _finish(self, work: AccessWork, answer: Answer | Discard, send: Send) -> Discard | None:
         if not isinstance(answer, Answer):
             return self._told(work.client, answer)
-        if not answer.delay_s:
-            self.pipeline.sent(work, answer.octets)
-            send(answer.octets)
+        octets, delay_s = answer
+        if not delay_s:
+            self.pipeline.sent(work, octets)
+            send(octets)
             return None
         client = work.client.name
         if not self._delayed_room.enter(client):
             return self._abandon(work, Discard.OVERLOAD)
         loop = asyncio.get_running_loop()
-        loop.call_later(answer.delay_s, self._release, work, answer.octets, send)
+        loop.call_later(delay_s, self._release, work, octets, send)
         return None
 
     def _release(self, work: AccessWork, octets: bytes, send: Send) -> None:

@@ -149,11 +149,13 @@ class Request(Packet):
     packet's own, without padding.
     """
 
-    __slots__ = ("_repeats", "firsts", "octets")
+    __slots__ = ("_all", "firsts", "octets", "repeats")
 
     firsts: Mapping[int, bytes]
     octets: bytes
-    _repeats: bool
+    repeats: bool
+    """Whether any number stands in it twice."""
+    _all: tuple[Attribute, ...] | None
 
     def __init__(self, datagram: bytes) -> None:
         """Take a datagram.
@@ -164,18 +166,20 @@ class Request(Packet):
         self.octets = octets = cut(datagram)
         self.code, self.identifier = octets[0], octets[1]
         self.authenticator = octets[4:HEADER_OCTETS]
-        self.firsts, self._repeats = _cut_firsts(octets)
+        self.firsts, self.repeats = _cut_firsts(octets)
+        self._all = None
 
-    def __getattr__(self, name: str) -> tuple[Attribute, ...]:
-        """Return all attributes, when they are asked for the first time."""
-        if name != "attributes":
-            raise AttributeError(name)
-        self.attributes = _decode_attributes(self.octets)
-        return self.attributes
+    # A property, not `__getattr__`: beside one of those every look at an attribute is a slow one.
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:  # type: ignore[override]
+        """All attributes, taken apart when they are asked for the first time."""
+        if self._all is None:
+            self._all = _decode_attributes(self.octets)
+        return self._all
 
     def every(self, kind: int) -> tuple[bytes, ...]:
         """Return the values of all attributes of this number, in order."""
-        if self._repeats:
+        if self.repeats:
             return super().every(kind)
         first = self.firsts.get(kind)
         return () if first is None else (first,)
@@ -213,17 +217,20 @@ def _cut_firsts(octets: bytes) -> tuple[Mapping[int, bytes], bool]:
     firsts: dict[int, bytes] = {}
     repeats = False
     at, end = HEADER_OCTETS, len(octets)
-    while at < end:
-        kind = octets[at]
-        after = at + (octets[at + 1] if at + 1 < end else 0)
-        # Checked before moving on: a length of 0 or 1 would never move on.
-        if after < at + _ATTRIBUTE_HEADER_OCTETS or after > end:
-            raise MalformedPacketError(PacketFault.ATTRIBUTE_LENGTH)
-        if kind in firsts:
-            repeats = True
-        else:
-            firsts[kind] = octets[at + 2 : after]
-        at = after
+    try:
+        while at < end:
+            kind, length = octets[at], octets[at + 1]
+            after = at + length
+            # Checked before moving on: a length of 0 or 1 would never move on.
+            if length < 2 or after > end:
+                raise MalformedPacketError(PacketFault.ATTRIBUTE_LENGTH)
+            if kind in firsts:
+                repeats = True
+            else:
+                firsts[kind] = octets[at + 2 : after]
+            at = after
+    except IndexError:  # it ends behind a number
+        raise MalformedPacketError(PacketFault.ATTRIBUTE_LENGTH) from None
     return firsts, repeats
 
 
@@ -262,11 +269,12 @@ def frame(code: int, identifier: int, authenticator: bytes, body: bytes) -> byte
     length = HEADER_OCTETS + len(body)
     if len(authenticator) != AUTHENTICATOR_OCTETS:
         raise UnsendableError("an authenticator has 16 octets")
-    if not (0 <= code <= _OCTET_MAX and 0 <= identifier <= _OCTET_MAX):
-        raise UnsendableError("code and identifier are one octet each")
     if length > PACKET_MAX_OCTETS:
         raise UnsendableError("a packet has at most 4096 octets")
-    return _HEADER.pack(code, identifier, length, authenticator) + body
+    try:
+        return _HEADER.pack(code, identifier, length, authenticator) + body
+    except struct.error:
+        raise UnsendableError("code and identifier are one octet each") from None
 
 
 def encode_attributes(attributes: Iterable[Attribute]) -> bytes:

@@ -35,6 +35,7 @@ NO_SESSION = bytes(16)
 """Class of a device that is let in without a session."""
 
 _CUI_BYTES = 16
+_EXPEL = Reach.EXPEL
 
 
 class Terms(NamedTuple):
@@ -66,11 +67,13 @@ def grant_of(session: Session, terms: Terms, now: datetime, reach: Reach = Reach
     as it takes; that may begin at any time, so whoever cannot be told of it gets no Idle-Timeout.
     """
     left_s = max(1, math.ceil((session.due_at - now).total_seconds() + MARGIN_S))
-    may_be_idle = reach is not Reach.CHANGE or session.is_protected(now)
+    idle_s = terms.idle_timeout_s
+    if idle_s is not None and (reach is not Reach.CHANGE or session.is_protected(now)):
+        idle_s = None
     return Grant(
         session=session.id.bytes,
-        session_timeout_s=max(left_s, LONG_END_S) if reach is Reach.EXPEL else left_s,
-        idle_timeout_s=None if may_be_idle else terms.idle_timeout_s,
+        session_timeout_s=max(left_s, LONG_END_S) if reach is _EXPEL else left_s,
+        idle_timeout_s=idle_s,
         interim_interval_s=terms.interim_interval_s,
         bandwidth=terms.bandwidth,
         vlan=terms.vlan,

@@ -64,21 +64,30 @@ class PolicySettings:
     language: str
 
 
+class _Served(NamedTuple):
+    """An access point, and what its devices may do."""
+
+    access_point: AccessPoint
+    terms: Terms
+
+
 class _Asked(NamedTuple):
     """A question about a device at an access point that we serve."""
 
     question: AccessQuestion
     access_point: AccessPoint
     terms: Terms
-    device: Device
+    mac: MacAddress
     now: datetime
 
+    @property
+    def device(self) -> Device:
+        """Whom the services are asked about; who is known by address alone needs none."""
+        return Device(self.mac, self.access_point.site_id, self.access_point.name)
 
-class _Told(NamedTuple):
-    """A decision, and the session that it lets in; None: none, or it is no grant."""
 
-    decision: Decision
-    session: Session | None = None
+_Told = tuple[Decision, Session | None]
+"""A decision, and the session that it lets in; None: none, or it is no grant."""
 
 
 class RadiusPolicy:
@@ -93,7 +102,7 @@ class RadiusPolicy:
         clock: Clock,
     ) -> None:
         self.access_points: Mapping[str, AccessPoint] = {}
-        self._terms: Mapping[str, Terms] = {}
+        self._served: Mapping[str, _Served] = {}
         self._settings = settings
         self._access = access
         self._places = places
@@ -106,7 +115,7 @@ class RadiusPolicy:
     def serve(self, access_points: Mapping[str, AccessPoint]) -> None:
         """Answer these from now on."""
         self.access_points = access_points
-        self._terms = {name: terms_of(one) for name, one in access_points.items()}
+        self._served = {name: _Served(one, terms_of(one)) for name, one in access_points.items()}
 
     def know(self, question: AccessQuestion) -> Decision | None:
         """Answer from memory; None: it has to be asked."""
@@ -133,33 +142,32 @@ class RadiusPolicy:
         return self._noted(asked, await self._ask_typed(asked))
 
     def _read(self, question: AccessQuestion) -> _Asked | None:
-        name, mac = question.client.name, question.station.mac
-        access_point = self.access_points.get(name)
-        if access_point is None or mac is None:
+        served, mac = self._served.get(question.client.name), question.station.mac
+        if served is None or mac is None:
             return None
-        device = Device(MacAddress(mac), access_point.site_id, name)
-        return _Asked(question, access_point, self._terms[name], device, self._clock())
+        access_point, terms = served
+        return _Asked(question, access_point, terms, MacAddress(mac), self._clock())
 
     def _know_device(self, asked: _Asked) -> _Told | None:
-        mac = asked.device.mac
+        mac = asked.mac
         if mac in asked.access_point.allowed_devices:
-            return _Told(grant_of_allowed(asked.terms))
+            return grant_of_allowed(asked.terms), None
         session = self._access.session(mac, asked.now)
         if session is not None:
             return self._grant(asked, session)
-        return _Told(self._portal(asked)) if self._access.is_stranger(mac) else None
+        return (self._portal(asked), None) if self._access.is_stranger(mac) else None
 
     async def _ask_device(self, asked: _Asked) -> _Told:
         session = await self._access.look_for(asked.device)
         if session is not None:
             return self._grant(asked, session)
-        return _Told(self._portal(asked) if self._access.knows else Silence())
+        return (self._portal(asked) if self._access.knows else Silence()), None
 
     def _know_login(self, asked: _Asked) -> _Told | None:
         fits = self._fits_token(asked)
         if fits is None:
             return self._wrong()
-        session = self._access.session(asked.device.mac, asked.now)
+        session = self._access.session(asked.mac, asked.now)
         return None if session is None else self._grant(asked, session, fits)
 
     async def _ask_login(self, asked: _Asked) -> _Told:
@@ -171,12 +179,12 @@ class RadiusPolicy:
         return self._grant(asked, session, fits)
 
     def _wrong(self) -> _Told:
-        return _Told(Refuse(wrong(self._settings.language)))
+        return Refuse(wrong(self._settings.language)), None
 
     def _fits_token(self, asked: _Asked) -> Fits | None:
         name = asked.question.station.user_name
         key, client = self._settings.keys.login, asked.access_point.name
-        password = login_token.password_of(key, name, asked.device.mac, client, asked.now)
+        password = login_token.password_of(key, name, asked.mac, client, asked.now)
         if password is None:
             return None
         return check(asked.question.credential, Secret(password.reveal().encode()))
@@ -200,32 +208,30 @@ class RadiusPolicy:
 
     def _answer(self, asked: _Asked, outcome: SignInOutcome | None, fits: Fits) -> _Told:
         if outcome is None:
-            return _Told(Silence())
+            return Silence(), None
         if isinstance(outcome, Admitted):
             return self._grant(asked, outcome.session, fits)
-        return _Told(Refuse(message_for(outcome.reason, self._settings.language)))
+        return Refuse(message_for(outcome.reason, self._settings.language)), None
 
     def _grant(self, asked: _Asked, session: Session, fits: Fits | None = None) -> _Told:
         question = asked.question
         reach = _reach(question, asked.terms.role)
-        if reach is Reach.EXPEL and not self.hears(
-            question.client.name, question.station.source_ip
-        ):
+        if reach is _EXPEL and not self.hears(question.client.name, question.station.source_ip):
             reach = Reach.NOTHING
         grant = grant_of(session, asked.terms, asked.now, reach)
         if fits is not None and fits.proof:
             grant = replace(grant, proof=fits.proof)
         if not question.asks_for_cui:
-            return _Told(grant, session)
+            return grant, session
         cui = cui_of(self._settings.keys.cui, session)
-        return _Told(replace(grant, cui=cui), session)
+        return replace(grant, cui=cui), session
 
     def _portal(self, asked: _Asked) -> ToPortal:
         station = asked.question.station
         accounting_id = station.accounting_session_id or b""
         visit = Visit(
-            asked.device.mac,
-            asked.device.site_id,
+            asked.mac,
+            asked.access_point.site_id,
             asked.access_point.name,
             station.ip or "",
             accounting_id if len(accounting_id) <= LONGEST_ACCOUNTING_ID else b"",
@@ -241,19 +247,24 @@ class RadiusPolicy:
         A refused login says nothing of a device that is in already, or at the portal.
         """
         decision, session = told
-        if isinstance(decision, Silence | Refuse):
+        if isinstance(decision, _SAYS_NOTHING):
             return decision
         told_of = _told_of(decision, session)
         station, client, now = asked.question.station, asked.access_point.name, asked.now
         is_in, said = isinstance(decision, Grant), (client, station, session and session.id)
-        if is_in and self._places.note_again(asked.device.mac, said, now, told_of):
+        if is_in and self._places.note_again(asked.mac, said, now, told_of):
             return decision
-        if session is not None and session.site_id != asked.device.site_id:
+        if session is not None and session.site_id != asked.access_point.site_id:
             self._tasks.create_task(self._access.follow(session, asked.device))
         place = place_of(station, client, now, let_in=is_in, told_of=told_of)
         if place is not None:
             self._places.note(place, said)
         return decision
+
+
+_EXPEL = Reach.EXPEL
+_SAYS_NOTHING = (Silence, Refuse)
+"""Of where a device is."""
 
 
 def _all_hear(_access_point: str, _source_ip: str) -> bool:

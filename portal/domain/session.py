@@ -98,8 +98,9 @@ class Session:
     @property
     def due_at(self) -> datetime:
         """When the session really ends by time: protection outlasts a time limit, not closing."""
-        if self.ends_because is EndReason.TIME_LIMIT and self.protected_until is not None:
-            return max(self.ends_at, self.protected_until)
+        protected_until = self.protected_until
+        if protected_until is not None and self.ends_because is EndReason.TIME_LIMIT:
+            return max(self.ends_at, protected_until)
         return self.ends_at
 
     def is_protected(self, now: datetime) -> bool:

@@ -42,6 +42,7 @@ _RADIUS_REQUEST = 1
 _VLAN = 13
 _IEEE_802 = 6
 
+_CHANGE = Reach.CHANGE
 _USER_NAME = named("User-Name").kind
 _CLASS = named("Class").kind
 _CUI = named("Chargeable-User-Identity").kind
@@ -97,8 +98,8 @@ def changed_ends(grant: Grant) -> tuple[Attribute, ...]:
 
 def identity(grant: Grant) -> tuple[Attribute, ...]:
     """Return what comes back in accounting."""
-    cui = () if grant.cui is None else (Attribute(_CUI, grant.cui),)
-    return (Attribute(_CLASS, grant.session), *cui)
+    session = Attribute(_CLASS, grant.session)
+    return (session,) if grant.cui is None else (session, Attribute(_CUI, grant.cui))
 
 
 def vlan(name: str | None) -> tuple[Attribute, ...]:
@@ -252,7 +253,7 @@ class Standard:
     def reach(self, station: Station, role: str | None) -> Reach:
         """Return CHANGE for every session that can be named."""
         del role
-        return Reach.CHANGE if self.is_found(station) else Reach.NOTHING
+        return _CHANGE if self.is_found(station) else Reach.NOTHING
 
     def is_found(self, station: Station) -> bool:
         """Tell whether the keys name one session, and not the whole access point."""

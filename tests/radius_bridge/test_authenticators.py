@@ -19,7 +19,16 @@ from radius_bridge.authenticators import (
     sign_request,
 )
 from radius_bridge.secret import Secret
-from radius_bridge.wire import EAP_MESSAGE, Attribute, Code, Packet, UnsendableError, decode, encode
+from radius_bridge.wire import (
+    EAP_MESSAGE,
+    Attribute,
+    Code,
+    Packet,
+    Request,
+    UnsendableError,
+    decode,
+    encode,
+)
 from tests.radius_bridge.vectors import SECRET_TEXT, Example, examples
 
 SECRET, OTHER = Secret(SECRET_TEXT), Secret(b"xyzzy5462")
@@ -46,14 +55,12 @@ REPLIES = [
     (Code.COA_REQUEST, Code.COA_ACK),
     (Code.COA_REQUEST, Code.COA_NAK),
 ]
-ATTRIBUTES = st.lists(
-    st.builds(
-        Attribute,
-        st.integers(0, 255).filter(lambda kind: kind not in {MESSAGE_AUTHENTICATOR, PROXY_STATE}),
-        st.binary(max_size=40),
-    ),
-    max_size=8,
-).map(tuple)
+ATTRIBUTE = st.builds(
+    Attribute,
+    st.integers(0, 255).filter(lambda kind: kind not in {MESSAGE_AUTHENTICATOR, PROXY_STATE}),
+    st.binary(max_size=40),
+)
+ATTRIBUTES = st.lists(ATTRIBUTE, max_size=8).map(tuple)
 
 request_code = pytest.mark.parametrize("code", REQUESTS)
 reply_codes = pytest.mark.parametrize(("asked", "answered"), REPLIES)
@@ -113,6 +120,24 @@ def test_every_bit_of_a_request_counts(code: Code) -> None:
     for bit in range(len(encode(packet)) * 8):
         if bit // 8 not in headers:
             assert judge_request(changed(packet, bit), SECRET) is not GENUINE, bit
+
+
+PROOFS = st.builds(Attribute, st.just(MESSAGE_AUTHENTICATOR), st.sampled_from([b"", bytes(16)]))
+
+
+@request_code
+@given(attributes=st.lists(PROOFS | ATTRIBUTE, max_size=6), right=st.booleans())
+def test_a_request_from_the_wire_is_judged_as_any_packet_is(
+    code: Code, attributes: list[Attribute], right: bool
+) -> None:
+    """What a server looks up where most proofs stand: with none, several, elsewhere, too short."""
+    secret = SECRET if right else OTHER
+    octets = encode(Packet(code, 7, RANDOM, tuple(attributes)))
+    place = octets.find(bytes((MESSAGE_AUTHENTICATOR, 18)) + bytes(16), 20)
+    if place > 0:  # the first of them is right where there are several
+        proof = hmac.digest(secret.reveal(), octets, "md5")
+        octets = octets[: place + 2] + proof + octets[place + 18 :]
+    assert judge_request(Request(octets), SECRET) is judge_request(decode(octets), SECRET)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -52,6 +52,28 @@ def test_another_authenticator_is_a_new_request_and_ends_the_old_one() -> None:
     assert len(cache) == 1
 
 
+def test_a_new_request_in_the_place_of_an_old_one_is_the_youngest() -> None:
+    cache = DuplicateCache(per_client_max=2)
+    cache.begin(key(identifier=1), FIRST, 0.0)
+    cache.begin(key(identifier=2), FIRST, 1.0)
+    cache.begin(key(identifier=1), SECOND, 20.0)
+    assert cache.begin(key(identifier=3), FIRST, 21.0) is Work.NEW, "in the place of 2"
+    assert cache.begin(key(identifier=1), SECOND, 32.0) is Work.PENDING
+    assert cache.begin(key(identifier=2), FIRST, 32.0) is Work.NEW, "in the place of 1"
+    assert cache.begin(key(identifier=3), FIRST, 50.999) is Work.PENDING
+    assert cache.begin(key(identifier=1), SECOND, 51.0) is Work.NEW
+    assert len(cache) == 2
+
+
+def test_a_new_request_in_the_place_of_an_old_one_holds_up_no_end() -> None:
+    cache = DuplicateCache()
+    cache.begin(key(identifier=1), FIRST, 0.0)
+    cache.begin(key(identifier=2), FIRST, 1.0)
+    cache.begin(key(identifier=1), SECOND, 20.0)
+    cache.begin(key(identifier=3), FIRST, 32.0)
+    assert len(cache) == 2, "the second has come to its end, the first began anew"
+
+
 def test_what_gets_no_reply_is_done_anew() -> None:
     cache = DuplicateCache()
     cache.begin(KEY, FIRST, 0.0)
