@@ -12,12 +12,6 @@ LENGTH_MIN = 120.0
 LEASE_S = 40 * 60
 """A visit has three of them: the phone renews at half of each, or after it has woken up."""
 
-PROTECTED_MIN = 90
-"""What ``kvar tutor let-in`` gives. The tutor prolongs before that is over."""
-
-MORE_MIN = 30
-"""What one ``kvar tutor extend`` adds."""
-
 
 class Act(StrEnum):
     """One thing that happens to the visitor, the phone or the gateway."""

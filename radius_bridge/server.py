@@ -20,9 +20,6 @@ from radius_bridge.pipeline import Discard, Moment, Origin, Service
 from radius_bridge.responder import Responder, Send
 from radius_bridge.wire import PACKET_MAX_OCTETS
 
-AUTHENTICATION_PORT = 1812
-ACCOUNTING_PORT = 1813
-
 DATAGRAMS_PER_WAKE_UP = 64
 """About 2 ms of work."""
 _RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024

@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 from portal import settings_staff
 from portal.clock import utc_now
 from portal.composition.database import dsn, key_directory
-from portal.composition.staff import acting
+from portal.composition.staff import acting, database_is_there, known_sites
 from portal.composition.staff_services import compose_staff
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import Secret, SiteId
 from portal.domain.staff_account import Account, Role, is_account_name
-from portal.services.doors import STORE_ERRORS
 from portal.services.key_ring import KeyRing
 from portal.services.staff.administration import Administration, Grants
 from portal.storage.database import Database
@@ -43,7 +42,7 @@ async def create(config: Config, name: str, wish: Wish) -> str:
     """
     if not is_account_name(name):
         raise StartError("a name is 2 to 40 of a-z, 0-9, dot, hyphen and underscore")
-    grants = Grants(wish.roles, _sites(config, wish.sites))
+    grants = Grants(wish.roles, known_sites(config, wish.sites) or None)
     async with _open(config, wish.link_minutes) as accounts:
         now = utc_now()
         code = await accounts.create(name, grants, _end_of(config, wish.expires_on), now)
@@ -98,7 +97,7 @@ async def grant(config: Config, name: str, wish: Wish) -> str:
     Raises:
         StartError: there is no such account or site.
     """
-    grants = Grants(wish.roles, _sites(config, wish.sites))
+    grants = Grants(wish.roles, known_sites(config, wish.sites) or None)
     async with _open(config) as accounts:
         if not await accounts.grant(name, grants, utc_now()):
             raise _nobody(name)
@@ -145,18 +144,8 @@ async def _open(config: Config, link_minutes: int = 30) -> AsyncIterator[Adminis
     ring = KeyRing(key_directory(config))
     async with Database(dsn(config), size=1, name="kvar account") as database:
         doors = compose_staff(config, database, ring)
-        try:
+        with database_is_there():
             yield Administration(doors, acting(), timedelta(minutes=link_minutes))
-        except STORE_ERRORS as problem:
-            raise StartError("the database is away; try again soon") from problem
-
-
-def _sites(config: Config, wished: Collection[str]) -> list[SiteId] | None:
-    known = [site.id for site in config.sites]
-    for site in wished:
-        if site not in known:
-            raise StartError(f"no site {site!r}; the sites are {', '.join(known)}")
-    return [SiteId(site) for site in wished] or None
 
 
 def _end_of(config: Config, day: date | None) -> datetime | None:

@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo
 
 from portal.clock import utc_now
 from portal.composition.database import dsn
-from portal.composition.staff import acting
+from portal.composition.staff import acting, database_is_there, known_sites
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.api_token import ApiToken, Scope, is_token_name
 from portal.domain.identity import SiteId
 from portal.services.api_tokens import TokenDesk
-from portal.services.doors import STORE_ERRORS
 from portal.storage.api_tokens import PostgresApiTokens
 from portal.storage.database import Database
 from portal.storage.events import PostgresEvents
@@ -37,7 +36,7 @@ async def create(config: Config, name: str, wish: Wish) -> str:
     """
     if not is_token_name(name):
         raise StartError("a name is 2 to 40 of a-z, 0-9, dot, hyphen and underscore")
-    sites, length = _sites(config, wish.sites), timedelta(days=wish.days)
+    sites, length = known_sites(config, wish.sites) or None, timedelta(days=wish.days)
     async with _open(config) as desk:
         token = await desk.create(name, wish.scopes, sites, length, utc_now())
     if token is None:
@@ -75,18 +74,8 @@ async def show(config: Config) -> str:
 @asynccontextmanager
 async def _open(config: Config) -> AsyncIterator[TokenDesk]:
     async with Database(dsn(config), size=1, name="kvar token") as database:
-        try:
+        with database_is_there():
             yield TokenDesk(PostgresApiTokens(database), PostgresEvents(database), acting())
-        except STORE_ERRORS as problem:
-            raise StartError("the database is away; try again soon") from problem
-
-
-def _sites(config: Config, wished: Collection[str]) -> list[SiteId] | None:
-    known = [site.id for site in config.sites]
-    for site in wished:
-        if site not in known:
-            raise StartError(f"no site {site!r}; the sites are {', '.join(known)}")
-    return [SiteId(site) for site in wished] or None
 
 
 def _line(config: Config, token: ApiToken) -> str:

@@ -1,5 +1,7 @@
 """Composes what needs the database's address: where it is, and the schema's migration."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -50,6 +52,21 @@ def dsn(config: Config) -> str:
         return address_file(config).read_text(encoding="utf-8").strip()
     except OSError as problem:
         raise StartError("no [database] dsn, and no private one yet: start kvar run") from problem
+
+
+@asynccontextmanager
+async def looked_at(config: Config) -> AsyncIterator[Database]:
+    """Open the database for a look of the doctor's.
+
+    Raises:
+        DatabaseUnavailableError: there is none, or it does not answer.
+    """
+    try:
+        address = dsn(config)
+    except StartError as problem:
+        raise DatabaseUnavailableError(str(problem)) from problem
+    async with Database(address, size=1, name="kvar doctor") as database:
+        yield database
 
 
 async def migrate_database(config: Config) -> None:

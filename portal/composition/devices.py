@@ -1,11 +1,10 @@
 """Composes staff's command about a remembered device: one wish, said plainly."""
 
 from portal.clock import utc_now
-from portal.composition.staff import acting, staff_doors
+from portal.composition.staff import acting, database_is_there, staff_doors
 from portal.composition.start import StartError
 from portal.config import Config
 from portal.domain.identity import SiteId
-from portal.services.doors import STORE_ERRORS
 from portal.services.remembered import RememberedAtDesk
 from portal.storage.tutoring import PostgresTutored
 
@@ -18,10 +17,8 @@ async def forget(config: Config, site: str, number: int) -> str:
     """
     async with staff_doors(config, site) as (doors, database):
         desk = RememberedAtDesk(doors, PostgresTutored(database))
-        try:
+        with database_is_there():
             done = await desk.forget_device(SiteId(site), number, acting(), utc_now())
-        except STORE_ERRORS as problem:
-            raise StartError("the database is away; try again soon") from problem
     if not done:
         raise StartError(
             "no remembered device has that number here; kvar tutor list shows the numbers"

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 from portal.clock import utc_now
-from portal.composition.database import dsn, key_directory
+from portal.composition.database import key_directory, looked_at
 from portal.composition.start import StartError
 from portal.composition.vouchers import live_codes
 from portal.config import Config
@@ -21,8 +21,6 @@ from portal.doctor.library import library
 from portal.doctor.library_rest import library_rest
 from portal.doctor.store import Questions, Schema, ToldLevel
 from portal.services.key_files import SHARED
-from portal.services.ports import DatabaseUnavailableError
-from portal.storage.database import Database
 from portal.storage.migrate import read_migrations
 from portal.storage.privacy import PostgresPrivacy
 
@@ -163,12 +161,8 @@ async def ask_schema(config: Config) -> Schema:
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    try:
-        address = dsn(config)
-    except StartError as problem:
-        raise DatabaseUnavailableError(str(problem)) from problem
     newest = max(migration.version for migration in read_migrations())
-    async with Database(address, size=1, name="kvar doctor") as database:
+    async with looked_at(config) as database:
         there = await database.fetch_row("SELECT to_regclass('schema_migration') AS name")
         clock = await database.fetch_row("SELECT clock_timestamp() AS now")
         row = None
@@ -189,11 +183,7 @@ async def unlike_nodes(config: Config) -> int:
             return 1
     except PermissionError:  # the folder is closed to us: nothing is known
         return 1
-    try:
-        address = dsn(config)
-    except StartError as problem:
-        raise DatabaseUnavailableError(str(problem)) from problem
-    async with Database(address, size=1, name="kvar doctor") as database:
+    async with looked_at(config) as database:
         row = await database.fetch_row(
             "SELECT count(*) AS count FROM node_report WHERE at > now() - interval '1 hour'"
         )
@@ -206,10 +196,6 @@ async def unlike_levels(config: Config) -> list[ToldLevel]:
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    try:
-        address = dsn(config)
-    except StartError as problem:
-        raise DatabaseUnavailableError(str(problem)) from problem
-    async with Database(address, size=1, name="kvar doctor") as database:
+    async with looked_at(config) as database:
         told = await PostgresPrivacy(database).differing()
     return [ToldLevel(site_id, node, int(level)) for site_id, node, level in told]

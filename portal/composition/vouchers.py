@@ -9,7 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from portal.clock import utc_now
-from portal.composition.database import dsn
+from portal.composition.database import looked_at
 from portal.composition.staff import acting, staff_doors
 from portal.composition.start import StartError
 from portal.config import Config
@@ -19,10 +19,8 @@ from portal.domain.voucher import MOST_AT_ONCE, Lasts, Voucher, VoucherState
 from portal.domain.voucher_code import written_code
 from portal.domain.voucher_table import TableWords, voucher_table
 from portal.services.doors import Doors
-from portal.services.ports import DatabaseUnavailableError
 from portal.services.voucher_orders import IssuedVoucher, VoucherOrder, VoucherRefusal
 from portal.services.vouchers import Vouchers
-from portal.storage.database import Database
 from portal.storage.vouchers import PostgresVouchers
 
 Answer = TypeVar("Answer")
@@ -160,12 +158,8 @@ async def live_codes(config: Config) -> dict[str, int]:
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    try:
-        address = dsn(config)
-    except StartError as problem:
-        raise DatabaseUnavailableError(str(problem)) from problem
     taking = [site for site in config.sites if LoginMethod.CODE in site.login_methods]
-    async with Database(address, size=1, name="kvar doctor") as database:
+    async with looked_at(config) as database:
         store, now = PostgresVouchers(database), utc_now()
         return {site.name: await store.live(SiteId(site.id), now) for site in taking}
 

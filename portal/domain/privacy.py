@@ -7,12 +7,6 @@ reveals what was before; a lowered one deletes.
 
 from enum import IntEnum
 
-VISIT_KEY = "visit"
-"""In place of a log key's name: history names the visit itself, and no device."""
-
-NO_KEY = "none"
-"""In place of a log key's name: no history of the visit is written."""
-
 
 class PrivacyLevel(IntEnum):
     """What a site writes down. The numbers stand in configuration and database."""

@@ -7,9 +7,6 @@ good, and guessing from elsewhere never delays who signs in where this account w
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-WINDOW = timedelta(hours=24)
-"""Wrong attempts of the last day count; also in reserve_staff_attempt (0005_staff.sql)."""
-
 KNOWN_PLACE = timedelta(days=30)
 """How long an address counts as the account's own after a sign-in there; also in SQL."""
 
@@ -27,8 +24,9 @@ ALARM_AT = 10
 class StaffTally:
     """What stands against an attempt: wrong and undecided ones of the same kind before it.
 
-    ``account_*``: on this account, from this address where it is known to the account, otherwise
-    from all unknown ones. ``place_*``: from this address over all accounts, in the last hour.
+    ``account_*``: on this account in the last 24 hours, from this address where it is known to the
+    account, otherwise from all unknown ones. ``place_*``: from this address over all accounts, in
+    the last hour. reserve_staff_attempt counts so (0005_staff.sql).
     """
 
     account_wrong: int = 0

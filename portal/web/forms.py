@@ -4,17 +4,17 @@ Not multipart, not compressed, not chunked beyond the limit: a login form needs 
 The rule to keep: nothing is read that the headers already show to be too much or of a wrong kind.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
+from portal.web.body import CutShortError, read_at_most
+
 LARGEST_FORM = 8192
 """Bytes. A login form sends about 200."""
 
-_BODY_DEADLINE_S = 10.0
 _MOST_FIELDS = 20
 _LONGEST_FIELD = 512
 """Characters; longer values are cut. A card number has at most 20, a token 28."""
@@ -36,9 +36,8 @@ async def read_form(
     if fault := _fault_in_headers(request, own_hosts):
         return fault
     try:
-        async with asyncio.timeout(_BODY_DEADLINE_S):
-            body = await _read_at_most(request, LARGEST_FORM)
-    except (TimeoutError, OSError, web.RequestPayloadError):
+        body = await read_at_most(request, LARGEST_FORM)
+    except CutShortError:
         return FormFault.CUT_SHORT
     return FormFault.TOO_LARGE if body is None else parse_form(body, longest_field)
 
@@ -86,13 +85,3 @@ def comes_from_elsewhere(request: web.BaseRequest, own_hosts: Collection[str]) -
         return (urlsplit(origin).hostname or "") not in own_hosts
     except ValueError:
         return True
-
-
-async def _read_at_most(request: web.BaseRequest, limit: int) -> bytes | None:
-    """Return the body, None as soon as it is longer than the limit."""
-    body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)

@@ -4,7 +4,6 @@ The rule to keep: nothing is read that the headers already show to be too much o
 a fault says where it is and what would be right, never what was sent.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -12,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from portal.web.api.models import Fault
 from portal.web.api.problems import Problem, refuse
+from portal.web.body import CutShortError, read_at_most
 
 LARGEST_BODY = 8192
 """Bytes. What is asked for here takes 300."""
 
-_BODY_DEADLINE_S = 10.0
 _MOST_FAULTS = 10
 
 
@@ -45,9 +44,8 @@ async def read_body(
     if problem := _problem_in_headers(request):
         return refuse(problem)
     try:
-        async with asyncio.timeout(_BODY_DEADLINE_S):
-            body = await _read_at_most(request, LARGEST_BODY)
-    except (TimeoutError, OSError, web.RequestPayloadError):
+        body = await read_at_most(request, LARGEST_BODY)
+    except CutShortError:
         return refuse(Problem.CUT_SHORT)
     return refuse(Problem.TOO_LARGE) if body is None else _parsed(body, kind)
 
@@ -81,13 +79,3 @@ def _problem_in_headers(request: web.BaseRequest) -> Problem | None:
     if request.content_type != "application/json":
         return Problem.NOT_JSON
     return Problem.TOO_LARGE if (request.content_length or 0) > LARGEST_BODY else None
-
-
-async def _read_at_most(request: web.BaseRequest, limit: int) -> bytes | None:
-    """Return the body, None as soon as it is longer than the limit."""
-    body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)

@@ -4,17 +4,13 @@ Not a session. The rule to keep: a token is good for one browser, one address an
 a form drawn at one library does nothing at another after a change of site.
 """
 
-import base64
-import binascii
-import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from portal.web import expiring_tag
+
 LIFETIME = timedelta(hours=24)
 """Longer than any visit: what ends is the visit."""
-
-_EXPIRY_BYTES = 5
-_MAC_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +24,13 @@ class Ties:
 
 def issue_token(key: bytes, ties: Ties, now: datetime) -> str:
     """Return a token of 28 characters, fit for a hidden field."""
-    expiry = int((now + LIFETIME).timestamp()).to_bytes(_EXPIRY_BYTES, "big")
-    return base64.urlsafe_b64encode(expiry + _tag(key, ties, expiry)).decode()
+    return expiring_tag.issue(key, _bytes(ties), now + LIFETIME)
 
 
 def token_holds(key: bytes, ties: Ties, token: str, now: datetime) -> bool:
     """Say whether the token was issued for this and has not expired."""
-    try:
-        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    if len(raw) != _EXPIRY_BYTES + _MAC_BYTES:
-        return False
-    expiry, tag = raw[:_EXPIRY_BYTES], raw[_EXPIRY_BYTES:]
-    genuine = hmac.compare_digest(tag, _tag(key, ties, expiry))
-    return genuine and now.timestamp() < int.from_bytes(expiry, "big")
+    return expiring_tag.holds(key, _bytes(ties), token, now)
 
 
-def _tag(key: bytes, ties: Ties, expiry: bytes) -> bytes:
-    parts = (b"staff form", ties.browser.hex().encode(), ties.path.encode(), ties.site.encode())
-    return hmac.digest(key, b"\0".join((*parts, expiry)), "sha256")[:_MAC_BYTES]
+def _bytes(ties: Ties) -> tuple[bytes, ...]:
+    return (b"staff form", ties.browser.hex().encode(), ties.path.encode(), ties.site.encode())
