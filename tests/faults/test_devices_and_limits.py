@@ -14,7 +14,8 @@ from time import monotonic
 
 import pytest
 
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from portal.demo.world import World
 from tests.faults.gateway import Gateway, pause
 from tests.lab.guest import Guest, fetch_sql, until

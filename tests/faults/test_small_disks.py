@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from firewall.lab.phone import HttpAnswer
+from firewall.lab.phone_answers import HttpAnswer
 from portal.demo.world import World, WorldSettings
 from tests.faults.gateway import PARTS, Gateway
 from tests.lab.guest import Guest, run_sql, text_of, until

@@ -15,7 +15,8 @@ from typing import Any
 
 import asyncpg
 
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from portal.composition.database import dsn
 from portal.demo.world import World
 

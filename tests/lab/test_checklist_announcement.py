@@ -12,7 +12,8 @@ from itertools import pairwise
 import pytest
 from cryptography import x509
 
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from portal.demo.world import World
 from tests.lab.guest import Guest, text_of
 

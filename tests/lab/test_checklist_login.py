@@ -9,7 +9,8 @@ import json
 import pytest
 
 from firewall.lab import probes
-from firewall.lab.phone import HttpAnswer, run_in_phone
+from firewall.lab.phone import run_in_phone
+from firewall.lab.phone_answers import HttpAnswer
 from tests.lab.guest import CARD, PIN, Guest, text_of, token_of
 
 pytestmark = pytest.mark.root

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from firewall.lab import probes
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from firewall.lab.probes import PROBES, Probe
 from portal.demo.world import World
 from tests.lab.guest import until

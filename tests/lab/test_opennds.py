@@ -12,7 +12,8 @@ import pytest
 
 from bench.day.opennds import BROWSER
 from firewall.lab.network import Lab
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from tests.lab.elsewhere import HOST, HTTP_PORT, HTTPS_PORT, Elsewhere, kvar_elsewhere
 from tests.lab.guest import CARD, FORM, PIN, text_of, token_of
 from tests.peers.opennds import (

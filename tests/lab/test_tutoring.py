@@ -8,7 +8,8 @@ import re
 import pytest
 
 from firewall.lab import probes
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from firewall.lab.processes import LabError
 from portal.demo.world import World
 from tests.lab.guest import CARD, PIN, Guest, run_sql, text_of, until

@@ -9,7 +9,8 @@ from time import monotonic
 import pytest
 
 from firewall.lab import probes
-from firewall.lab.phone import HttpAnswer, Phone
+from firewall.lab.phone import Phone
+from firewall.lab.phone_answers import HttpAnswer
 from firewall.lab.processes import LabError
 from portal.demo.world import World
 from tests.lab.guest import Guest, addresses_of, connections, fetch_sql, text_of, until

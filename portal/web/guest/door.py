@@ -15,7 +15,7 @@ from portal.services.returning import Recognised
 
 
 class GuestDoor(Protocol):
-    """The use cases of a guest. Every method may raise the exceptions of portal/services/ports.py.
+    """The use cases of a guest. Every method may raise the exceptions of portal/services/ports.
 
     Raises:
         GateUnavailableError: the gate's agent cannot be asked.

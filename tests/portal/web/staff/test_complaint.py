@@ -23,7 +23,6 @@ from tests.portal.web.staff.console_stage import (
     OTHER_CARD,
     PHONE,
     History,
-    make_history,
     start,
 )
 from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, Person, StaffWorld
@@ -32,17 +31,6 @@ ASKED = {"address": "192.0.2.10", "port": "40001", "tolerance": "60", "case": "A
 DURING = "2026-11-25 12:30:00"  # local: the phone was online
 NOW = "2026-11-26 10:00:00"
 BEFORE = "2026-11-25 03:00:00"
-
-
-@pytest.fixture
-async def history(world: StaffWorld) -> History:
-    return await make_history(world)
-
-
-@pytest.fixture
-async def ida(world: StaffWorld, history: History) -> Person:
-    assert history.over.is_live  # as it was when it began
-    return await world.enrol("ida", Role.IT, sites=None)
 
 
 async def complain(person: Person, **fields: str) -> Answer:

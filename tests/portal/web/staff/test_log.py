@@ -23,7 +23,6 @@ from tests.portal.web.staff.console_stage import (
     OTHER_CARD,
     PHONE,
     History,
-    make_history,
     refuse,
     start,
 )
@@ -31,17 +30,6 @@ from tests.portal.web.staff.staff_under_test import BRANCH, BUS, CITY, PASSWORD,
 
 WHY = {"reason": "abuse", "case": "2026-118"}
 ROW = re.compile(r'href="/log/session\?one=([\w.]+)"')
-
-
-@pytest.fixture
-async def history(world: StaffWorld) -> History:
-    return await make_history(world)
-
-
-@pytest.fixture
-async def ida(world: StaffWorld, history: History) -> Person:
-    assert history.over.is_live  # as it was when it began
-    return await world.enrol("ida", Role.IT, sites=None)
 
 
 async def rows(person: Person, address: str) -> list[str]:

@@ -17,22 +17,11 @@ from portal.services.ports import DatabaseUnavailableError
 from portal.storage.audit import PostgresAudit
 from portal.storage.session_log import PostgresSessionLog
 from tests.portal.web.portal_under_test import Answer
-from tests.portal.web.staff.console_stage import CARD, PHONE, History, make_history
+from tests.portal.web.staff.console_stage import CARD, PHONE, History
 from tests.portal.web.staff.staff_under_test import Person, StaffWorld
 
 WHY = {"why": "authority", "case": "2026-7"}
 EVERYTHING = {"from": "2026-11-01T00:00", "to": "2026-12-01T00:00"}
-
-
-@pytest.fixture
-async def history(world: StaffWorld) -> History:
-    return await make_history(world)
-
-
-@pytest.fixture
-async def ida(world: StaffWorld, history: History) -> Person:
-    assert history.over.is_live  # as it was when it began
-    return await world.enrol("ida", Role.IT, sites=None)
 
 
 async def begin(person: Person, **fields: str) -> Answer:
