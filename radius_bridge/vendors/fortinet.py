@@ -9,14 +9,11 @@ Source: Fortinet, FortiAP 7.4 guide, "Captive portal"; PacketFence 14,
 import re
 
 from radius_bridge.access import Grant, Station
-from radius_bridge.vendors import standard
+from radius_bridge.vendors import standard, without_coa
 from radius_bridge.vendors.family import (
-    DynamicMessage,
-    DynamicVerb,
     LoginToken,
     NotBelieved,
     PortalSettings,
-    Reach,
     Redirected,
     WayBack,
 )
@@ -34,8 +31,8 @@ _MAGIC = re.compile(f"[0-9A-Fa-f]{{1,{MAGIC_MAX_CHARACTERS}}}")
 _PATH = "/fgtauth"
 
 
-class Fortinet(standard.Standard):
-    """An SSID with an external captive portal."""
+class Fortinet(without_coa.HearsDisconnects):
+    """An SSID with an external captive portal: in comes who logs in by its form."""
 
     def limits(self, grant: Grant, station: Station) -> tuple[Attribute, ...]:
         """Return the group whose policies hold for the device."""
@@ -48,18 +45,6 @@ class Fortinet(standard.Standard):
         if not (session or name):
             return ()
         return (*session, *name, *standard.framed_ip(station))
-
-    def dynamic(
-        self, verb: DynamicVerb, grant: Grant | None, station: Station
-    ) -> DynamicMessage | None:
-        """Return a Disconnect; in comes who logs in by the form, and other limits come then."""
-        del grant
-        return standard.disconnect(self.keys(station)) if verb is DynamicVerb.EXPEL else None
-
-    def reach(self, station: Station, role: str | None) -> Reach:
-        """Return EXPEL: other limits come with the next login."""
-        del role
-        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -7,12 +7,12 @@ Source: hostapd 2.10, `src/radius/radius_das.c` and `src/ap/ieee802_11_auth.c`.
 """
 
 from radius_bridge.access import Grant, Station
-from radius_bridge.vendors import standard
-from radius_bridge.vendors.family import DynamicMessage, DynamicVerb, Reach
+from radius_bridge.vendors import standard, without_coa
+from radius_bridge.vendors.family import DynamicMessage, DynamicVerb
 from radius_bridge.wire import Attribute
 
 
-class Hostapd(standard.Standard):
+class Hostapd(without_coa.HearsDisconnects):
     """`macaddr_acl=2` with `radius_das_client`."""
 
     def keys(self, station: Station) -> tuple[Attribute, ...]:
@@ -29,8 +29,3 @@ class Hostapd(standard.Standard):
         """Return a Disconnect, whatever is wanted: the device comes back and is asked about."""
         del verb, grant
         return standard.disconnect(self.keys(station))
-
-    def reach(self, station: Station, role: str | None) -> Reach:
-        """Return EXPEL: a CoA is refused, whatever it says."""
-        del role
-        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING

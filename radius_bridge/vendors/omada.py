@@ -10,15 +10,11 @@ or above)" and FAQ 2907; FAQ 2912 "RADIUS Server with External Web Portal (4.1.5
 import re
 from collections.abc import Callable, Mapping
 
-from radius_bridge.access import Grant, Station
-from radius_bridge.vendors import standard
+from radius_bridge.vendors import without_coa
 from radius_bridge.vendors.family import (
-    DynamicMessage,
-    DynamicVerb,
     LoginToken,
     NotBelieved,
     PortalSettings,
-    Reach,
     Redirected,
     WayBack,
 )
@@ -56,20 +52,8 @@ _PATH = "/portal/radius/browserauth"
 _RADIUS = "2"
 
 
-class Omada(standard.Standard):
-    """A controller with an external portal."""
-
-    def dynamic(
-        self, verb: DynamicVerb, grant: Grant | None, station: Station
-    ) -> DynamicMessage | None:
-        """Return None: no access point of this family is known to take CoA."""
-        del verb, grant, station
-        return None
-
-    def reach(self, station: Station, role: str | None) -> Reach:
-        """Return NOTHING: see `dynamic`."""
-        del station, role
-        return Reach.NOTHING
+class Omada(without_coa.HearsNothing):
+    """A controller with an external portal. None of its access points is known to take CoA."""
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -22,16 +22,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from radius_bridge.access import Grant, Station
 from radius_bridge.secret import Secret
-from radius_bridge.vendors import standard
+from radius_bridge.vendors import without_coa
 from radius_bridge.vendors.family import (
-    DynamicMessage,
-    DynamicVerb,
     LoginToken,
     NotBelieved,
     PortalSettings,
-    Reach,
     Redirected,
     WayBack,
 )
@@ -61,20 +57,11 @@ _AUTH = "/opennds_auth/"
 _DENY = "/opennds_deny/"
 
 
-class OpenNds(standard.Standard):
-    """A gateway with a `faskey`; one that asks has its name in the settings (levels 3 and 4)."""
+class OpenNds(without_coa.HearsNothing):
+    """A gateway with a `faskey`; one that asks has its name in the settings (levels 3 and 4).
 
-    def dynamic(
-        self, verb: DynamicVerb, grant: Grant | None, station: Station
-    ) -> DynamicMessage | None:
-        """Return None: there is no RADIUS. The gateway's own session length ends a session."""
-        del verb, grant, station
-        return None
-
-    def reach(self, station: Station, role: str | None) -> Reach:
-        """Return NOTHING: see `dynamic`."""
-        del station, role
-        return Reach.NOTHING
+    There is no RADIUS: the gateway's own session length ends a session.
+    """
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings

@@ -11,14 +11,11 @@ Source: Ruckus "Hotspot WISPr API Reference" 800-73417-001 Rev B; PacketFence 14
 import re
 
 from radius_bridge.access import Grant, Station
-from radius_bridge.vendors import standard
+from radius_bridge.vendors import standard, without_coa
 from radius_bridge.vendors.family import (
-    DynamicMessage,
-    DynamicVerb,
     LoginToken,
     NotBelieved,
     PortalSettings,
-    Reach,
     Redirected,
     WayBack,
 )
@@ -45,8 +42,11 @@ _HIDDEN = re.compile("ENC[0-9a-f]{16,128}")
 _PROXY = re.compile("[01]")
 
 
-class Ruckus(standard.Standard):
-    """Hotspots (WISPr) and WLANs with MAC authentication."""
+class Ruckus(without_coa.HearsDisconnects):
+    """Hotspots (WISPr) and WLANs with MAC authentication.
+
+    A Disconnect reaches controllers in proxy mode only.
+    """
 
     def limits(self, grant: Grant, station: Station) -> tuple[Attribute, ...]:
         """Return the role; what it may is the controller's."""
@@ -58,21 +58,6 @@ class Ruckus(standard.Standard):
         if station.mac is None:
             return ()
         return (*standard.calling_station(station.mac), *standard.nas(station))
-
-    def dynamic(
-        self, verb: DynamicVerb, grant: Grant | None, station: Station
-    ) -> DynamicMessage | None:
-        """Return a Disconnect; there is no CoA, and in comes who logs in.
-
-        It reaches controllers in proxy mode only.
-        """
-        del grant
-        return standard.disconnect(self.keys(station)) if verb is DynamicVerb.EXPEL else None
-
-    def reach(self, station: Station, role: str | None) -> Reach:
-        """Return EXPEL: there is no CoA."""
-        del role
-        return Reach.EXPEL if bool(self.keys(station)) else Reach.NOTHING
 
     def read_redirect(
         self, raw_url: str, settings: PortalSettings
