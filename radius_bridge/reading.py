@@ -121,20 +121,23 @@ def read_record(
     status = _STATUSES.get(number)
     if status is None:
         return Unrecorded.UNKNOWN_STATUS
+    get = firsts.get
     cause = _integer(firsts, _TERMINATE_CAUSE)
-    return AccountingRecord(
-        client=client,
-        status=status,
-        station=_station(packet, firsts, source_ip),
-        happened_at=_happened_at(firsts, arrived_at),
-        arrived_at=arrived_at,
-        session=firsts.get(_CLASS),
-        multi_session_id=firsts.get(_MULTI_SESSION_ID),
-        upload_octets=_octets(firsts, _INPUT_OCTETS, _INPUT_GIGAWORDS),
-        download_octets=_octets(firsts, _OUTPUT_OCTETS, _OUTPUT_GIGAWORDS),
-        duration_s=_integer(firsts, _SESSION_TIME),
-        cause=None if cause is None else _CAUSES.get(cause),
+    # Not AccountingRecord(...), for the same reason as in `_station`.
+    fields = (
+        client,
+        status,
+        _station(packet, firsts, source_ip),
+        _happened_at(firsts, arrived_at),
+        arrived_at,
+        get(_CLASS),
+        get(_MULTI_SESSION_ID),
+        _octets(firsts, _INPUT_OCTETS, _INPUT_GIGAWORDS),
+        _octets(firsts, _OUTPUT_OCTETS, _OUTPUT_GIGAWORDS),
+        _integer(firsts, _SESSION_TIME),
+        None if cause is None else _CAUSES.get(cause),
     )
+    return tuple.__new__(AccountingRecord, fields)
 
 
 def _station(packet: Packet, firsts: _Firsts, source_ip: str) -> Station:
