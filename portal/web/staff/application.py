@@ -77,9 +77,8 @@ class StaffApplication:
     async def _page(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         visit = self._visit(request, path)
         route = self._table.find(request.method, path)
-        limit = None if route is not None and route.live else self.site.settings.answer_timeout_s
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(self._patience_s(route)):
                 response = await self._judged(await self._recognised(visit), route)
         except (DatabaseUnavailableError, KeyRingError, TimeoutError) as error:
             _LOG.warning("page_not_answered", extra={"reason": type(error).__name__})
@@ -87,6 +86,13 @@ class StaffApplication:
         if visit.new_browser is not None:
             cookies.set_browser(response, visit.new_browser)
         return response
+
+    def _patience_s(self, route: Route | None) -> float | None:
+        """Return how long an answer may take; None: as long as it likes."""
+        if route is not None and route.live:
+            return None
+        own = None if route is None else route.patience_s
+        return self.site.settings.answer_timeout_s if own is None else own
 
     async def _judged(self, visit: Visit, route: Route | None) -> web.StreamResponse:
         if route is None:

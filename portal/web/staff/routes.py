@@ -12,6 +12,7 @@ from aiohttp import web
 
 from portal.domain.staff_account import EVERY_ROLE, Role
 from portal.domain.staff_session import Stage
+from portal.slips.pdf import PATIENCE_S
 from portal.web.staff import (
     accounts,
     audit,
@@ -63,6 +64,8 @@ Handler = Callable[[StaffSite, Visit], Awaitable[web.StreamResponse]]
 class Route:
     """``live``: asked by the page itself (a stream, a poll); it is no sign that somebody is there.
 
+    ``patience_s``: how long its answer may take; None: as long as any page's.
+
     A GET changes nothing. A POST comes to its handler with its form read and its token checked.
     """
 
@@ -71,6 +74,7 @@ class Route:
     handler: Handler
     access: Access
     live: bool = False
+    patience_s: float | None = None
 
 
 class Table:
@@ -159,7 +163,7 @@ ROUTES = (
     Route("GET", "/overview/table", overview.table, _LOOKING),
     Route("GET", "/overview/checks", checks.checks_page, _IT),
     Route("GET", "/overview/month", month.month_page, _LOOKING),
-    Route("GET", "/overview/month/pdf", month.pdf, _LOOKING),
+    Route("GET", "/overview/month/pdf", month.pdf, _LOOKING, patience_s=PATIENCE_S + 10.0),
     Route("GET", "/overview/month/table", month.table, _LOOKING),
     Route("GET", "/faults", faults.faults_page, _LOOKING),
     Route("POST", "/faults/take", faults.take, _IT),

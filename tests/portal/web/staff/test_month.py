@@ -125,3 +125,18 @@ async def test_an_empty_month_and_an_odd_address(it: Person) -> None:
     assert "januari 1999" in page
     assert "Räknat på 0 dagar" in page
     assert "november 2026" in words(await it.get("/overview/month?month=x"))
+
+
+async def test_a_pdf_may_take_longer_than_a_page(
+    world: StaffWorld, it: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many libraries, on a busy machine: not "the database is away"."""
+
+    async def slowly(_html: str) -> bytes:
+        await asyncio.sleep(1.5)
+        return b"%PDF-1.7"
+
+    monkeypatch.setattr(type(world.site.slips.maker), "typeset", staticmethod(slowly))
+    object.__setattr__(world.site.settings, "answer_timeout_s", 1.0)
+    answer = await it.get("/overview/month/pdf?month=2026-11")
+    assert (answer.status, answer.body) == (200, "%PDF-1.7")
