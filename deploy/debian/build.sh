@@ -38,18 +38,22 @@ sed -i '/^command = /d' "$lib/pyvenv.cfg"
 "$lib/bin/python" -I -m compileall -q --invalidation-mode unchecked-hash -s "$root" -p / "$lib/lib"
 
 # A release carries all that belongs to it, so that going back to the one before takes everything back:
-# outside of its folder there are only links, through /usr/lib/kvar-current, and a command that follows it.
+# outside of its folder there are only links, through /usr/lib/kvar-current, and what follows them: the
+# command, and units without a word of their own. A unit that is itself a link would not do: `systemctl
+# enable` writes where it leads to into /etc, and from then on it leads nowhere else.
 share=$lib/share
 documents=$share/doc
 mkdir -p "$documents/examples" "$root/usr/share/doc/kvar"
 install -D -m 0755 "$here/kvar" "$root/usr/bin/kvar"
 install -m 0755 "$here/release-kvar" "$lib/bin/kvar"
-install -m 0755 "$here/acme-deploy-hook" "$share/"
+install -m 0755 "$here/acme-deploy-hook" "$here/unit-without-words" "$share/"
 install -m 0644 "$here/kvar.sysusers" "$share/sysusers.conf"
 install -m 0644 "$here/kvar.tmpfiles" "$share/tmpfiles.conf"
 for unit in deploy/systemd/*; do
-    install -D -m 0644 "$unit" "$lib/systemd/${unit##*/}"
-    place "systemd/${unit##*/}" "usr/lib/systemd/system/${unit##*/}"
+    name=${unit##*/}
+    install -D -m 0644 "$unit" "$lib/systemd/$name"
+    place "systemd/$name" "usr/lib/systemd/system/$name.d/00-release.conf"
+    "$here/unit-without-words" "$unit" >"$root/usr/lib/systemd/system/$name"
 done
 cp -r README.md ARCHITECTURE.md CHANGELOG.md docs "$documents/"
 cp -r deploy/kvar.toml deploy/answers.toml deploy/grafana deploy/prometheus deploy/examples/* "$documents/examples/"

@@ -210,7 +210,7 @@ def _lets_a_phone_in(lab: Lab) -> None:
 
 def _goes_back_and_forward(machine: Machine, package: Path) -> None:
     """A release that is not well takes its units and commands back with it; the next one stays."""
-    says = ("systemctl", "show", "--value", "--property=Description", "kvar-portal.service")
+    says = ("systemctl", "show", "--value", "--property=Description", "kvar-closed.service")
     before = machine.run(*says)
     for name, is_well in (("9.1", False), ("9.2", True)):
         release(package, name, machine.root / "root/next.deb", is_well=is_well)
@@ -233,7 +233,7 @@ def release(package: Path, name: str, result: Path, *, is_well: bool) -> None:
         control = Path(folder) / "DEBIAN/control"
         control.write_text(re.sub("Version: .*", f"Version: {name}", control.read_text()))
         (lib / "share/doc/README.md").write_text(f"# {name}\n")
-        unit = lib / "systemd/kvar-portal.service"
+        unit = lib / "systemd/kvar-closed.service"  # one that was enabled by hand
         text = re.sub("Description=.*", f"Description=Release {name}", unit.read_text())
         unit.write_text(text)
         program = lib / "bin/kvar"
@@ -247,13 +247,17 @@ def release(package: Path, name: str, result: Path, *, is_well: bool) -> None:
 
 def _comes_back_from_its_backup(machine: Machine) -> None:
     """As on a new machine: the package, PostgreSQL, the file of the night, and nothing else."""
+    shelf = "/srv/backups/kvar"  # another folder than the package's
+    machine.run("sh", "-c", f"printf '[backup]\\ndirectory = \"{shelf}\"\\n' >>/etc/kvar/kvar.toml")
+    (finding,) = [one for one in findings(machine) if one["check"] == "backup"]
+    machine.run("sh", "-c", finding["command"])  # makes it, for the processes' user
     machine.run("systemctl", "start", "kvar-backup.service")
     machine.run("systemctl", "stop", "kvar.target")
     for words in (("dropdb", "--force", "kvar"), ("dropuser", "kvar")):
         machine.run("runuser", "-u", "postgres", "--", *words)
     machine.run("rm", "/etc/kvar/kvar.toml")
-    *_, newest = machine.run("ls", "/var/backups/kvar").split()
-    assert "kvar.toml written" in machine.run("kvar", "restore", f"/var/backups/kvar/{newest}")
+    *_, newest = machine.run("ls", shelf).split()
+    assert "kvar.toml written" in machine.run("kvar", "restore", f"{shelf}/{newest}")
     assert machine.run("stat", "--format=%U %G %a", "/etc/kvar/kvar.toml") == "root kvar 640\n"
     machine.run("systemctl", "start", "kvar.target")
     _has_started(machine)

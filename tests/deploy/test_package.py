@@ -71,8 +71,9 @@ def test_it_has_all_that_the_manual_names(laid_out: Path) -> None:
     assert {path.name for path in Path("deploy/examples").iterdir()} <= {
         path.name for path in examples.iterdir()
     }
-    units = list((laid_out / "usr/lib/systemd/system").iterdir())
-    assert {path.name for path in units} == {path.name for path in Path("deploy/systemd").iterdir()}
+    units = (laid_out / "usr/lib/systemd/system").glob("*.d")
+    shipped = {path.name for path in Path("deploy/systemd").iterdir()}
+    assert {path.name.removesuffix(".d") for path in units} == shipped
     hook = _linked(laid_out, "usr/share/kvar/acme-deploy-hook")
     for program in (laid_out / "usr/bin/kvar", laid_out / "usr/lib/kvar/bin/kvar", hook):
         assert program.stat().st_mode & 0o777 == 0o755
@@ -88,7 +89,14 @@ def test_what_stands_outside_of_the_release_follows_it(laid_out: Path) -> None:
         if not path.is_relative_to(laid_out / "DEBIAN")
     ]
     alone = {"usr/bin/kvar", "usr/share/doc/kvar/copyright"}
+    units = [
+        laid_out / "usr/lib/systemd/system" / unit.name for unit in Path("deploy/systemd").iterdir()
+    ]
+    alone |= {str(unit.relative_to(laid_out)) for unit in units}
     assert {str(path.relative_to(laid_out)) for path in outside if path.is_file()} == alone
+    for unit in units:
+        assert {"[Unit]", "[Service]", "[Timer]"}.isdisjoint(unit.read_text().splitlines())
+        assert unit.stat().st_size, "systemd takes an empty one for masked"
     for path in outside:
         if path.is_symlink():
             assert _linked(laid_out, str(path.relative_to(laid_out))).exists(), path

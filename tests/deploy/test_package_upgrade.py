@@ -4,6 +4,7 @@ The scripts run on a folder in the place of /, with a `systemctl` that says that
 `kvar upgrade` itself does is in portal/composition/test_upgrade.py.
 """
 
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -42,26 +43,39 @@ class Machine:
         units = self.lib / "kvar/systemd"
         ours = {"kvar-gate.service", f"kvar-only-{version}.service"}
         gone = {file.name for file in units.glob("*")}
-        for name in ("version", "bin/kvar", *(f"systemd/{unit}" for unit in ours)):
+        for name in (
+            "version",
+            "bin/kvar",
+            *(f"systemd/{unit}" for unit in ours),
+        ):
             self.make(f"usr/lib/kvar/{name}.dpkg-new", version)
             (self.lib / f"kvar/{name}.dpkg-new").rename(self.lib / "kvar" / name)
+        script = (SCRIPTS / "unit-without-words").read_text()
+        self.make("usr/lib/kvar/share/unit-without-words", script)
         places = self.lib / "systemd/system"
         places.mkdir(parents=True, exist_ok=True)
         for unit in ours - gone:
-            (places / unit).symlink_to(self.lib / "kvar-current/systemd" / unit)
+            (places / unit).write_text("[Install]\n")
+            (places / f"{unit}.d").mkdir()
+            linked = self.lib / "kvar-current/systemd" / unit
+            (places / f"{unit}.d/00-release.conf").symlink_to(linked)
         for unit in gone - ours:
-            for file in (places / unit, units / unit):
+            for file in (places / unit, places / f"{unit}.d/00-release.conf", units / unit):
                 file.unlink(missing_ok=True)
+            (places / f"{unit}.d").rmdir()
 
     def units(self) -> dict[str, str]:
         """Return what systemd would read: each unit, and the release that it comes from."""
-        links = sorted((self.lib / "systemd/system").glob("*"))
-        return {link.name: link.read_text() for link in links if link.exists()}
+        links = (self.lib / "systemd/system").glob("*.d/00-release.conf")
+        found = {link.parent.name.removesuffix(".d"): link for link in links if link.exists()}
+        assert all((self.lib / "systemd/system" / name).exists() for name in found)
+        return {name: link.read_text() for name, link in found.items()}
 
     def call(self, script: str, *arguments: str) -> int:
         text = (SCRIPTS / script).read_text()
         for path in ("/usr/", "/etc/", "/run/", "/var/"):
-            text = text.replace(f" {path}", f" {self.root}{path}")
+            for before in (" ", "="):
+                text = text.replace(f"{before}{path}", f"{before}{self.root}{path}")
         path = f"{self.root}/stubs:{os.environ['PATH']}"
         command = ["sh", "-c", text, script, *arguments]
         return subprocess.run(command, check=False, env={"PATH": path}).returncode
@@ -118,7 +132,7 @@ def test_going_back_takes_the_units_back(machine: Machine) -> None:
     machine.kvar(f"ln -sfn {machine.lib}/kvar {machine.lib}/kvar-current")
     assert machine.upgrade("3") == 0
     assert machine.units() == {"kvar-gate.service": "3", "kvar-only-3.service": "3"}
-    assert len(list((machine.lib / "systemd/system").iterdir())) == 2, "no link to nothing"
+    assert len(list((machine.lib / "systemd/system").iterdir())) == 4, "nothing that leads nowhere"
 
 
 def test_systemd_reads_the_units_before_and_after(machine: Machine) -> None:
@@ -156,6 +170,19 @@ def test_one_that_was_broken_off_begins_where_it_began(machine: Machine) -> None
     machine.kvar("exit 1")
     assert machine.call("postinst", "configure", "1") == 1
     assert machine.in_use == "1"
+
+
+def test_one_that_was_called_by_hand_and_is_under_way_keeps_its_link(machine: Machine) -> None:
+    machine.kvar(f"ln -sfn {machine.lib}/kvar-before {machine.lib}/kvar-current; exit 1")
+    assert machine.upgrade("2") == 1
+    link = machine.lib / "kvar-current"
+    link.unlink()
+    link.symlink_to("kvar")  # as the other has turned it
+    folder = os.open(machine.lib / "kvar-before", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    assert machine.call("postinst", "configure", "1") == 1
+    os.close(folder)
+    assert machine.in_use == "2"
 
 
 def test_a_keeper_that_waits_for_its_database_is_upgraded_with_care_too(machine: Machine) -> None:
