@@ -6,7 +6,7 @@ import stat
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from portal.commands import config_of
 from portal.setup import TEXTS, answers, dialogue
 from portal.setup.answers import Answers
 from portal.web.texts import Language, load_languages
+
+if TYPE_CHECKING:
+    from portal.composition.setup_files import Place
 
 
 class Tongue(StrEnum):
@@ -67,6 +70,7 @@ def _setup(
     logs.configure("setup")
     tongues = {tongue.tag: tongue for tongue in load_languages(TEXTS)}
     console = Console()
+    place = Place(context.obj, packaged_user())
     if finish:
         words = tongues[language or Tongue.SV]
         work = setup.finish(config_of(context), context.obj, finish, words, console.say)
@@ -75,26 +79,39 @@ def _setup(
     if answers_file is not None:
         given = answers.read(answers_file)
     else:
+        if not replace:
+            setup.refuse_edited(place)
         try:
-            given = _asked(console, tongues, language)
+            given = _asked(console, tongues, language, place)
         except EOFError as problem:
             text = "the answers ended before the questions; nothing was written"
             raise StartError(f"{text}. Unattended: kvar setup --answers FILE") from problem
     words = tongues[language or given.language]
     if answers_file is not None and answers_file.stat().st_mode & stat.S_IRWXO:
         console.say(words.text("answers.open", file=answers_file))
-    place = Place(context.obj, packaged_user())
     setup.set_up(given, place, words, console.say, utc_now(), replace=replace)
 
 
-def _asked(console: Console, tongues: dict[str, Language], language: Tongue | None) -> Answers:
+def _asked(
+    console: Console, tongues: dict[str, Language], language: Tongue | None, place: "Place"
+) -> Answers:
+    """Ask until the answers fit together; what was typed before is offered again."""
     from portal.composition import setup
+    from portal.config_file import ConfigError
 
     tongue = language or Tongue.SV
     while language is None:
-        typed = console.ask("Språk / Language: sv, en [sv]: ", is_secret=False).strip().lower()
-        if typed in {"", *Tongue}:
-            tongue = Tongue(typed or "sv")
+        chosen = console.ask("Språk / Language: sv, en [sv]: ", is_secret=False).strip().lower()
+        if chosen in {"", *Tongue}:
+            tongue = Tongue(chosen or "sv")
             break
-    document = dialogue.hold(console, tongues[tongue], setup.guess())
-    return answers.check(document, Path("kvar setup"))
+    words, typed = tongues[tongue], dict[str, str]()
+    while True:
+        document = dialogue.hold(console, words, setup.guess(), typed)
+        try:
+            given = answers.check(document, Path("kvar setup"))
+            setup.refuse_contradictions(given, place)
+        except ConfigError as problem:
+            console.say(f"\n{problem}\n{words.text('again')}")
+        else:
+            return given

@@ -12,11 +12,13 @@ from portal.composition.accounts import NameTakenError, Wish
 from portal.composition.database import key_directory, migrate_database
 from portal.composition.doctor import look
 from portal.composition.local_postgres import prepare_database, reason, run_as
-from portal.composition.setup_files import Place, Say, make_certificates, write
+from portal.composition.setup_files import Place, Say, dsn_of, make_certificates, write
 from portal.composition.start import StartError
 from portal.config import Config
+from portal.config_file import parse
 from portal.doctor.finding import as_text
 from portal.domain.staff_account import Role
+from portal.setup import configuration
 from portal.setup.answers import Answers
 from portal.setup.dialogue import Guess
 from portal.setup.shapes import likely_interfaces
@@ -33,6 +35,34 @@ def guess() -> Guess:
     uplinks = [row[0] for row in rows if row[1] == default]
     names = sorted(path.name for path in _INTERFACES.iterdir())
     return Guess(*likely_interfaces(names, towards_internet=uplinks[0] if uplinks else ""))
+
+
+def refuse_contradictions(answers: Answers, place: Place) -> None:
+    """Refuse answers of which no configuration can be made.
+
+    Raises:
+        ConfigError: they contradict one another; it says where.
+    """
+    parse(configuration.render(answers, dsn_of(answers, place), place.user), place.config_file)
+
+
+def refuse_edited(place: Place) -> None:
+    """Refuse to ask nine questions for nothing.
+
+    Raises:
+        StartError: the file that stands there was edited by hand, so that answers would not count.
+    """
+    try:
+        text = place.config_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return  # none, or one of which the next step tells
+    if not configuration.is_ours(text):
+        raise StartError(
+            f"{place.config_file} was edited by hand, so answers would not be used. New ones in "
+            "its place, keeping a copy: kvar setup --replace. To go on with it as it is: "
+            "kvar config check, then systemctl start kvar-migrate and kvar account create NAME "
+            "--role it"
+        )
 
 
 async def finish(config: Config, config_file: Path, name: str, words: Language, say: Say) -> None:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from portal.config import SealedIdentity
 from portal.config_contradictions import Problem
 from portal.config_file import ConfigError
-from portal.config_library import LibrarySystem
+from portal.config_library import LibraryRest, LibrarySystem
 from portal.config_sites import Hours
 from portal.config_types import (
     Address,
@@ -122,6 +122,7 @@ class Answers(Section):
     opening_hours: Hours | None = None
     login_methods: list[LoginMethod] = Field(min_length=1)
     library_system: LibrarySystem | None = None
+    library_rest: LibraryRest | None = None
     privacy: Privacy = Privacy()
     administrator: Administrator = Administrator()
     machine: Machine = Machine()

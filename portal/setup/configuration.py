@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from portal.config_library import LibrarySystem
+from pydantic import SecretStr
+
+from portal.config_library import LibraryRest, LibrarySystem
 from portal.config_sites import WEEKDAYS
 from portal.setup.answers import Answers
 
@@ -61,7 +63,9 @@ def _sections(answers: Answers, dsn: str) -> Iterator[str]:
     yield from _section("[database]", dsn=dsn)
     yield from _section("[gate]", uplink_interfaces=answers.interfaces.uplink)
     if answers.library_system is not None:
-        yield from _section("[library_system]", **_library_system(answers.library_system))
+        yield from _section("[library_system]", **_answered(answers.library_system))
+    if answers.library_rest is not None:
+        yield from _section("[library_rest]", **_answered(answers.library_rest))
     days = answers.privacy.keep_days
     yield from _section(
         "[retention]", sessions_days=days, events_days=days, backups_days=BACKUPS_DAYS
@@ -93,13 +97,13 @@ def _staff(answers: Answers) -> Iterator[str]:
     )
 
 
-def _library_system(section: LibrarySystem) -> dict[str, object]:
+def _answered(section: LibrarySystem | LibraryRest) -> dict[str, object]:
     """Return the keys that were answered, secrets included."""
     given = section.model_dump(exclude_unset=True)
-    for name in ("login_password", "terminal_password"):
-        if name in given:
-            given[name] = getattr(section, name).get_secret_value()
-    return given
+    return {
+        key: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for key, value in given.items()
+    }
 
 
 def _site(answers: Answers) -> Iterator[str]:

@@ -7,7 +7,7 @@ is asked for again at once, with what to write instead; what a default offers is
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +19,9 @@ from portal.web.texts import Language
 
 Document = dict[str, Any]
 _SEALED = "privacy.sealed_identity"
+_KIND = "library_kind"
+"""How the library system is asked. Not in a file of answers: there the table says it."""
+_REFUSED: TypeAdapter[str] = TypeAdapter(Literal["expired", "restricted", "lost_card"])
 _SIDES = TypeAdapter(list[InterfaceName])
 _RECIPIENT: TypeAdapter[str] = TypeAdapter(Recipient)
 
@@ -54,7 +57,13 @@ class Question:
 
 
 def _needed(text: str) -> str:
-    if not text:
+    if not text or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _email(text: str) -> str:
+    if text and not re.fullmatch(r"[^\s@]+@[^\s@]+", text):
         raise ValueError(text)
     return text
 
@@ -132,17 +141,45 @@ def _beside_portal(answers: Document, _: Guess) -> str:
     return "localhost" if is_local else f"kvar.{domain}"
 
 
+def _kind(text: str) -> str:
+    if text.lower() not in {"sip2", "koha", "mikromarc", "none"}:
+        raise ValueError(text)
+    return text.lower()
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s?#@]+", text):
+        raise ValueError(text)
+    return text
+
+
+def _refused(text: str) -> list[str]:
+    return [_REFUSED.validate_python(word) for word in shapes.words(text.lower())]
+
+
 def _takes_cards(answers: Document) -> bool:
-    return "card" in answers["login_methods"]
+    return "card" in answers["login_methods"] and answers.get(_KIND) != "none"
+
+
+def _by_sip2(answers: Document) -> bool:
+    return answers.get(_KIND) == "sip2"
+
+
+def _by_http(answers: Document) -> bool:
+    return answers.get(_KIND) in {"koha", "mikromarc"}
+
+
+def _is_koha(answers: Document) -> bool:
+    return answers.get(_KIND) == "koha"
 
 
 def _names_itself(answers: Document) -> bool:
-    return _takes_cards(answers) and bool(answers["library_system"]["login_user"])
+    return _by_sip2(answers) and bool(answers["library_system"]["login_user"])
 
 
 QUESTIONS = (
     Question(1, "municipality.name", _needed),
-    Question(1, "municipality.contact_email", str, _always("")),
+    Question(1, "municipality.contact_email", _email, _always("")),
     Question(2, "library.name", _needed),
     Question(3, "network.ssid", _network_name),
     Question(3, "network.wifi_password", _wifi_password, _always(""), is_secret=True),
@@ -153,12 +190,17 @@ QUESTIONS = (
     Question(4, "interfaces.staff_host_name", _of(StaffHost), _beside_portal),
     Question(5, "opening_hours", shapes.opening_hours),
     Question(6, "login_methods", shapes.login_methods, _always("card, code")),
-    Question(7, "library_system.host", _needed, is_asked=_takes_cards),
-    Question(7, "library_system.port", _of(Port), _always("6001"), is_asked=_takes_cards),
-    Question(7, "library_system.tls", _tls, _always("ca"), is_asked=_takes_cards),
-    Question(7, "library_system.login_user", str, _always(""), is_asked=_takes_cards),
+    Question(7, _KIND, _kind, _always("sip2"), is_asked=_takes_cards),
+    Question(7, "library_system.host", _needed, is_asked=_by_sip2),
+    Question(7, "library_system.port", _of(Port), _always("6001"), is_asked=_by_sip2),
+    Question(7, "library_system.tls", _tls, _always("ca"), is_asked=_by_sip2),
+    Question(7, "library_system.login_user", str, _always(""), is_asked=_by_sip2),
     Question(7, "library_system.login_password", str, is_secret=True, is_asked=_names_itself),
-    Question(7, "library_system.institution_id", str, _always(""), is_asked=_takes_cards),
+    Question(7, "library_system.institution_id", str, _always(""), is_asked=_by_sip2),
+    Question(7, "library_rest.url", _url, is_asked=_by_http),
+    Question(7, "library_rest.user", _needed, is_asked=_by_http),
+    Question(7, "library_rest.password", _needed, is_secret=True, is_asked=_by_http),
+    Question(7, "library_rest.refuse", _refused, _always(""), is_asked=_is_koha),
     Question(8, "privacy.level", _of(PrivacyLevel), _always(str(int(DEFAULT_LEVEL)))),
     Question(8, "privacy.keep_days", _days, _always("14")),
     Question(8, "privacy.backup_recipient", _recipient, _always("")),
@@ -168,14 +210,20 @@ QUESTIONS = (
 )
 
 
-def hold(terminal: Terminal, language: Language, guess: Guess) -> Document:
+def hold(
+    terminal: Terminal, language: Language, guess: Guess, typed: dict[str, str] | None = None
+) -> Document:
     """Ask everything, and return the answers as a file of them would hold them.
+
+    ``typed`` gets each answer as it was typed; given again, it is what Enter takes.
 
     Raises:
         EOFError: the answers end before the questions.
     """
     answers: Document = {"language": language.tag}
-    terminal.say(language.text("welcome"))
+    typed = {} if typed is None else typed
+    if not typed:
+        terminal.say(language.text("welcome"))
     for question, is_first in _with_headings():
         if is_first:
             terminal.say("")
@@ -183,9 +231,26 @@ def hold(terminal: Terminal, language: Language, guess: Guess) -> Document:
             heading = language.text(f"heading.{number}")
             terminal.say(language.text("heading", number=number, most=most, heading=heading))
         if question.is_asked(answers):
-            _put(answers, question.key, _ask(terminal, language, question, answers, guess))
-    if answers.get("library_system", {}).get("tls") == "off":
-        answers["library_system"]["plain_text_is_safe_here"] = True
+            default = typed.get(question.key) or question.default(answers, guess) or ""
+            text, value = _ask(terminal, language, question, default)
+            typed[question.key] = text
+            _put(answers, question.key, value)
+    return _as_in_a_file(answers)
+
+
+def _as_in_a_file(answers: Document) -> Document:
+    """Put in what follows from the answers: what plain text allows, which ways in are left."""
+    kind = answers.pop(_KIND, "")
+    if kind == "none":
+        methods = [method for method in answers["login_methods"] if method != "card"]
+        answers["login_methods"] = methods or ["code"]
+    system, rest = answers.get("library_system", {}), answers.get("library_rest", {})
+    if rest:
+        rest["kind"] = kind
+    if system.get("tls") == "off":
+        system["plain_text_is_safe_here"] = True
+    if rest.get("url", "").startswith("http:"):
+        rest["plain_text_is_safe_here"] = True
     return answers
 
 
@@ -197,15 +262,15 @@ def _with_headings() -> Iterator[tuple[Question, bool]]:
 
 
 def _ask(
-    terminal: Terminal, language: Language, question: Question, answers: Document, guess: Guess
-) -> Any:
-    default = question.default(answers, guess)
-    offered = f" [{default}]" if default else ""
-    prompt = f"  {language.text(question.key)}{offered}: "
+    terminal: Terminal, language: Language, question: Question, default: str
+) -> tuple[str, Any]:
+    """Return what was typed, or taken by Enter, and what it means."""
+    offered = ("*" * 8 if question.is_secret else default) if default else ""
+    prompt = f"  {language.text(question.key)}{f' [{offered}]' if offered else ''}: "
     while True:
-        typed = terminal.ask(prompt, is_secret=question.is_secret).strip()
+        text = terminal.ask(prompt, is_secret=question.is_secret).strip() or default
         try:
-            return question.read(typed or default or "")
+            return text, question.read(text)
         except (ValueError, ValidationError):
             terminal.say(f"  {language.text(f'{question.key}.refused')}")
 

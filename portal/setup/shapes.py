@@ -69,8 +69,8 @@ def login_methods(text: str) -> list[str]:
     Raises:
         ValueError: one is unknown, or there is none.
     """
-    chosen = [LoginMethod(word.lower()).value for word in words(text)]
-    if not chosen:
+    chosen = list(dict.fromkeys(LoginMethod(word.lower()).value for word in words(text)))
+    if not chosen or (LoginMethod.NONE.value in chosen and len(chosen) > 1):
         raise ValueError(text)
     return chosen
 

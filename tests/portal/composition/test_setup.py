@@ -211,6 +211,39 @@ def test_a_password_typed_at_a_terminal_is_not_echoed() -> None:
     assert "hemligt-wifi" not in shown
 
 
+def test_answers_that_contradict_one_another_are_offered_again() -> None:
+    """Nobody types nine answers twice because two of them do not fit; a secret is not shown."""
+    lines = [
+        *("en", "Umeå bibliotek", "", "Stadsbiblioteket", "Biblioteket", "hemligt-wifi"),
+        *("wifi.umea.example", "guest0", "guest0", "", "", "always", "card none", "card"),
+        *("koha", "https://koha.umea.example", "5d1f", "hemligt-koha", "expired"),
+        *("1", "30", "", "robin"),
+        *("", "", "", "", "", "", "", "wan0", "", "", "", "", "", "", "", "", "", "", "", "", ""),
+    ]
+    shown = _at_a_terminal(lines)
+    assert "Write one or more of card, code, accept; or none." in shown
+    assert "guest0 is a guest interface" in shown
+    assert "offered once more" in shown
+    assert shown.count("such as Exempelby bibliotek [Umeå bibliotek]: ") == 1
+    assert shown.count("API key's secret; not shown) [********]: ") == 1
+    assert "hemligt" not in shown
+    assert "cannot be" in shown.splitlines()[-1]  # all fits now: it goes on to write
+
+
+def test_an_edited_file_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "answers.toml"
+    file.write_text(FILE.format(folder=tmp_path, dsn="private"))
+    written(file)
+    config = file.with_name("kvar.toml")
+    config.write_text(config.read_text() + "# ours\n")
+    done = set_up(file, typed="en\n")
+    assert done.returncode == 1
+    assert "was edited by hand" in done.stderr
+    assert "kvar setup --replace" in done.stderr
+    assert "Språk" not in done.stdout
+    assert "Språk" in set_up(file, "--replace", typed="").stdout
+
+
 def _at_a_terminal(lines: list[str]) -> str:
     """Answer each prompt; the file cannot be written, so that nothing else happens."""
     pid, terminal = pty.fork()

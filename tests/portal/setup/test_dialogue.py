@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.config import Config
 from portal.config_file import ConfigError, parse
 from portal.setup import TEXTS, answers, configuration, dialogue
 from portal.web.texts import Language, load_languages
@@ -24,7 +25,8 @@ RIGHT: Mapping[str, str] = {
     "library_system.login_password": "hemligt",
 }
 BAD: Mapping[str, str] = {
-    "municipality.name": " ",
+    "municipality.name": "Ume\x1b[31m",
+    "municipality.contact_email": "nobody",
     "library.name": "",
     "network.ssid": "å" * 17,
     "network.wifi_password": "short",
@@ -35,6 +37,7 @@ BAD: Mapping[str, str] = {
     "interfaces.staff_host_name": "kvar",
     "opening_hours": "10-19",
     "login_methods": "kort",
+    "library_kind": "book-it",
     "library_system.host": "",
     "library_system.port": "70000",
     "library_system.tls": "maybe",
@@ -74,7 +77,9 @@ def test_right_answers_make_a_configuration_that_is_right(tag: str) -> None:
     typed = Typed(LANGUAGES[tag], RIGHT, {})
     document = dialogue.hold(typed, LANGUAGES[tag], GUESS)
     assert typed.asked == [
-        question.key for question in dialogue.QUESTIONS if not question.key.endswith(".reason")
+        question.key
+        for question in dialogue.QUESTIONS
+        if not question.key.endswith(".reason") and "rest" not in question.key
     ]
     given = answers.check(document, Path("typed"))
     config = parse(configuration.render(given, "postgresql:///kvar"), Path("kvar.toml"))
@@ -124,6 +129,64 @@ def test_plain_sip2_is_allowed_by_whoever_chose_it() -> None:
     typed = Typed(LANGUAGES["sv"], {**RIGHT, "library_system.tls": "off"}, {})
     given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
     assert parse(configuration.render(given, ""), Path("kvar.toml")).library_system is not None
+
+
+OVER_HTTP: Mapping[str, str] = {
+    **{key: text for key, text in RIGHT.items() if not key.startswith("library_system")},
+    "library_kind": "Koha",
+    "library_rest.url": "https://koha.umea.example",
+    "library_rest.user": "5d1f",
+    "library_rest.password": "hemligt",
+    "library_rest.refuse": "expired, lost_card",
+}
+
+
+def configured(right: Mapping[str, str], bad: Mapping[str, str]) -> tuple[Config, Typed]:
+    typed = Typed(LANGUAGES["sv"], right, bad)
+    given = answers.check(dialogue.hold(typed, LANGUAGES["sv"], GUESS), Path("typed"))
+    return parse(configuration.render(given, ""), Path("kvar.toml")), typed
+
+
+def test_a_library_system_over_http_is_asked_for_by_its_kind() -> None:
+    bad = {
+        "library_rest.url": "koha.umea.example",
+        "library_rest.user": " ",
+        "library_rest.password": " ",
+        "library_rest.refuse": "debtor",
+    }
+    config, typed = configured(OVER_HTTP, bad)
+    assert config.library_system is None
+    assert config.library_rest is not None
+    assert config.library_rest.kind == "koha"
+    assert config.library_rest.password.get_secret_value() == "hemligt"
+    assert config.library_rest.refuse == ["expired", "lost_card"]
+    assert not config.library_rest.plain_text_is_safe_here
+    assert "library_rest.password" in typed.secret
+    for key in ("library_rest.url", "library_rest.refuse"):
+        assert typed.asked.count(key) == 2
+    assert not any(key.startswith("library_system") for key in typed.asked)
+
+
+def test_mikromarc_refuses_nobody_that_koha_would_and_plain_text_is_its_choosers() -> None:
+    change = {"library_kind": "mikromarc", "library_rest.url": "http://m.umea.example/Svc/2"}
+    config, typed = configured({**OVER_HTTP, **change}, {})
+    assert config.library_rest is not None
+    assert (config.library_rest.kind, config.library_rest.refuse) == ("mikromarc", [])
+    assert config.library_rest.plain_text_is_safe_here
+    assert "library_rest.refuse" not in typed.asked
+
+
+@pytest.mark.parametrize(
+    ("methods", "left"),
+    [("card, code", ["code"]), ("accept, card", ["accept"]), ("card", ["code"])],
+)
+def test_without_a_library_system_yet_cards_are_left_out(methods: str, left: list[str]) -> None:
+    right = {**RIGHT, "login_methods": methods, "library_kind": "none"}
+    config, typed = configured(right, {})
+    assert config.sites[0].login_methods == left
+    assert config.card_check is None
+    assert not any(key.startswith(("library_system", "library_rest")) for key in typed.asked)
+    assert not any("sealed" in key for key in typed.asked)
 
 
 def test_card_numbers_are_sealed_where_a_key_and_a_reason_are_given() -> None:
@@ -194,6 +257,10 @@ def test_a_refusal_never_repeats_an_answer() -> None:
     told = problems(library_system={"login_password": ["s3cret"], "host": "x"})
     assert "s3cret" not in "".join(told)
     assert "login_password" in told[0]
+    rest = {"kind": "koha", "url": "https://x", "user": "x", "password": ["s3cret"]}
+    told = problems(library_rest=rest)
+    assert "s3cret" not in "".join(told)
+    assert "library_rest.password" in told[0]
 
 
 def test_a_file_that_is_not_there_or_no_toml_is_told_plainly(tmp_path: Path) -> None:
@@ -216,3 +283,17 @@ def test_the_example_of_answers_is_right() -> None:
     config = parse(configuration.render(given, "postgresql:///kvar", "kvar"), Path("kvar.toml"))
     assert config.processes.gate_user == "kvar-gate"
     assert config.library_system is not None
+
+
+def test_the_example_of_answers_for_koha_is_right(tmp_path: Path) -> None:
+    """What stands there as a comment, in the place of SIP2."""
+    text = Path("deploy/answers.toml").read_text()
+    before, _, after = text.partition("[library_system]")
+    _, _, rest = after.partition("# [library_rest]")
+    table, _, end = rest.partition("\n\n")
+    file = tmp_path / "answers.toml"
+    koha = table.partition("\n")[2].replace("# ", "", 1).replace("\n# ", "\n")
+    file.write_text(f"{before}[library_rest]\n{koha}\n\n{end}")
+    config = parse(configuration.render(answers.read(file), ""), Path("kvar.toml"))
+    assert config.library_rest is not None
+    assert config.library_rest.refuse == ["expired", "lost_card"]
