@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from pwd import getpwuid
 from typing import BinaryIO
 
 from pydantic import BaseModel
@@ -46,6 +47,9 @@ async def back_up(
             return await _back_up(config, config_file, shelf, now)
     except FAILURES as problem:
         reason = str(problem) or type(problem).__name__
+        if isinstance(problem, PermissionError):
+            user = getpwuid(os.geteuid()).pw_name
+            reason += f" (as root: install -d -o {user} -m 0700 {shelf})"
         text = f"no backup was made in {shelf}: {reason}; the earlier ones still stand there"
         raise StartError(text) from problem
 

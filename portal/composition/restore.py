@@ -43,6 +43,9 @@ _FAILURES = (
 )  # fmt: skip
 
 
+_THROWN_AWAY = {"fsync": "off", "log_min_messages": "panic"}
+"""What it tells of its start and end would look like trouble."""
+
 _PATIENT = Deadlines(connect_s=5.0, statement_s=600.0)
 """Nobody waits for an answer."""
 
@@ -66,7 +69,7 @@ async def try_out(wish: Wish, now: datetime) -> str:
     try:
         with _opened(wish) as contents, _reachable_folder() as folder:
             keys = _keys(wish)
-            async with EmbeddedPostgres(folder, settings={"fsync": "off"}) as address:
+            async with EmbeddedPostgres(folder, settings=_THROWN_AWAY) as address:
                 await _fill(await look_at(address), contents)
                 found = (await look_at(address)).tables
                 _compare(contents, found)
