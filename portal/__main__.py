@@ -73,7 +73,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    config: Annotated[Path, typer.Option(help="The TOML file.")] = DEFAULT_PATH,
+    config: Annotated[Path, typer.Option(readable=False, help="The TOML file.")] = DEFAULT_PATH,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,

@@ -5,11 +5,13 @@ Not the meaning of the keys (config.py), nor what is impossible between them
 file, the key and what to do; nothing is guessed and nothing is ignored.
 """
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from pwd import getpwuid
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -45,7 +47,14 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as problem:
-        way_out = "no such file; give one with --config, or copy the example from the documentation"
+        way_out = "no such file; kvar setup makes it, and --config names another"
+        raise ConfigError(path, [Problem("", way_out)]) from problem
+    except PermissionError as problem:
+        user = getpwuid(os.geteuid()).pw_name
+        way_out = (
+            f"cannot be read by {user}: ask as root, or if the processes cannot read it either:"
+        )
+        way_out += f" chgrp kvar {path} && chmod 640 {path}"
         raise ConfigError(path, [Problem("", way_out)]) from problem
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(path, [Problem("", f"cannot be read: {problem}")]) from problem

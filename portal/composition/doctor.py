@@ -14,7 +14,7 @@ from portal.composition.start import StartError
 from portal.composition.vouchers import live_codes
 from portal.config import Config
 from portal.config_file import DEFAULT_PATH
-from portal.doctor import announcement, certificates, machine, network, outside, store
+from portal.doctor import announcement, boot, certificates, machine, network, outside, store
 from portal.doctor.examination import PATIENT_S, Check, examine
 from portal.doctor.finding import Finding
 from portal.doctor.library import library
@@ -55,7 +55,9 @@ class LookFromAService:
     configuration's owner or of DHCP.
     """
 
-    _HIDDEN = frozenset({"processes", "kernel", "clock", "files", "announcement", "probe hosts"})
+    _HIDDEN = frozenset(
+        {"processes", "kernel", "clock", "files", "announcement", "probe hosts", "start"}
+    )
     _FRESH_S = 20.0
 
     def __init__(self, config: Config) -> None:
@@ -113,6 +115,7 @@ def _here(config: Config, config_file: Path) -> list[Check]:
         Check("certificate", _at_once(sites_certificates)),
         Check("database", partial(store.database, questions, now)),
         Check("services", partial(outside.running, config, now)),
+        Check("start", partial(boot.starts_by_itself, config)),
     ]
 
 

@@ -13,6 +13,7 @@ import struct
 from portal import guest_names
 from portal.config import Config
 from portal.doctor.finding import Finding, failure, right, warning
+from portal.doctor.network import way_up
 from portal.web.guest import captive_api
 from portal.web.guest.settings import origin
 
@@ -49,7 +50,7 @@ async def _interface(config: Config, name: str) -> Finding:
     address, wanted = guest_names.ipv4_address(name), uri_of(config)
     way_out, command = "put these lines into the DHCP server", "kvar config dnsmasq"
     if address is None:
-        return failure(_CHECK, f"{name} has no address", "bring it up", f"ip link set {name} up")
+        return failure(_CHECK, f"{name} has no address", *way_up(name))
     try:
         told = await ask(name, address)
     except PermissionError:

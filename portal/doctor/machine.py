@@ -4,12 +4,14 @@ The rule to keep: nothing is changed, and nothing that a secret says is ever tol
 """
 
 import ctypes
+import os
 import pwd
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
@@ -54,6 +56,12 @@ _MAY = {
 }
 """Which capabilities a process may have (capability.h); the last two under kvar run only."""
 
+_FOLDERS = ("keys", "spool", "admitted")
+"""Of the data directory: what the processes write."""
+
+_HOMES = ("/home", "/root", "/run/user")
+"""What ProtectHome= hides (systemd.exec)."""
+
 _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
 
@@ -88,8 +96,25 @@ def files(config: Config, config_file: Path) -> list[Finding]:
     closed = (config_file, config.portal.private_key_file, staff_key)
     found = [_file(path) for path in closed if path is not None]
     keys = config.organisation.data_directory / "keys"
-    wide = [finding for finding in [*found, _file(keys, stat.S_IRWXG | stat.S_IRWXO)] if finding]
-    return wide or [right("files", "what holds secrets is closed to others")]
+    found.append(_file(keys, stat.S_IRWXG | stat.S_IRWXO))
+    if _are_the_processes(config):
+        found += [_ours_to_write(config.organisation.data_directory / name) for name in _FOLDERS]
+    wrong = [finding for finding in found if finding]
+    return wrong or [right("files", "what holds secrets is closed to others, and open to us")]
+
+
+def _are_the_processes(config: Config) -> bool:
+    """Say whether we look with the eyes of the processes; somebody else's may see less."""
+    return config.processes.user in {"", _user(os.geteuid())}
+
+
+def _ours_to_write(folder: Path) -> Finding | None:
+    """A folder that root has made, or put back, stops the processes."""
+    if not folder.exists() or os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        return None
+    user = _user(os.geteuid())
+    text = f"{folder} cannot be used by {user}"
+    return failure("files", text, "make it that user's", f"chown -R {user} {folder}")
 
 
 def _file(path: Path, others: int = stat.S_IRWXO) -> Finding | None:
@@ -121,6 +146,9 @@ def _room(place: Path) -> Finding:
 def backups(config: Config, now: datetime) -> list[Finding]:
     """Check that the newest backup is of last night."""
     shelf, command = config.backup.directory, "systemctl start kvar-backup"
+    wrong = _cannot_be_written(shelf, config.organisation.data_directory)
+    if wrong and _are_the_processes(config):
+        return [wrong]
     try:
         newest = max((kept.made_at for kept in shelf_of(shelf)), default=None)
     except PermissionError:
@@ -136,6 +164,30 @@ def backups(config: Config, now: datetime) -> list[Finding]:
     if age <= STALE:
         return [right("backup", text)]
     return [failure("backup", text, "look why, and make one", command)]
+
+
+def _cannot_be_written(shelf: Path, data: Path) -> Finding | None:
+    """Say why the nightly service cannot write there, as the user that we are.
+
+    A mount that is read-only is left to the backup's age: a service of ours sees all so.
+    """
+    hidden = [home for home in _HOMES if shelf.is_relative_to(home)]
+    if hidden and not data.is_relative_to(hidden[0]):  # else it is not the package's service
+        text = f"the nightly service sees nothing of {hidden[0]}, so not {shelf}"
+        return failure("backup", text, "name another folder in [backup] directory")
+    user = _user(os.geteuid())
+    command = f"install -d -o {user} -m 0700 {shelf}"
+    try:
+        place = next(path for path in (shelf, *shelf.parents) if path.exists())
+        may = partial(os.access, place, effective_ids=True)
+        is_read_only = bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+        is_closed = not may(os.R_OK | os.X_OK) or not (may(os.W_OK) or is_read_only)
+    except OSError:
+        is_closed = True
+    if is_closed:
+        text = f"{shelf} cannot be written by {user}"
+        return failure("backup", text, "make it that user's", command)
+    return None
 
 
 def clock() -> list[Finding]:

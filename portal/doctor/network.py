@@ -3,6 +3,8 @@
 The rule to keep: each question is asked as a phone would ask it, at the guest interface's address.
 """
 
+from pathlib import Path
+
 from firewall.client import GateClient, GateError
 from portal import guest_names, settings
 from portal.config import Config
@@ -22,13 +24,22 @@ async def gate(config: Config) -> list[Finding]:
             command = "systemctl start kvar-gate"
             return [Finding("gate", Level.FAILURE, str(problem), way_out, command)]
     findings = [right("gate", f"answers; {health['devices']} devices are let through")]
-    for interface in health["missing_interfaces"]:
-        command = f"ip link set {interface} up"
-        findings.append(failure("gate", f"{interface} is not there", "bring it up", command))
+    findings += [
+        failure("gate", f"{interface} is not there", *way_up(interface))
+        for interface in health["missing_interfaces"]
+    ]
     if health["simulated"]:
         way_out = "set [gate] enabled = true: nothing is enforced"
         findings.append(failure("gate", "is simulated", way_out))
     return findings
+
+
+def way_up(interface: str, there: Path = Path("/sys/class/net")) -> tuple[str, str]:
+    """Return the way out, and its command, where an interface does not carry guests."""
+    if (there / interface).exists():
+        return "bring it up", f"ip link set {interface} up"
+    others = ", ".join(sorted(path.name for path in there.iterdir() if path.name != "lo"))
+    return f"make it, or name another in guest_interfaces; there are: {others or 'none'}", "ip link"
 
 
 async def names(config: Config, port: int = guest_names.DNS_PORT) -> list[Finding]:

@@ -5,6 +5,7 @@ told as just that.
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -184,7 +185,6 @@ async def running(config: Config, now: datetime) -> list[Finding]:
     """Check that each process runs and is ready, and what the keeper and RADIUS tell."""
     findings = []
     for name, port in ports(config).items():
-        command = f"systemctl restart kvar-{name}"
         try:
             ready = await ask("127.0.0.1", port, "localhost", "/readyz")
             told = await ask("127.0.0.1", port, "localhost", "/metrics")
@@ -197,12 +197,29 @@ async def running(config: Config, now: datetime) -> list[Finding]:
         if ready.status == 200:
             findings.append(right(name, "is ready"))
         else:
-            text = f"is not ready: {ready.body.decode('utf-8', 'replace')[:200]}"
-            findings.append(failure(name, text, "mend what it names, or look at its log", command))
+            findings.append(_not_ready(name, ready.body.decode("utf-8", "replace")))
         figures = _figures(told.body.decode("utf-8", "replace"))
         findings += _keeper(figures, now) if name == "keeper" else []
         findings += _radius(config, figures) if name == "radius" else []
     return findings
+
+
+_NEIGHBOURS = {"database": "postgresql", "gate": "kvar-gate"}
+"""What a process may wait for, as its /readyz calls it, and the unit that brings it back."""
+
+
+def _not_ready(name: str, told: str) -> Finding:
+    """Tell what it waits for: starting the process itself anew would help nobody."""
+    text = f"is not ready: {told[:200]}"
+    try:
+        parts = json.loads(told)
+        away = [unit for part, unit in _NEIGHBOURS.items() if parts.get(part, "ok") != "ok"]
+    except (ValueError, AttributeError):
+        away = []
+    if away:
+        command = f"systemctl start {' '.join(away)}"
+        return failure(name, text, "start what it waits for", command)
+    return failure(name, text, "look at its log", f"journalctl -u kvar-{name} -n 50")
 
 
 def _figures(text: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ from portal.config_library import LibrarySystem
 from portal.doctor.certificates import certificate, chain_and_key, staff_certificate
 from portal.doctor.finding import Finding, Level, as_json, as_text
 from portal.doctor.library import library
-from portal.doctor.network import names
+from portal.doctor.network import names, way_up
 from portal.doctor.store import Questions, Schema, ToldLevel, database
 from portal.library.demo_library import LOGIN_PASSWORD, LOGIN_USER, build_server
 from portal.services.ports import DatabaseUnavailableError
@@ -323,3 +323,12 @@ async def test_nodes_that_tell_different_privacy_levels_are_a_fault() -> None:
     (told,) = [one for one in found if one.check == "privacy"]
     assert told.is_failure
     assert "gateway-2 says 1, gateway-1 says 3. The strictest, 1, holds" in told.text
+
+
+def test_an_interface_that_does_not_exist_is_not_to_be_brought_up(tmp_path: Path) -> None:
+    for name in ("lo", "guest0", "wan0"):
+        (tmp_path / name).mkdir()
+    assert way_up("guest0", tmp_path) == ("bring it up", "ip link set guest0 up")
+    way_out, command = way_up("nosuch0", tmp_path)
+    assert "there are: guest0, wan0" in way_out
+    assert command == "ip link"

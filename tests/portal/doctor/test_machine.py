@@ -13,6 +13,7 @@ from portal.backup.shelf import name_of
 from portal.config import Config
 from portal.doctor import machine
 from portal.doctor.finding import Finding, Level
+from tests.portal.storage.clusters import reachable_directory
 
 
 def config(folder: Path, **more: object) -> Config:
@@ -189,3 +190,55 @@ def test_a_backup_of_last_night_is_right_and_an_older_one_a_failure(tmp_path: Pa
         made_at = now - timedelta(hours=hours)
         (tmp_path / "shelf" / name_of(made_at, encrypted=False)).touch()
         assert levels(machine.backups(facts, now)) == [level]
+
+
+@pytest.mark.root
+def test_a_folder_for_backups_that_is_not_ours_is_told_with_what_makes_it_so(
+    tmp_path: Path,
+) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    with reachable_directory() as folder:
+        shelf = folder / "shelf"
+        facts = config(tmp_path, backup={"directory": shelf})
+        for make in (lambda: None, lambda: shelf.mkdir(0o700)):
+            make()
+            os.seteuid(65534)
+            try:
+                [finding] = machine.backups(facts, now)
+            finally:
+                os.seteuid(0)
+            assert finding.is_failure
+            assert f"{shelf} cannot be written by nobody" in finding.text
+            assert finding.command == f"install -d -o nobody -m 0700 {shelf}"
+        subprocess.run(finding.command.split(), check=True)
+        os.seteuid(65534)
+        try:
+            [finding] = machine.backups(facts, now)
+        finally:
+            os.seteuid(0)
+        assert finding.command == "systemctl start kvar-backup"
+
+
+def test_a_folder_for_backups_that_the_service_cannot_see_is_told() -> None:
+    facts = config(Path("/var/lib/kvar"), backup={"directory": "/home/it/backups"})
+    [finding] = machine.backups(facts, datetime(2026, 11, 25, 12, tzinfo=UTC))
+    assert finding.is_failure
+    assert "sees nothing of /home" in finding.text
+
+
+@pytest.mark.root
+def test_a_folder_that_root_has_put_back_is_told_with_what_gives_it_back() -> None:
+    with reachable_directory() as folder:
+        for name in ("keys", "spool"):
+            (folder / name).mkdir(0o700)
+        found = {}
+        for user in ("", "nobody", "somebody-else"):
+            os.seteuid(65534)
+            try:
+                found[user] = machine.files(config(folder, processes={"user": user}), folder / "x")
+            finally:
+                os.seteuid(0)
+        commands = [f"chown -R nobody {folder / name}" for name in ("keys", "spool")]
+        assert [finding.command for finding in found["nobody"]] == commands
+        assert found[""] == found["nobody"]
+        assert levels(found["somebody-else"]) == [Level.RIGHT], "he may see less than they"

@@ -132,6 +132,23 @@ async def test_a_process_that_is_not_ready_says_why() -> None:
     findings = await processes(not_ready, KEEPER.format(at=NOW.timestamp()))
     assert findings[0].is_failure
     assert "DatabaseUnavailableError" in findings[0].text
+    assert findings[0].command == "systemctl start postgresql"
+
+
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        ('{"database": "ok", "gate": "GateError"}', "systemctl start kvar-gate"),
+        ('{"database": "away", "gate": "x"}', "systemctl start postgresql kvar-gate"),
+        ('{"database": "ok", "disk": "full"}', "journalctl -u kvar-portal -n 50"),
+        ("no words for it", "journalctl -u kvar-portal -n 50"),
+        ("[]", "journalctl -u kvar-portal -n 50"),
+    ],
+)
+async def test_a_process_that_waits_is_helped_by_what_it_waits_for(told: str, command: str) -> None:
+    not_ready = f"HTTP/1.0 503 No\r\n\r\n{told}".encode()
+    findings = await processes(not_ready, KEEPER.format(at=NOW.timestamp()))
+    assert findings[0].command == command
 
 
 @pytest.mark.parametrize(
