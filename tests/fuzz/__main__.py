@@ -273,8 +273,8 @@ def mutate(dice: random.Random, seeds: list[bytes]) -> bytes:
     return bytes(data)
 
 
-def fuzz(name: str, seconds: float, seed: int) -> int:
-    """Fuzz one target for so long; return the number of cases.
+def fuzz(name: str, seconds: float, seed: int, at_least: int = 0) -> int:
+    """Fuzz one target for so long, and with so many cases; return the number of cases.
 
     Raises:
         AssertionError: a case took too long. Any other exception is the parser's own fault.
@@ -282,7 +282,7 @@ def fuzz(name: str, seconds: float, seed: int) -> int:
     dice, target, count = random.Random(seed), TARGETS[name], 0
     slowest_s = SLOWEST_OF_S.get(name, SLOWEST_S)
     end = monotonic() + seconds
-    while monotonic() < end:
+    while monotonic() < end or count < at_least:
         data = mutate(dice, SEEDS[name])
         try:
             took_s = _time(target, data)

@@ -76,7 +76,7 @@ async def unifi(directory: Path, guest: FakeGuest | None = None) -> AsyncIterato
     peer = Official(devices={DEVICE.mac})
     async with (
         running(peer, directory) as url,
-        JsonDoor(url, Trust(ca_file=peer.ca_file), answer_timeout_s=2) as door,
+        JsonDoor(url, Trust(ca_file=peer.ca_file), answer_timeout_s=60) as door,
     ):
         controllers: dict[str, Controller] = {
             "house": UniFi(door, "default", Secret(API_KEY.encode()))
