@@ -105,7 +105,7 @@ def library(port: int, tls: TlsSettings, host: str = "127.0.0.1") -> Sip2Library
             tls=tls,
             login_user="portal",
             login_password=Secret("s3cret"),
-            answer_timeout_s=2.0,
+            answer_timeout_s=6.0,
         )
     )
 
