@@ -86,8 +86,8 @@ tests/browser/node_modules: tests/browser/package-lock.json
 	@npm ci --silent --no-fund --no-audit --prefix tests/browser
 	@touch $@
 
-# What needs no more than pytest's own process; that waits for nothing, so a worker for each core.
-QUICK    := --quick --numprocesses logical --maxprocesses 4 --dist loadfile
+# What needs no more than pytest's own process (tests/selection.py).
+QUICK    := --quick --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Every branch of these is taken by their tests.
 PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,portal/config_renames.py,portal/processing_facts.py,$\
