@@ -121,7 +121,8 @@ async def test_a_ping_asks_about_nobody(around: Around) -> None:
 async def test_nobody_gets_another_s_answer(around: Around) -> None:
     pins = [("20000000000001", "1234"), ("20000000000001", "4321"), ("29999999999999", "1234")] * 20
     async with around() as neighbour:
-        library = Sip2Library(replace(neighbour, maximum_connections=4, maximum_waiting=100))
+        shared = replace(neighbour, maximum_connections=4, maximum_waiting=100)
+        library = Sip2Library(replace(shared, answer_timeout_s=20.0, login_timeout_s=60.0))
         async with asyncio.TaskGroup() as group:
             asked = [
                 group.create_task(library.verify(Secret(card), Secret(pin))) for card, pin in pins
