@@ -36,9 +36,9 @@ _EAP_FAILURE = 4
 _EAP_HEADER_OCTETS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class PasswordLogin:
-    """PAP: the password itself, which may be that of a person."""
+    """PAP: the password itself, which may be that of a person. Nobody changes one (`Secret`)."""
 
     password: Secret
 
@@ -71,6 +71,9 @@ class Fits(NamedTuple):
     proof: tuple[Attribute, ...] = ()
 
 
+_FITS = Fits()
+
+
 def read_credential(request: Packet, secret: Secret) -> Credential:
     """Read how a request, already judged, wants to log in."""
     firsts = request.firsts
@@ -98,9 +101,9 @@ def check(credential: Credential, password: Secret) -> Fits | None:
     """Compare with the password, in constant time; None: the credential was not made with it."""
     match credential:
         case PasswordLogin(given):
-            return Fits() if given.fits(password) else None
+            return _FITS if given.fits(password) else None
         case ChapLogin(response, challenge):
-            return Fits() if chap_fits(response, password, challenge) else None
+            return _FITS if chap_fits(response, password, challenge) else None
         case MsChapLogin():
             proof = mschap.answer(credential, password)
             if proof is None:

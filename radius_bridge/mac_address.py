@@ -53,6 +53,14 @@ def read_name(text: bytes) -> str | None:
     return _canonical(found[0])
 
 
+def is_name_of(text: bytes, mac: str) -> bool:
+    """Say whether a User-Name is this address, in any spelling.
+
+    Most are bare and in lower case: to write that costs less than to look among all devices.
+    """
+    return text == bare(mac).encode("ascii") or read_name(text) == mac
+
+
 @lru_cache(maxsize=_ACCESS_POINTS_MAX)
 def read_called(text: bytes) -> tuple[bytes, bytes]:
     """Divide a Called-Station-Id into address and SSID.

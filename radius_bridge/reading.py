@@ -19,7 +19,7 @@ from radius_bridge.accounting import AccountingRecord
 from radius_bridge.clients import RadiusClient
 from radius_bridge.credentials import NoPassword, read_credential
 from radius_bridge.dictionary import AccountingStatus, TerminateCause, Vendor
-from radius_bridge.mac_address import read_called, read_device, read_name
+from radius_bridge.mac_address import is_name_of, read_called, read_device
 from radius_bridge.wire import VENDOR_SPECIFIC, Packet, split_vendor
 
 _USER_NAME = 1
@@ -97,7 +97,7 @@ def read_question(packet: Packet, client: RadiusClient, source_ip: str) -> Acces
     firsts = packet.firsts
     station = _station(packet, firsts, source_ip)
     mac = station.mac
-    by_mac = mac is not None and read_name(station.user_name) == mac
+    by_mac = mac is not None and is_name_of(station.user_name, mac)
     credential = _NO_PASSWORD if by_mac else read_credential(packet, client.secret)
     cui = firsts.get(_CUI)
     if cui is None:

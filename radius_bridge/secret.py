@@ -1,13 +1,14 @@
 """Octets that must not reach a log: shared secrets and passwords.
 
-The rule to keep: they are shown nowhere, and compared only by `fits`, in constant time.
+The rule to keep: they are shown nowhere, and compared only by `fits`, in constant time. Nobody
+changes one: it is not frozen because several are made for every log-in.
 """
 
 import hmac
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(slots=True, repr=False, eq=False)
 class Secret:
     """A shared secret of an access point, or a password."""
 

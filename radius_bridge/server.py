@@ -122,6 +122,7 @@ class _Listener:
         self._known_clients: Clients | None = None
         self._receive: Callable[[], tuple[bytes, _Asker]]
         self._receive = partial(opened.recvfrom, _DATAGRAM_MAX_OCTETS)
+        self._put: Callable[[bytes, Any], object] = opened.sendto
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -172,9 +173,6 @@ class _Listener:
         except OSError:
             self._responder.pipeline.discard(client, Discard.NOT_SENT)
 
-    def _put(self, octets: bytes, asker: _Asker) -> None:
-        self._socket.sendto(octets, asker)
-
 
 class _WildcardListener(_Listener):
     """One socket on all addresses of a machine, which notes at which of them it was asked.
@@ -184,7 +182,7 @@ class _WildcardListener(_Listener):
 
     def __init__(self, opened: socket.socket, endpoint: Endpoint, responder: Responder) -> None:
         super().__init__(opened, endpoint, responder)
-        self._receive = self._receive_with_note
+        self._receive, self._put = self._receive_with_note, self._put_with_note
         self._level, self._kind = _turn_notes_on(opened)
 
     def _receive_with_note(self) -> tuple[bytes, _Asker]:
@@ -196,7 +194,7 @@ class _WildcardListener(_Listener):
         source: _Asker = asker[0]
         return source
 
-    def _put(self, octets: bytes, asker: _Asker) -> None:
+    def _put_with_note(self, octets: bytes, asker: _Asker) -> None:
         source, note = asker
         self._socket.sendmsg(
             [octets], [(self._level, self._kind, self._answering(note))], 0, source

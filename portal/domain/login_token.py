@@ -27,7 +27,7 @@ _GOOD_FOR_S, _AHEAD_S = GOOD_FOR.total_seconds(), AHEAD.total_seconds()
 
 _PREFIX = "kvar-"
 _PREFIX_OCTETS = _PREFIX.encode()
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_FROM_URL, _TO_URL = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 _TIME_BYTES = 5
 _PASSWORD_BYTES = 16
 """128 bits, 22 characters in Base64: Ruckus takes at most 31, FortiGate 125 for a whole form."""
@@ -88,7 +88,7 @@ def _password(key: bytes, user_name: str, mac: MacAddress, client: str) -> Secre
     signing = _signing(key).copy()
     signing.update(message)
     tag = signing.digest()[:_PASSWORD_BYTES]
-    return Secret(base64.urlsafe_b64encode(tag).decode().rstrip("="))
+    return Secret(binascii.b2a_base64(tag, newline=False).translate(_TO_URL, b"=").decode())
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radius_bridge.mac_address import bare, dashed, read_called, read_device, read_mac, read_name
+from radius_bridge.mac_address import (
+    bare,
+    dashed,
+    is_name_of,
+    read_called,
+    read_device,
+    read_mac,
+    read_name,
+)
 
 MAC = "aa:bb:cc:dd:ee:0f"
 SPELLINGS = (
@@ -113,7 +121,12 @@ def test_anything_is_read_or_none(text: bytes) -> None:
 def test_every_address_in_every_spelling(octets: bytes, separator: str, upper: bool) -> None:
     for group in (1, 2, 3, 6):
         text = octets.hex(separator, group) if group < 6 else octets.hex()
-        assert read_mac((text.upper() if upper else text).encode()) == octets.hex(":")
+        spelled = (text.upper() if upper else text).encode()
+        assert read_mac(spelled) == octets.hex(":")
+        assert is_name_of(spelled, octets.hex(":"))
+        assert is_name_of(spelled + b"@guest", octets.hex(":"))
+        assert not is_name_of(spelled + b"0", octets.hex(":"))
+        assert not is_name_of(spelled, "3c:5a:b4:01:02:03") or octets.hex() == "3c5ab4010203"
 
 
 def test_an_address_is_written_as_access_points_want_it() -> None:
