@@ -29,6 +29,8 @@ PEER_PACKAGES := age keepalived conntrackd hostapd wpasupplicant radsecproxy php
 # What reads the example configurations, and what makes a clean Debian in a folder.
 INSTALLATION_PACKAGES := kea-dhcp4-server kea-dhcp6-server radvd nginx-light openssl debootstrap \
   systemd-container ansible-core
+# What builds the container image and runs the composition. Not crun: it refuses mixed cgroups.
+PROOF_PACKAGES := podman runc netavark
 TEST_PACKAGES := $(LAB_PACKAGES) $(SLIP_PACKAGES) $(RADIUS_PACKAGES) $(PEER_PACKAGES) \
   $(INSTALLATION_PACKAGES) curl faketime \
   iperf3 iptables opennds poppler-utils strace zbar-tools $(NODE_PACKAGES)
@@ -44,7 +46,7 @@ DAY = $(foreach word,$(DAY_WORDS),$(if $($(word)),--$(shell echo $(word) | tr A-
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help compiled demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean flaws lab-packages test-packages bench-packages day-packages deb
+.PHONY: help compiled demo demo-check test check check-quick style format bench bench-day power-cut proof fuzz lock clean flaws lab-packages test-packages proof-packages bench-packages day-packages deb
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -142,7 +144,10 @@ bench-day: day-packages compiled ## a library day; SEED=7 repeats one; REAL=1: a
 power-cut: test-packages compiled ## KILLS power cuts during logins (50)
 	@$(AS_ROOT) $(BIN)/python -m pytest -s tests/faults/test_power_cut.py --cuts $(KILLS)
 
-proof: test-packages compiled tests/browser/node_modules ## the long proofs that `make test` leaves out, one by one
+proof-packages: test-packages
+	@deploy/install-prerequisites.sh $(PROOF_PACKAGES)
+
+proof: proof-packages compiled tests/browser/node_modules ## the long proofs that `make test` leaves out, one by one
 	@$(AS_ROOT) $(BIN)/python -m pytest -m proof --durations 20
 
 fuzz: $(VENV)/.ready ## fuzz the parsers for TIME seconds each
@@ -157,11 +162,9 @@ lock: $(VENV)/.ready ## choose the newest allowed versions and pin them by hash
 deb: $(VENV)/.ready ## build the Debian package for this distribution, in dist/
 	@deploy/debian/build.sh dist
 
-flaws: $(VENV)/.ready ## ask the registry for known flaws in what the package ships
-	@$(PYTHON) -m venv $(VENV)/audit
-	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement deploy/runtime.lock || \
-	  { echo "kvar: flaws were found, or the registry here cannot be asked: the lines above say which" >&2; exit 1; }
+INDEX = $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL))
+flaws: $(VENV)/.ready ## ask every source for known flaws in what is shipped; also in dist/
+	@$(BIN)/python -m deploy.flaws $(if $(INDEX),--index "$(INDEX)") --npm "$$(npm config get registry 2>/dev/null || echo https://registry.npmjs.org)"
 
 clean: ## remove what the targets made in this folder
 	rm -rf $(VENV) .demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -92,4 +92,6 @@ done
 chmod -R go-w,a+rX "$root"
 mkdir -p "$out"
 dpkg-deb --root-owner-group -Zzstd --build "$root" "$out/kvar_${version}_${architecture}.deb" >/dev/null
+# The bill of materials beside it, for whoever looks before installing.
+cp "$documents/sbom.cdx.json" "$out/kvar_${version}_${architecture}.sbom.cdx.json"
 echo "kvar: $out/kvar_${version}_${architecture}.deb"

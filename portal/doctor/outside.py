@@ -16,6 +16,7 @@ from portal import guest_names
 from portal.config import Config
 from portal.doctor.finding import Finding, failure, right, warning
 from portal.doctor.machine import STALE
+from portal.trust import context_for
 
 _LARGEST_ANSWER = 2**20
 _HANDSHAKE_S = 5.0
@@ -284,7 +285,7 @@ async def neighbours(config: Config) -> list[Finding]:
     if config.syslog is not None:
         file = config.syslog.ca_file
         try:
-            context = ssl.create_default_context(cafile=file)
+            context = context_for(file)
         except OSError as problem:
             text = f"{file} cannot be used: {problem}"
             return [*findings, failure("log collector", text, "mend [syslog] ca_file")]

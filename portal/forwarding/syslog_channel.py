@@ -19,6 +19,7 @@ from pathlib import Path
 from portal.domain.forwarded_event import ForwardedEvent
 from portal.forwarding.syslog_message import Dress, encode, frame
 from portal.services.ports.forwarding import CollectorUnavailableError
+from portal.trust import context_for
 
 CONNECT_S = 10.0
 SEND_S = 20.0
@@ -45,7 +46,7 @@ class Collector:
         Raises:
             OSError: a file cannot be read, or makes no sense.
         """
-        context = ssl.create_default_context(cafile=self.ca_file)
+        context = context_for(self.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.client_certificate_file is not None:
             context.load_cert_chain(self.client_certificate_file, self.client_key_file)

@@ -1,9 +1,10 @@
 """A clean Debian in a folder, with a systemd of its own, in place of the lab's gateway.
 
-Not a fixture: `debian()` makes the folder, `booted()` runs it. What is downloaded is kept below
-/var/cache/kvar-test, so that a second run downloads nothing.
+Not a fixture: `built()` makes the package there, `debian()` a folder with it, `booted()` runs that.
+Debian's own packages are kept below /var/cache/kvar-test, so that they are downloaded once.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from pathlib import Path
 from time import monotonic, sleep
 
 CACHE = Path("/var/cache/kvar-test")
-SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")
+"""The releases that the package is made for: Python 3.11 and PostgreSQL 15; 3.13 and 17."""
+
 BOOT_TIMEOUT_S = 120.0
 
 FURNITURE = (
@@ -24,26 +27,63 @@ FURNITURE = (
 )
 """What the package depends on and recommends: it is installed before, from the cache afterwards."""
 
+BUILDING = ("make", "python3-venv")
+"""What a clean machine needs before `make deb` (docs/installation.md)."""
+
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+PASSED_ON = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "HTTPS_PROXY", "https_proxy")
+"""Where this machine has its Python packages from, in the environment."""
+
 NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit")
 PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @contextmanager
-def debian(package: Path) -> Iterator[Path]:
+def built(suite: str) -> Iterator[tuple[Path, Path]]:
+    """A clean Debian with this checkout in /build, and the package that `make deb` made there."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    files = subprocess.run(listed, check=True, capture_output=True).stdout
+    with _copy(_furnished(suite)) as root:
+        apt(root, "install", *BUILDING)
+        (root / "build").mkdir()
+        packed = subprocess.run(
+            ["tar", "--create", "--null", "--files-from=-", "--ignore-failed-read"],
+            input=files, check=True, capture_output=True,
+        )  # fmt: skip
+        unpack = ["tar", "--extract", "--no-same-owner", f"--directory={root}/build"]
+        subprocess.run(unpack, input=packed.stdout, check=True)
+        certificates = "/srv/authorities.pem"
+        trusted = (
+            f"--bind-ro={AUTHORITIES}:{certificates}",
+            *(f"--setenv={name}={certificates}" for name in ("PIP_CERT", "SSL_CERT_FILE")),
+        )
+        source = [f"--setenv={name}={os.environ[name]}" for name in PASSED_ON if name in os.environ]
+        enter(root, *trusted, *source, "--chdir=/build", "make", "deb")
+        (package,) = (root / "build/dist").glob("kvar_*.deb")
+        yield root, package
+
+
+@contextmanager
+def debian(package: Path, suite: str) -> Iterator[Path]:
     """A root file system in which the package was just installed by apt."""
-    root = Path(tempfile.mkdtemp(prefix="kvar-root-", dir="/var/tmp"))
-    try:
-        furnished = _furnished()
-        subprocess.run(["cp", "--archive", "--reflink=auto", f"{furnished}/.", root], check=True)
+    with _copy(_furnished(suite)) as root:
         shutil.copy(package, root / "root/kvar.deb")
         apt(root, "install", "/root/kvar.deb")
+        yield root
+
+
+@contextmanager
+def _copy(furnished: Path) -> Iterator[Path]:
+    root = Path(tempfile.mkdtemp(prefix="kvar-root-", dir="/var/tmp"))
+    try:
+        subprocess.run(["cp", "--archive", "--reflink=auto", f"{furnished}/.", root], check=True)
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _furnished() -> Path:
-    bare, furnished = CACHE / SUITE, CACHE / f"{SUITE}-furnished"
+def _furnished(suite: str) -> Path:
+    bare, furnished = CACHE / suite, CACHE / f"{suite}-furnished"
     if furnished.exists():
         return furnished
     unfinished = CACHE / "unfinished"
@@ -51,7 +91,7 @@ def _furnished() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     if not (bare / "usr/bin/apt-get").exists():
         included = "--include=systemd,systemd-sysv,dbus,ca-certificates"
-        command = ["debootstrap", "--variant=minbase", included, SUITE, unfinished]
+        command = ["debootstrap", "--variant=minbase", included, suite, unfinished]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         unfinished.rename(bare)
     subprocess.run(["cp", "--archive", "--reflink=auto", bare, unfinished], check=True)
@@ -64,9 +104,13 @@ def _furnished() -> Path:
 def apt(root: Path, *words: str) -> str:
     """Run apt-get in the root, which is not running; return all that it told."""
     quiet = ("--yes", "--quiet=2", "--no-install-recommends")
+    return enter(root, "--setenv=DEBIAN_FRONTEND=noninteractive", "apt-get", *quiet, *words)
+
+
+def enter(root: Path, *words: str) -> str:
+    """Run a command, with nspawn's own options before it, in a root that is not running."""
     done = subprocess.run(
-        [*NSPAWN, "--pipe", f"--directory={root}", "--resolv-conf=copy-host",
-         "--setenv=DEBIAN_FRONTEND=noninteractive", "apt-get", *quiet, *words],
+        [*NSPAWN, "--pipe", f"--directory={root}", "--resolv-conf=copy-host", *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]

@@ -1,7 +1,7 @@
 """From nothing to a library: a clean Debian, the package, nine answers, and a phone online.
 
 A real systemd runs the package's own units, with their users, capabilities and limits, where the
-lab's gateway is: between the lab's phones and its internet.
+lab's gateway is: between the lab's phones and its internet. The same for each release of Debian.
 """
 
 import json
@@ -22,7 +22,7 @@ from firewall.lab.network import Lab, LabSettings
 from firewall.marks import MAY_LEAVE
 from portal.demo.world import LIBRARY_COMMAND, LIBRARY_PORT
 from portal.library.demo_library import INSTITUTION, LOGIN_PASSWORD, LOGIN_USER
-from tests.deploy.clean_root import Machine, apt, booted, debian
+from tests.deploy.clean_root import SUITES, Machine, apt, booted, built, debian, enter
 from tests.lab.guest import CARD, PIN, Guest
 from tests.portal.documentation.documented_commands import ROOT, shown
 
@@ -80,14 +80,6 @@ class Site:
     portal_origin: str
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("package")
-    subprocess.run(["deploy/debian/build.sh", folder], check=True, stdout=subprocess.DEVNULL)
-    (built,) = folder.glob("kvar_*.deb")
-    return built
-
-
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     with Lab(LabSettings(phones=1, fail_closed_bit=MAY_LEAVE)) as made:
@@ -127,8 +119,9 @@ def findings(machine: Machine) -> list[dict[str, str]]:
     return listed
 
 
-def test_a_clean_debian_becomes_a_library(package: Path, lab: Lab) -> None:
-    with debian(package) as root:
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_clean_debian_becomes_a_library(suite: str, lab: Lab) -> None:
+    with built(suite) as (_, package), debian(package, suite) as root:
         furnish(root, lab)
         lab.gateway.sysctl(NO_GATEWAY)
         with booted(root, lab.gateway.name) as machine:
@@ -271,7 +264,7 @@ def _is_purged(root: Path) -> None:
     assert (root / "etc/kvar/kvar.toml").exists()
     assert list((root / "var/lib/kvar/keys").iterdir())
     assert list((root / "var/backups/kvar").iterdir())
-    assert list((root / "var/lib/postgresql/15/main").iterdir())
+    assert list(root.glob("var/lib/postgresql/*/main/PG_VERSION"))
     left = [
         *root.glob("usr/lib/kvar"),
         *root.glob("usr/lib/s*/**/*kvar*"),
@@ -279,3 +272,23 @@ def _is_purged(root: Path) -> None:
     ]
     assert left == []
     assert not (root / "var/lib/kvar/admitted").exists()
+
+
+IN_PROCESS = (
+    *("tests/portal/domain", "tests/portal/library", "tests/portal/forwarding", "tests/firewall"),
+    *("tests/radius_bridge", "tests/portal/web"),
+)
+NEIGHBOURS = ("test_foreign_clients", "test_freeradius", "test_dictionary_of_freeradius")
+"""Of FreeRADIUS's programs, which are not in that root."""
+
+
+def test_the_rules_hold_under_the_newest_python() -> None:
+    """What needs no root, browser or database, where `python3` is Debian 13's."""
+    with built(SUITES[-1]) as (root, _):
+        apt(root, "install", "openssl", "procps", "fonts-dejavu-core", "fonts-noto-core")
+        told = enter(
+            root, "--chdir=/build", "--setenv=LANG=C.UTF-8", ".venv/bin/python", "-m", "pytest",
+            "--numprocesses=2", "--dist=loadfile", "-m", "not root and not browser and not alone",
+            "-k", " and ".join(f"not {one}" for one in NEIGHBOURS), *IN_PROCESS,
+        )  # fmt: skip
+        assert " passed" in told

@@ -1,6 +1,6 @@
 """The container description and the Ansible role: read, and held against what they name.
 
-No image is built here: that needs a builder and its registry.
+The image is built, and the composition run, in tests/deploy/test_image.py.
 """
 
 import re

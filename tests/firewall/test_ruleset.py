@@ -41,7 +41,8 @@ CASES = {
 def text_of(name: str) -> str:
     settings = CASES[name]
     chains = ruleset.render_chains(settings, set(settings.sites), [("inet", "of_old")])
-    return ruleset.render_sets(settings) + chains
+    text = ruleset.render_sets(settings) + chains
+    return text.replace("::ffff:0.0.0.0/96", "::ffff:0:0/96")  # the former from Python 3.13 on
 
 
 @pytest.mark.parametrize("name", CASES)

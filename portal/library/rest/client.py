@@ -7,7 +7,6 @@ card and PIN, whoever it is); logs name the reason, never a card, a PIN, a token
 """
 
 import asyncio
-import ssl
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from portal.library.check import Checked
 from portal.library.rest.dialogue import Answer, Dialect, Dialogue, Request, RestFault
 from portal.library.rest.settings import RestSettings
 from portal.library.turns import Turns
+from portal.trust import context_for
 
 LONGEST_ANSWER_BYTES = 256 * 1024
 """A patron's record is some kilobytes."""
@@ -38,7 +38,7 @@ class RestLibrary:
         self._settings = settings
         self._dialect = dialect
         self._base = settings.url.rstrip("/") + "/"
-        self._tls = ssl.create_default_context(cafile=settings.ca_file)
+        self._tls = context_for(settings.ca_file)
         self._turns = Turns(
             settings.maximum_connections, settings.maximum_waiting, settings.login_timeout_s
         )

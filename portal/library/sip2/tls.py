@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 
 from portal.library.sip2.settings import Sip2SettingsError, TlsMode, TlsSettings
+from portal.trust import context_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def load_protection(settings: TlsSettings) -> Protection:
 
 def _load(settings: TlsSettings) -> Protection:
     pins = settings.mode is TlsMode.PIN
-    context = ssl.create_default_context(cafile=settings.ca_file)
+    context = context_for(settings.ca_file)
     if settings.client_certificate_file is not None:
         context.load_cert_chain(settings.client_certificate_file, settings.client_key_file)
     if not pins or settings.ca_file is None:

@@ -49,7 +49,7 @@ TARGETS = {
     "deb": "deploy/test_package.py",
     "demo": "lab/test_demo_check.py",
     "demo-check": "lab/test_demo_check.py",
-    "flaws": "",
+    "flaws": "deploy/test_flaws.py",
     "fuzz": "fuzz/test_fuzz.py",
     "help": "",
     "power-cut": "faults/test_power_cut.py",
