@@ -22,7 +22,7 @@ from portal.clock import utc_now
 from tests.deploy.container_store import DEBIAN, Store, entering, put_database, store
 from tests.portal.documentation.documented_commands import ROOT
 
-pytestmark = [pytest.mark.root, pytest.mark.proof]
+pytestmark = [pytest.mark.root, pytest.mark.proof, pytest.mark.timeout(1800)]
 
 CONTAINERFILE = ROOT / "deploy/container/Containerfile"
 COMPOSE = ROOT / "deploy/container/compose.yaml"
