@@ -276,7 +276,7 @@ def _is_purged(root: Path) -> None:
 
 IN_PROCESS = (
     *("tests/portal/domain", "tests/portal/library", "tests/portal/forwarding", "tests/firewall"),
-    *("tests/radius_bridge", "tests/portal/web"),
+    "tests/radius_bridge",
 )
 NEIGHBOURS = ("test_foreign_clients", "test_freeradius", "test_dictionary_of_freeradius")
 """Of FreeRADIUS's programs, which are not in that root."""
