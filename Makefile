@@ -101,7 +101,7 @@ PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,
   firewall/snapshot.py,firewall/verbs.py,firewall/wire.py,$\
   radius_bridge/authenticators.py,radius_bridge/counters.py,radius_bridge/credentials.py,$\
   radius_bridge/dictionary.py,radius_bridge/pipeline.py,$\
-  radius_bridge/duplicates.py,radius_bridge/dynamic_requests.py,$\
+  radius_bridge/duplicates.py,radius_bridge/dynamic_requests.py,radius_bridge/extended.py,$\
   radius_bridge/framing.py,radius_bridge/identifiers.py,radius_bridge/mac_address.py,$\
   radius_bridge/mschap.py,radius_bridge/old_ciphers.py,radius_bridge/passwords.py,$\
   radius_bridge/reading.py,radius_bridge/retransmission.py,radius_bridge/secret.py,$\

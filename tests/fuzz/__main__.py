@@ -20,7 +20,7 @@ from firewall import wire as gate_wire
 from portal.domain.card import read_card, read_pin
 from portal.library.sip2.wire import Dialect, FrameReader, MalformedAnswerError, parse
 from portal.web.forms import FormFault, parse_form
-from radius_bridge import dictionary, framing, passwords, values, wire
+from radius_bridge import dictionary, extended, framing, passwords, values, wire
 from radius_bridge.authenticators import judge_reply, judge_request
 from radius_bridge.clients import FamilyName
 from radius_bridge.credentials import check, read_credential
@@ -180,6 +180,7 @@ def _read_values(packet: wire.Packet) -> None:
     """What is read of a packet once it is known: every step accepts or refuses."""
     secret, at = Secret(b"secret"), packet.authenticator
     judge_request(packet, secret)
+    extended.read_extended(packet)
     check(read_credential(packet, secret), secret)
     for kind, value in packet.attributes:
         definition = dictionary.numbered(0, kind)
