@@ -48,8 +48,13 @@ def sessions() -> Asked:
 
 @pytest.fixture
 async def threshold(
-    doors: Doors, sessions: Asked, gate: FakeGate, now: datetime
+    doors: Doors,
+    sessions: Asked,
+    gate: FakeGate,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Threshold]:
+    monkeypatch.setattr(asking, "PATIENCE_S", 60.0)
     gate.addresses = {IP: PHONE, STRANGER: LAPTOP, "2001:db8::1": LAPTOP}
     doors = replace(doors, sessions=sessions)
     await GuestService(doors).accept(PHONE, now)
@@ -84,7 +89,10 @@ async def test_probes_at_once_are_one_question(threshold: Threshold, sessions: A
     assert sessions.questions == [1]
 
 
-async def test_a_slow_database_keeps_nobody_waiting(threshold: Threshold, sessions: Asked) -> None:
+async def test_a_slow_database_keeps_nobody_waiting(
+    threshold: Threshold, sessions: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "PATIENCE_S", 0.5)
     sessions.held = asyncio.Event()
     clock = asyncio.get_running_loop().time
     began = clock()
