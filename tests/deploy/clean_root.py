@@ -156,10 +156,13 @@ def booted(root: Path, namespace: str) -> Iterator[Machine]:
     network = f"--network-namespace-path=/run/netns/{namespace}"
     capabilities = "--capability=CAP_NET_ADMIN,CAP_NET_RAW"
     log = root.with_suffix(".log")
+    # As on a machine: the kernel's settings of that network can be written (kvar-closed does).
+    writable = {**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
     with log.open("wb") as told:
         nspawn = subprocess.Popen(
-            [*command, network, capabilities], stdin=subprocess.DEVNULL, stdout=told, stderr=told
-        )
+            [*command, network, capabilities], stdin=subprocess.DEVNULL, stdout=told, stderr=told,
+            env=writable,
+        )  # fmt: skip
         try:
             machine = Machine(root, _leader(nspawn.pid))
             machine.wait_until("systemctl", "is-system-running", "--wait")

@@ -278,6 +278,7 @@ IN_PROCESS = (
     *("tests/portal/domain", "tests/portal/library", "tests/portal/forwarding", "tests/firewall"),
     "tests/radius_bridge",
 )
+PROGRAMS = ("openssl", "procps", "faketime", "rsyslog", "rsyslog-gnutls", "iproute2")
 NEIGHBOURS = ("test_foreign_clients", "test_freeradius", "test_dictionary_of_freeradius")
 """Of FreeRADIUS's programs, which are not in that root."""
 
@@ -285,7 +286,7 @@ NEIGHBOURS = ("test_foreign_clients", "test_freeradius", "test_dictionary_of_fre
 def test_the_rules_hold_under_the_newest_python() -> None:
     """What needs no root, browser or database, where `python3` is Debian 13's."""
     with built(SUITES[-1]) as (root, _):
-        apt(root, "install", "openssl", "procps", "fonts-dejavu-core", "fonts-noto-core")
+        apt(root, "install", *PROGRAMS)
         told = enter(
             root, "--chdir=/build", "--setenv=LANG=C.UTF-8", ".venv/bin/python", "-m", "pytest",
             "--numprocesses=2", "--dist=loadfile", "-m", "not root and not browser and not alone",
