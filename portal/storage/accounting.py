@@ -28,7 +28,7 @@ from portal.storage.statements import load_statements
 _SQL = load_statements("accounting")
 
 RETRIES = 3
-"""For a batch that lost in a deadlock against a change of many sessions at once."""
+"""For a batch that lost in a deadlock, or whose accounts were forgotten while it was written."""
 
 BATCH_S = 3.0
 """A batch takes milliseconds; access points repeat what was not acknowledged after 2 s or more."""
@@ -37,6 +37,10 @@ MOST_REMEMBERED = 20_000
 """Accounts: what ten thousand devices have now and had before. About 1 kB each."""
 
 _START = UseStatus.START
+
+
+class _OvertakenError(Exception):
+    """Who takes no access point's lock (retention, erasure) has changed what was read."""
 
 
 class PostgresAccounts:
@@ -51,12 +55,14 @@ class PostgresAccounts:
         for _ in range(RETRIES):
             try:
                 return await self._write(records)
+            except _OvertakenError:
+                continue
             except DatabaseUnavailableError as error:
                 # Another server may be asked next, that has not all that this one had.
                 self._remembered.clear()
                 if not isinstance(error.__cause__, asyncpg.DeadlockDetectedError):
                     raise
-        raise DatabaseUnavailableError("deadlocks")
+        raise DatabaseUnavailableError("overtaken each time")
 
     async def _write(self, records: Sequence[UseRecord | Restart]) -> None:
         uses = [record for record in records if isinstance(record, UseRecord)]
@@ -149,7 +155,11 @@ class PostgresAccounts:
 
 
 async def _write_turn(connection: asyncpg.Connection, uses: Sequence[UseRecord]) -> None:
-    """Write records whose accounts nobody else writes; then the sessions must stand still too."""
+    """Write records whose accounts nobody else writes; then the sessions must stand still too.
+
+    Raises:
+        _OvertakenError: nothing was written.
+    """
     if not uses:
         return
     names = {record.name for record in uses}
@@ -161,7 +171,8 @@ async def _write_turn(connection: asyncpg.Connection, uses: Sequence[UseRecord])
     added: Sequence[Row] = values[-1]
     ids = list({row[1] for row in added if row[1] is not None})
     await connection.execute(_SQL["lock_sessions"], ids, list({row[0] for row in added}))
-    await connection.execute(_SQL["write"], *values)
+    if await connection.fetchval(_SQL["write"], *values) is None:
+        raise _OvertakenError
 
 
 def _folded(uses: Sequence[UseRecord], known: Mapping[bytes, Kept]) -> Book:

@@ -8,8 +8,9 @@ SELECT *, xmin AS written_in FROM accounting_session WHERE name = ANY($1)
 SELECT write_accounting($1, $2, $3, $4)
 
 -- name: lock
--- Keeps out whoever else writes accounts of these access points.
-SELECT FROM open_accounts($1, ARRAY[]::bytea[])
+-- Keeps out whoever else writes accounts of these access points. In the order given, which is that
+-- of `write_accounting`: a collation may have another one (open_accounts takes them in that).
+SELECT pg_advisory_xact_lock(hashtextextended('accounting ' || ap, 0)) FROM unnest($1::text[]) AS ap
 
 -- name: lock_sessions
 -- In the order in which whoever changes several of them locks them.

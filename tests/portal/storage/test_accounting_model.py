@@ -297,6 +297,50 @@ async def test_the_release_before_may_write_at_the_same_time(
     assert (row["heard_at"], row["download_octets"]) == (at + 3 * MINUTE, 90)
 
 
+async def test_what_forgets_an_account_as_it_is_told_of_loses_nothing_new(
+    postgres_dsn: str, database: Database, now: datetime
+) -> None:
+    """Retention and erasure take no access point's lock: what was read may be gone meanwhile."""
+    session, accounts = await let_in(database, 1, now), PostgresAccounts(database)
+    name, at = bytes(32), now + MINUTE
+    use = Use(INTERIM, at, at, Octets(5, 50), MINUTE, session.id)
+    told = UseRecord(name, mac(1), use, "ap", SITE, b"hall")
+    await accounts.write([told])
+    later = at + MINUTE
+    more = told._replace(use=Use(INTERIM, later, later, Octets(9, 90), 2 * MINUTE, session.id))
+    forgetting = await asyncpg.connect(postgres_dsn)
+    await forgetting.execute("BEGIN")
+    await forgetting.execute("SELECT FROM live_session FOR UPDATE")
+    await forgetting.execute("DELETE FROM accounting_session")
+    restart = Restart("ap", b"other hall", b"", at)
+    writing = asyncio.create_task(PostgresAccounts(database).write([restart, more]))
+    await asyncio.sleep(0.1)
+    assert not writing.done(), "it waits for who holds the session"
+    await forgetting.execute("COMMIT")
+    await forgetting.close()
+    await writing
+    [row] = await database.fetch("SELECT * FROM accounting_session")
+    assert row["download_octets"] == 90
+
+
+async def test_access_points_are_locked_in_one_order_whatever_the_collation(
+    postgres_dsn: str, database: Database
+) -> None:
+    """`write_accounting` takes them as they are given; sorted by Swedish, "ap-2" is after "ap1"."""
+    lock = "SELECT pg_advisory_xact_lock(hashtextextended('accounting ' || $1, 0))"
+    holding = await asyncpg.connect(postgres_dsn)
+    await holding.execute("BEGIN")
+    await holding.execute(lock, "b")
+    both = load_statements("accounting")["lock"]
+    waiting = asyncio.create_task(database.fetch(both, ["b", "a"]))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await asyncio.wait_for(database.fetch(lock, "a"), 0.5)
+    await holding.execute("COMMIT")
+    await holding.close()
+    await waiting
+
+
 async def _write_all(
     accounts: PostgresAccounts, batches: Sequence[Sequence[UseRecord]], chance: random.Random
 ) -> None:
