@@ -244,8 +244,8 @@ class Pipeline:
         """Turn a decision into a reply; after a Discard the work is abandoned already."""
         if isinstance(decision, Silence):
             return self.abandon(work, Discard.UNDECIDED)
-        code, attributes, delay_s = self._speak(work, decision)
         try:
+            code, attributes, delay_s = self._speak(work, decision)
             reply = sign_reply(code, attributes, work.request, work.question.client.secret)
         except UnsendableError:
             return self.abandon(work, Discard.TOO_LONG)

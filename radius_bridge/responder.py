@@ -131,15 +131,15 @@ class Responder:
         return None
 
     def _decide(self, work: AccessWork, send: Send) -> Discard | None:
-        decision = work.decision
-        if decision is None:
-            try:
+        try:
+            decision = work.decision
+            if decision is None:
                 decision = self._policy.know(work.question)
-            except Exception:  # noqa: BLE001 - the boundary of one request
-                return self._failed(work)
-        if decision is None:
-            return self._ask(work, send)
-        return self._finish(work, self.pipeline.answer(work, decision), send)
+            if decision is not None:
+                return self._finish(work, self.pipeline.answer(work, decision), send)
+        except Exception:  # noqa: BLE001 - the boundary of one request
+            return self._failed(work)
+        return self._ask(work, send)
 
     def _finish(self, work: AccessWork, answer: Answer | Discard, send: Send) -> Discard | None:
         if not isinstance(answer, Answer):

@@ -51,9 +51,14 @@ def now() -> Moment:
 
 
 class OneFamily:
-    """A family that writes session and end, and rejects who has to see the portal."""
+    """A family that writes session and end, and rejects who has to see the portal.
+
+    The session ``bug`` meets one.
+    """
 
     def grant(self, grant: Grant, _: object) -> tuple[Attribute, ...]:
+        if grant.session == b"bug":
+            raise KeyError("a bug in the family")
         cui = () if grant.cui is None else (Attribute(89, grant.cui),)
         end = attribute(named("Session-Timeout"), grant.session_timeout_s)
         return (end, Attribute(25, grant.session), *cui, *grant.proof)

@@ -30,6 +30,7 @@ from radius_bridge.pipeline import (
 )
 from radius_bridge.secret import Secret
 from radius_bridge.status_brake import BURST
+from radius_bridge.vendors.aruba import Aruba
 from radius_bridge.wire import Attribute, Code, Packet, decode, encode, vendor_attribute
 from tests.radius_bridge.bridge import (
     CLIENT,
@@ -275,6 +276,16 @@ def test_more_proxy_states_than_a_reply_can_hold(stage: Stage) -> None:
     much = replace(GRANT, proof=(Attribute(18, bytes(253)),) * 3)
     assert stage.pipeline.answer(work, much) is Discard.TOO_LONG
     assert isinstance(stage.receive(signed(packet)), AccessWork)  # abandoned, so done anew
+
+
+def test_what_a_vendor_cannot_write_is_too_long_as_well() -> None:
+    """Its attributes have less room, and say so before the reply is put together."""
+    pipeline = Pipeline(Clients([CLIENT]), {CLIENT.family: Aruba()})
+    octets = signed(by_mac(1))
+    for _ in range(2):  # what was abandoned is worked on anew
+        work = pipeline.receive(octets, CLIENT, AUTH, at(0))
+        assert isinstance(work, AccessWork)
+        assert pipeline.answer(work, replace(GRANT, role="x" * 248)) is Discard.TOO_LONG
 
 
 # --- duplicates (RFC 5080 section 2.2.2)

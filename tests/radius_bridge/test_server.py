@@ -21,6 +21,7 @@ from radius_bridge.wire import Code, decode
 from tests.ports import free_port
 from tests.radius_bridge.bridge import (
     CLIENT,
+    GRANT,
     LEGACY,
     LOOPBACK,
     MAC,
@@ -226,6 +227,19 @@ async def test_a_bug_in_the_policy_costs_one_answer(name: str) -> None:
             await counts(running, Discard.FAILED, 1)
             reply = await asker.hears_nothing_but(signed(by_mac(2)), running.port())
             assert reply.code == Code.ACCESS_ACCEPT
+
+
+async def test_a_bug_in_a_family_costs_one_answer() -> None:
+    async with bridge() as running:
+        running.policy.devices[MAC] = replace(GRANT, session=b"bug")
+        octets = signed(by_mac(1))
+        with Asker() as asker:
+            asker.tell(octets, running.port())
+            await counts(running, Discard.FAILED, 1)
+            running.policy.devices[MAC] = GRANT
+            reply = await asker.hears_nothing_but(signed(by_mac(2)), running.port())
+            assert reply.code == Code.ACCESS_ACCEPT
+            assert (await asker.ask_for(octets, running.port())).identifier == 1
 
 
 async def test_one_client_may_ask_so_much_at_once_and_harms_nobody_else() -> None:
