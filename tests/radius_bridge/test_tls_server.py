@@ -458,7 +458,8 @@ async def test_a_peer_that_never_reads_costs_a_bounded_memory(certificates: Cert
         pushing = asyncio.get_running_loop().run_in_executor(None, push)
         while connection._unread_since_s is None:
             await asyncio.sleep(0.01)
-        assert connection._transport.get_write_buffer_size() < 100_000
+        # What it had read by then is answered still, and a reply is shorter than its request.
+        assert connection._transport.get_write_buffer_size() < 64 * 1024 + 600_000
         assert len(connection._framer._octets) < 600_000  # two readings of asyncio, 256 KiB each
         async with running.peer(HALL) as other:
             assert (await other.ask(in_tls(status(0)))).code == Code.ACCESS_ACCEPT
