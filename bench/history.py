@@ -16,7 +16,8 @@ SITES = ("city", "branch", "bus")
 
 _SESSIONS = """
 INSERT INTO past_session (id, ground, site_id, started_at, ended_at, end_reason, extensions,
-                          trace_key, device_trace, subject_trace, upload_bytes, download_bytes)
+                          trace_key, device_trace, subject_trace, upload_bytes, download_bytes,
+                          access_point, nas)
 SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000'
            || lpad(to_hex(n), 12, '0'))::uuid,
        ground, site, at, at + (n % 300) * interval '1 minute',
@@ -25,7 +26,9 @@ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008
        sha256(convert_to('d' || n % $4::int || to_char(at, 'IYYYIW'), 'UTF8')),
        CASE WHEN ground IN ('card', 'voucher', 'remembered')
             THEN sha256(convert_to('g' || n % $4::int || to_char(at, 'IYYYIW'), 'UTF8')) END,
-       n * 1000::bigint, n * 9000::bigint
+       n * 1000::bigint, n * 9000::bigint,
+       CASE WHEN n % 50021 = 1 THEN 'cellar' WHEN site <> 'bus' THEN site END,
+       CASE WHEN n % 50021 = 1 OR site <> 'bus' THEN convert_to('AP-' || n % 40, 'UTF8') END
   FROM (
     SELECT n, $2::timestamptz + (n - $1::int)::float8 / $3::int * $5::interval AS at,
            (ARRAY['city', 'branch', 'bus'])[1 + least(n % 11 / 4, 2)] AS site,

@@ -139,6 +139,9 @@ _FILTERS = {
     "library, method and outcome": "site=branch&ground=card&outcome=time_limit",
     "a page in the middle of it": f"after={NOW - SPAN / 2:%Y%m%dT%H%M%S%f}.{'f' * 32}",
     "who is online": "outcome=online",
+    "one controller": "point=branch",
+    "one access point": "point=branch%2FAP-7",
+    "an access point that hardly anybody uses": "point=cellar",
 }
 _REFUSED = {"refused sign-ins": "", "refused for a rare reason": "reason=card.blocked"}
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from portal import settings
 from portal.config import Config, Staff
-from portal.domain.identity import Secret
+from portal.domain.identity import Secret, SiteId
 from portal.domain.slip import Network, Security, SlipPlace
 from portal.domain.staff_session import SessionTimes
 from portal.web.api.settings import ApiSettings
@@ -23,6 +23,7 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         form_key=form_key,
         organisation=config.organisation.name,
         sites=settings.sites(config),
+        access_points=access_points(config),
         default_language=config.organisation.default_language,
         time_zone=config.organisation.time_zone,
         encrypted=section.certificate_file is not None or bool(section.proxies),
@@ -32,6 +33,12 @@ def staff_site(config: Config, section: Staff, form_key: bytes) -> StaffSettings
         kept=settings.kept(config).history,
         answer_within=timedelta(hours=config.faults.answer_within_h),
     )
+
+
+def access_points(config: Config) -> dict[str, SiteId]:
+    """Return the RADIUS clients by name, with their sites."""
+    clients = config.radius.clients if config.radius is not None else ()
+    return {one.name: SiteId(one.site) for one in clients}
 
 
 def api(config: Config, section: Staff) -> ApiSettings:

@@ -230,14 +230,14 @@ def compose_console(
 ) -> ConsoleDoors:
     """Return what IT's pages work with."""
     log, record = PostgresSessionLog(database), PostgresAudit(database)
-    auditing = Auditing(record)
+    auditing, addresses = Auditing(record), PostgresAddressLog(database)
     levels = [site.privacy for site in doors.sites.values()]
     return ConsoleDoors(
         log=log,
         record=record,
         letters=PostgresLetters(database),
-        look_ups=LookUps(log, auditing, doors.keys, doors.card_rules),
-        complaints=Complaints(log, PostgresAddressLog(database), auditing, kept, levels),
+        look_ups=LookUps(log, auditing, doors.keys, doors.card_rules, addresses, levels),
+        complaints=Complaints(log, addresses, auditing, kept, levels),
         revealing=Revealing(PostgresIdentities(database), auditing, doors.keys),
         rights=Rights(PostgresKeptOfOne(database), auditing, doors, kept, doors.card_rules),
         exports=Exports(log, auditing, clock),

@@ -76,7 +76,7 @@ class Complaint:
 
 def read_complaint(fields: Mapping[str, str], zone: tzinfo) -> Complaint | ComplaintFault:
     """Read a form: ``address``, ``port``, ``at``, ``zone`` ("utc", or the organisation's own)."""
-    address = _address(fields.get("address", ""))
+    address = read_address(fields.get("address", ""))
     if address is None:
         return ComplaintFault.ADDRESS
     port = _number(fields.get("port", ""))
@@ -136,13 +136,22 @@ _OF_ONE = {
 }
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address; one with a scope is none: a scope is any text, and of one line only."""
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address in any notation, in brackets too (RFC 3986, section 3.2.2).
+
+    One with a scope is none: a scope is any text, and of one line only. An IPv4 address that is
+    written as IPv6 (RFC 4291, section 2.5.5.2) is the IPv4 address.
+    """
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
     try:
-        address = ip_address(text.strip())
+        address = ip_address(text)
     except ValueError:
         return None
-    return None if isinstance(address, IPv6Address) and address.scope_id is not None else address
+    if isinstance(address, IPv4Address):
+        return address
+    return None if address.scope_id is not None else address.ipv4_mapped or address
 
 
 def _number(text: str) -> int | None:

@@ -16,7 +16,7 @@ MOST_ROWS = 1_000_000
 
 COLUMNS = (
     *("began", "ended", "site", "ground", "outcome", "guest", "device", "seconds"),
-    *("upload_bytes", "download_bytes", "extensions", "id"),
+    *("upload_bytes", "download_bytes", "extensions", "id", "access_point"),
 )
 
 
@@ -27,6 +27,8 @@ class LogRow:
     began: datetime
     ended: datetime | None
     site: str
+    access_point: str
+    """Empty: none, or not known."""
     ground: str
     outcome: str
     device_trace: bytes = field(repr=False)
@@ -66,6 +68,7 @@ def cells(row: LogRow, words: LogWords, zone: tzinfo) -> list[str]:
         name_of(Named.DEVICE, row.device_trace),
         "" if row.ended is None else str(_seconds(row)),
         *(str(row.upload_bytes), str(row.download_bytes), str(row.extensions), row.id),
+        row.access_point,
     ]
 
 
@@ -75,6 +78,7 @@ def json_line(row: LogRow, zone: tzinfo) -> str:
         "began": row.began.astimezone(zone).isoformat(),
         "ended": None if row.ended is None else row.ended.astimezone(zone).isoformat(),
         "site": row.site,
+        "access_point": row.access_point or None,
         "ground": row.ground,
         "outcome": row.outcome,
         "guest": None if row.guest_trace is None else name_of(Named.GUEST, row.guest_trace),

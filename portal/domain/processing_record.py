@@ -73,8 +73,8 @@ class Facts:
 
 LEVELS = {
     PrivacyLevel.COUNTS: "Inga besök. Bara antal.",
-    PrivacyLevel.VISITS: "Varje besök: tid, sätt att logga in, mängd data. Ingen enhet, inget "
-    "kort.",
+    PrivacyLevel.VISITS: "Varje besök: tid, bibliotek och accesspunkt, sätt att logga in, mängd "
+    "data. Ingen enhet, inget kort.",
     PrivacyLevel.GUESTS: "Varje besök, med enhet och kort eller kod som pseudonymer som byts varje "
     "vecka.",
     PrivacyLevel.ADDRESSES: "Som nivå 2, och vilka portar på den publika adressen och vilka "
@@ -261,7 +261,9 @@ def kept_data(facts: Facts) -> Iterator[tuple[str, str, str]]:
 def _of_visits(facts: Facts) -> Iterator[tuple[str, str, str]]:
     if facts.highest.keeps_visits:
         yield (
-            "Besök: tid, bibliotek, sätt att logga in, mängd data"
+            "Besök: tid, bibliotek"
+            + (", accesspunkt" if facts.has_access_points else "")
+            + ", sätt att logga in, mängd data"
             + (", enhet och kort eller kod som pseudonymer" if facts.highest.keeps_guests else ""),
             "Drift och felsökning",
             days(facts.session_days),

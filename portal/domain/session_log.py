@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from portal.domain.identity import SiteId
@@ -21,6 +22,9 @@ TRACE_BYTES = 32
 _NAME = re.compile(r"([PD])-?([0-9A-F]{8})")
 _WRITTEN_MOMENT = re.compile(r"[0-9]{8}T[0-9]{12}")
 _ID = re.compile(r"[0-9a-f]{32}")
+_CLIENT = re.compile(r"[a-z0-9-]{1,40}")
+LONGEST_RADIO = 64
+"""Characters. A longer NAS-Identifier is not asked for by itself, only its client."""
 _MOMENT = "%Y%m%dT%H%M%S%f"
 _WEEK = timedelta(days=7)
 
@@ -50,12 +54,39 @@ class Sought:
     spans: tuple[Span, ...] = field(repr=False)
 
 
+class Point(NamedTuple):
+    """An access point: the RADIUS client as configured, and which of the client's it is.
+
+    ``nas`` is its NAS-Identifier, or its address; None: any of the client's.
+    """
+
+    access_point: str
+    nas: bytes | None = None
+
+    @property
+    def radio(self) -> str:
+        """Return which of its client's it is, as text; "" for any, and for what is no text."""
+        try:
+            text = (self.nas or b"").decode()
+        except UnicodeDecodeError:
+            return ""
+        return text if text.isprintable() and len(text) <= LONGEST_RADIO else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Sessions that are noted to have had an address: each by its place in the log."""
+
+    sessions: tuple["Cursor", ...] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class LogFilter:
     """Sessions that began in [since, until).
 
     ``sites`` are those that may be seen; ``every_site``: and all others that there ever were.
-    ``outcome`` is ``ONLINE`` or why it ended. What is None narrows nothing.
+    ``outcome`` is ``ONLINE`` or why it ended; ``point`` where it was let in. What is None narrows
+    nothing.
     """
 
     since: datetime
@@ -64,7 +95,8 @@ class LogFilter:
     every_site: bool = False
     ground: Ground | None = None
     outcome: str | None = None
-    sought: Sought | None = None
+    point: Point | None = None
+    sought: Sought | Held | None = None
 
     @property
     def takes_live(self) -> bool:
@@ -78,8 +110,9 @@ class LogFilter:
 
     @property
     def narrows(self) -> bool:
-        """Whether site, ground or outcome leave anything out."""
-        return not self.every_site or self.ground is not None or self.outcome is not None
+        """Whether site, ground, outcome or access point leave anything out."""
+        chosen = (self.ground, self.outcome, self.point)
+        return not self.every_site or any(one is not None for one in chosen)
 
     def kinds(self) -> list[tuple[SiteId, Ground, EndReason]]:
         """Return every kind of ended session that is asked for: few, of however many rows."""
@@ -123,6 +156,22 @@ def read_name(text: str, since: datetime, until: datetime) -> Sought | None:
 def sought_in_weeks(what: Named, traces: Iterable[tuple[datetime, bytes]]) -> Sought:
     """Return who has these traces, each in the week that begins with its Monday."""
     return Sought(what, tuple(Span(one, one, monday, monday + _WEEK) for monday, one in traces))
+
+
+def write_point(point: Point) -> str:
+    """Write an access point for an address of ours: "annex", or "annex/AP-2"."""
+    return f"{point.access_point}/{point.radio}" if point.radio else point.access_point
+
+
+def read_point(text: str) -> Point | None:
+    """Read it back; None for anything else."""
+    client, slash, radio = text.partition("/")
+    if not _CLIENT.fullmatch(client):
+        return None
+    if not slash:
+        return Point(client)
+    point = Point(client, radio.encode("utf-8", "replace"))
+    return point if radio and point.radio == radio else None
 
 
 def mondays(since: datetime, until: datetime) -> Sequence[datetime]:

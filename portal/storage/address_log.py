@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
 from portal.domain.complaint import Complaint
+from portal.domain.session_log import Cursor
 from portal.services.ports.address_log import Given, Had
 from portal.storage.database import Database
 from portal.storage.session_log import LIVE_FOR
@@ -57,6 +58,13 @@ class PostgresAddressLog:
             )
             for row in rows
         ]
+
+    async def holders(
+        self, address: IPv4Address | IPv6Address, since: datetime, until: datetime, most: int
+    ) -> Sequence[Cursor]:
+        """See services.ports.address_log.AddressLog."""
+        rows = await self._database.fetch(_SQL["holders"], address, since, until, most)
+        return [Cursor(row["started_at"], UUID(int=row["session_id"].int)) for row in rows]
 
     async def is_whole(self, since: datetime) -> bool:
         """See services.ports.address_log.AddressLog."""

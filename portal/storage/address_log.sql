@@ -49,6 +49,18 @@ SELECT had.session_id, had.is_known, coalesce(l.started_at, p.started_at) AS sta
    AND (had.superseded IS NULL OR had.superseded >= $3::timestamptz - interval '2 minutes')
  ORDER BY had.since, had.session_id LIMIT $6
 
+-- name: holders
+-- Whose session is noted to have had the address in that time. What was seen is written once a minute.
+SELECT a.session_id, coalesce(l.started_at, p.started_at) AS started_at
+  FROM guest_address AS a
+  LEFT JOIN live_session AS l ON l.id = a.session_id
+  LEFT JOIN past_session AS p ON l.id IS NULL AND p.id = a.session_id
+       AND p.started_at BETWEEN began_at(a.session_id) - interval '1 second'
+                            AND began_at(a.session_id) + interval '1 second'
+ WHERE a.address = $1::inet AND a.since < $3 AND a.seen_at >= $2::timestamptz - interval '1 minute'
+   AND coalesce(l.id, p.id) IS NOT NULL
+ ORDER BY a.since DESC, a.session_id LIMIT $4
+
 -- name: is_whole
 SELECT NOT EXISTS (SELECT FROM site_privacy WHERE level = 0 OR visits_since > $1)
    AND NOT EXISTS (SELECT FROM audit WHERE at >= $1 AND act = 'erase' AND found > 0) AS is_whole

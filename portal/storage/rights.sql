@@ -4,11 +4,12 @@
 -- Who of staff did something is not the person's.
 WITH session AS (
     SELECT id, site_id, ground, started_at, NULL::timestamptz AS ended_at, NULL AS end_reason,
-           ends_at, extensions, upload_bytes, download_bytes, device_trace, subject_trace, mac
+           ends_at, extensions, upload_bytes, download_bytes, device_trace, subject_trace, mac,
+           access_point, nas
       FROM live_session WHERE subject = ANY($1::bytea[]) OR mac = ANY($5::macaddr[])
     UNION ALL
     SELECT id, site_id, ground, started_at, ended_at, end_reason, NULL, extensions, upload_bytes,
-           download_bytes, device_trace, subject_trace, NULL
+           download_bytes, device_trace, subject_trace, NULL, access_point, nas
       FROM past_session WHERE subject_trace = ANY($2::bytea[]) OR device_trace = ANY($4::bytea[])
 ), near AS (
     SELECT mac FROM session WHERE mac IS NOT NULL UNION SELECT unnest($5::macaddr[])
@@ -27,7 +28,8 @@ WITH session AS (
         'ended_at', ended_at, 'ends_at', ends_at, 'end_reason', end_reason,
         'extensions', extensions, 'upload_bytes', upload_bytes, 'download_bytes', download_bytes,
         'device', 'D-' || upper(encode(substr(device_trace, 1, 4), 'hex')),
-        'guest', 'P-' || upper(encode(substr(subject_trace, 1, 4), 'hex')), 'address', mac)
+        'guest', 'P-' || upper(encode(substr(subject_trace, 1, 4), 'hex')), 'address', mac,
+        'access_point', access_point || coalesce('/' || encode(nas, 'escape'), ''))
       FROM session
     UNION ALL
     SELECT 'event', at, jsonb_build_object('at', at, 'site', site_id, 'what', kind) || (detail - 'by')

@@ -14,7 +14,7 @@ import asyncpg
 
 from portal.domain.identity import SiteId
 from portal.domain.session import EndReason
-from portal.domain.session_log import Cursor, LogFilter, Named, Sought
+from portal.domain.session_log import Cursor, Held, LogFilter, Named, Point, Sought
 from portal.services.ports.session_log import (
     EventCursor,
     EventFilter,
@@ -80,7 +80,8 @@ class PostgresSessionLog:
         if wanted.takes_live:
             times = (wanted.since, wanted.until)
             [row] = await self._database.fetch(
-                _SQL["count_live"], *times, _sites(wanted), wanted.ground, most
+                *(_SQL["count_live"], *times, _sites(wanted), wanted.ground, most),
+                *_point(wanted),
             )
             live = int(row["count"])
         if wanted.takes_past:
@@ -120,6 +121,11 @@ class PostgresSessionLog:
         rows = await self._database.fetch(_SQL["access_points"], session.id)
         return [row["access_point"] for row in rows]
 
+    async def points(self, since: datetime, most: int) -> Sequence[tuple[Point, SiteId]]:
+        """See services.ports.session_log.SessionLog."""
+        rows = await self._database.fetch(_SQL["points"], since, most)
+        return [(Point(row["access_point"], row["nas"]), SiteId(row["site_id"])) for row in rows]
+
     async def refused(
         self, wanted: EventFilter, after: EventCursor | None, most: int
     ) -> Sequence[LoggedEvent]:
@@ -149,20 +155,24 @@ class PostgresSessionLog:
 
     async def _live(self, wanted: LogFilter, start: Cursor, most: int) -> list[LoggedSession]:
         lows, highs = None, None
-        is_device = wanted.sought is not None and wanted.sought.what is Named.DEVICE
-        if wanted.sought is not None:
+        sought = wanted.sought
+        is_device = isinstance(sought, Sought) and sought.what is Named.DEVICE
+        if isinstance(sought, Sought):
             # Several names of a week stand side by side: a card has one under each live key.
-            spans = [one for one in wanted.sought.spans if one.until > wanted.until - LIVE_FOR]
+            spans = [one for one in sought.spans if one.until > wanted.until - LIVE_FOR]
             lows, highs = [span.low for span in spans], [span.high for span in spans]
         rows = await self._database.fetch(
             _SQL["live"],
             *(wanted.since, wanted.until, start.at, start.id),
             *(_sites(wanted), wanted.ground, lows, highs, is_device, most),
+            *(*_point(wanted), _ids(sought) if isinstance(sought, Held) else None),
         )
         return [_session(row) for row in rows]
 
     async def _past(self, wanted: LogFilter, start: Cursor, most: int) -> list[LoggedSession]:
-        if wanted.sought is not None:
+        if isinstance(wanted.sought, Held):
+            rows = await self._past_held(wanted.sought, wanted, start, most)
+        elif wanted.sought is not None:
             rows = await self._past_of(wanted.sought, wanted, start, most)
         else:
             name, values = narrowed(wanted)
@@ -195,7 +205,17 @@ class PostgresSessionLog:
             *([span.low for span in spans], [span.high for span in spans]),
             [span.since - CLOCK_MOVED for span in spans],
             [span.until + CLOCK_MOVED for span in spans],
-            *(_sites(wanted), wanted.ground, wanted.outcome),
+            *(_sites(wanted), wanted.ground, wanted.outcome, *_point(wanted)),
+        )
+
+    async def _past_held(
+        self, held: Held, wanted: LogFilter, start: Cursor, most: int
+    ) -> list[asyncpg.Record]:
+        return await self._database.fetch_by_kept_plan(
+            _SQL["past_held"],
+            *(wanted.since, wanted.until, start.at, start.id, most),
+            *(_ids(held), [one.at for one in held.sessions]),
+            *(_sites(wanted), wanted.ground, wanted.outcome, *_point(wanted)),
         )
 
     async def _count_past(self, wanted: LogFilter, most: int) -> int:
@@ -214,8 +234,12 @@ def first_look(since: datetime, until: datetime) -> datetime | None:
     return until - FIRST_LOOK if until - since > 2 * FIRST_LOOK else None
 
 
-def narrowed(wanted: LogFilter) -> tuple[str, tuple[list[str], ...]]:
+def narrowed(wanted: LogFilter) -> tuple[str, tuple[object, ...]]:
     """Return the statement that walks the filter's index, and its values beyond a page's."""
+    if wanted.point is not None:
+        name, nas = wanted.point
+        values = (name, _sites(wanted), wanted.ground, wanted.outcome)
+        return ("past_by_point", values) if nas is None else ("past_by_nas", (*values, nas))
     if not wanted.narrows:
         return "past", ()
     if wanted.ground is None and wanted.outcome is None:
@@ -225,6 +249,14 @@ def narrowed(wanted: LogFilter) -> tuple[str, tuple[list[str], ...]]:
 
 def _sites(wanted: LogFilter) -> list[SiteId] | None:
     return None if wanted.every_site else list(wanted.sites)
+
+
+def _point(wanted: LogFilter) -> tuple[str | None, bytes | None]:
+    return (None, None) if wanted.point is None else (wanted.point.access_point, wanted.point.nas)
+
+
+def _ids(held: Held) -> list[UUID]:
+    return [one.id for one in held.sessions]
 
 
 def _kinds(wanted: LogFilter) -> tuple[list[str], list[str], list[str]]:
@@ -251,6 +283,7 @@ def _session(row: asyncpg.Record) -> LoggedSession:
         download_bytes=row["download_bytes"],
         device_trace=row["device_trace"],
         guest_trace=row["subject_trace"],
+        point=None if row["access_point"] is None else Point(row["access_point"], row["nas"]),
     )
 
 

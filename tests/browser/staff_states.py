@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 
 from portal.domain.privacy import PrivacyLevel
 from portal.domain.staff_account import Role
 from portal.services.ports.address_log import Given, GivenPorts
+from portal.services.ports.live import Place
 from portal.storage.address_log import PostgresAddressLog
+from portal.storage.live import PostgresLive
 from portal.storage.privacy import PostgresPrivacy
 from tests.browser.staff_desk import busy
 from tests.browser.staff_overview import a_day
@@ -63,6 +66,9 @@ async def everybody(world: StaffWorld) -> dict[str, Person]:
     windows.more = ("User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64)",)
     await windows.sign_in()
     await busy(world)
+    heard = world.time() - timedelta(minutes=70)
+    place = Place(LAPTOP, "branch-ap", heard, let_in=False, nas_identifier=b"AP-children")
+    await PostgresLive(world.database).keep_places([place])
     await make_history(world)
     await PostgresPrivacy(world.database).tell({BRANCH: PrivacyLevel.ADDRESSES})
     given = Given([GivenPorts(LAPTOP, 1024, 1279, 1800)])
@@ -158,6 +164,7 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "notices-wrong": StaffState("manager", "/notices", "/notices", {"sv": "Wifi är avstängt."}),
     "log": StaffState("it", "/log?period=week"),
     "log-own-time": StaffState("it", "/log?from=2026-11-25T00%3A00&ground=card"),
+    "log-access-point": StaffState("it", "/log?period=week&point=branch-ap%2FAP-children"),
     "log-empty": StaffState("it", "/log?period=week&outcome=revoked"),
     "log-of-one": StaffState("it", "/log?period=week", follow=("tbody tr:last-child td a",)),
     "log-session": StaffState("it", "/log?period=week&outcome=logged_out", follow=("tbody th a",)),
@@ -171,6 +178,11 @@ STAFF_STATES: Mapping[str, StaffState] = {
     "look-up": StaffState("it", "/log/look-up"),
     "look-up-asked": StaffState("it", "/log", "/log/find", {"find": PHONE}),
     "look-up-wrong": StaffState("it", "/log/look-up", "/log/look-up", {"typed": "123"}),
+    "look-up-address": StaffState("it", "/log", "/log/find", {"find": "2001:db8::1"}),
+    "look-up-not-kept": StaffState(
+        *("it", "/log/look-up", "/log/look-up", {"typed": "2001:db8::1", "case": "2026-7"}),
+        ("label[for=what-address]", "label[for=reason-abuse]"),
+    ),
     "complaint": StaffState("it", "/log/complaint"),
     "complaint-wrong": StaffState("it", "/log/complaint", "/log/complaint", {"address": "x"}),
     "complaint-answered": StaffState(

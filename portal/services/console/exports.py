@@ -21,7 +21,7 @@ import structlog
 
 from portal.domain.audit_chain import Act
 from portal.domain.log_table import MOST_ROWS, LogRow, LogWords, cells, heads, json_line
-from portal.domain.session_log import ONLINE, Cursor, LogFilter
+from portal.domain.session_log import ONLINE, Cursor, LogFilter, write_point
 from portal.domain.spreadsheet import BYTE_ORDER_MARK, csv_line
 from portal.services.console.look_ups import Auditing, Why
 from portal.services.ports import Clock, DatabaseUnavailableError
@@ -211,6 +211,7 @@ def _row(one: LoggedSession) -> LogRow:
         began=one.started_at,
         ended=one.ended_at,
         site=one.site_id,
+        access_point=write_point(one.point) if one.point else "",
         ground=one.ground,
         outcome=ONLINE if one.end_reason is None else one.end_reason.value,
         device_trace=one.device_trace,

@@ -1,21 +1,26 @@
-"""Looking for a card's or a device's sessions, and asking whether a session was theirs.
+"""Looking for a card's, a device's or an address's sessions, and asking whose a session was.
 
 Not the log (it names nobody). The rules to keep: nothing is shown that was not written down before
-with who asked and why; a card or an address is hashed as soon as it is read, and kept nowhere.
+with who asked and why; a card or a device is hashed as soon as it is read, and kept nowhere; the
+record has the log's own names, of an IP address too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Address
 
 import structlog
 
 from portal.domain.audit_chain import LONGEST_ABOUT, LONGEST_CASE, Act, Deed, Reason
 from portal.domain.card import CardAccepted, CardRules, read_card
+from portal.domain.complaint import read_address
 from portal.domain.identity import MacAddress, Secret
 from portal.domain.mac_notation import may_be_a_number, read_mac
+from portal.domain.privacy import PrivacyLevel
 from portal.domain.session_log import (
+    Held,
     LogFilter,
     Named,
     Sought,
@@ -25,10 +30,18 @@ from portal.domain.session_log import (
     written_span,
 )
 from portal.services.key_ring import KeyRing
+from portal.services.ports.address_log import AddressLog
 from portal.services.ports.audit import AuditRecord
 from portal.services.ports.session_log import LoggedSession, SessionLog
 
 MOST_COUNTED = 1000
+MOST_HELD = 200
+"""Sessions of one address. More is no device's address."""
+
+MOST_NAMED = 5
+"""Devices that had an address, as the record names them; it counts the others."""
+
+ADDRESS = "address"
 
 _log = structlog.get_logger()
 
@@ -42,6 +55,11 @@ class LookUpRefusal(StrEnum):
     NO_DEVICE = "lookup.no_device"
     NO_KEY = "lookup.no_key"
     """The keys that the sessions were named under are destroyed: nobody can say any more."""
+    NO_ADDRESS = "lookup.no_address"
+    NOT_KEPT = "lookup.not_kept"
+    """No library writes down which addresses devices have."""
+    NOT_KEPT_IPV4 = "lookup.not_kept_ipv4"
+    """IPv4 addresses are not, anywhere: outside it is one address that all share, by port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +81,12 @@ def read_why(by: str, reason: str, case_number: str) -> Why | LookUpRefusal:
     return Why(by, Reason(reason), case)
 
 
-def guess_what(typed: str) -> Named:
+def guess_what(typed: str) -> str:
     """Return what a text that somebody typed is most likely: an address, or else a card."""
+    if read_address(typed) is not None:
+        return ADDRESS
     is_device = read_mac(typed) is not None and not may_be_a_number(typed)
-    return Named.DEVICE if is_device else Named.GUEST
+    return (Named.DEVICE if is_device else Named.GUEST).name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +115,22 @@ class Auditing:
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """What may be asked of a person that the log does not name."""
+    """What may be asked of a person that the log does not name.
+
+    ``levels``: what each site writes down.
+    """
 
     log: SessionLog
     auditing: Auditing
     keys: KeyRing
     card_rules: CardRules
+    addresses: AddressLog
+    levels: Collection[PrivacyLevel]
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """Whether any site notes which addresses devices had."""
+        return any(level.keeps_addresses for level in self.levels)
 
     async def seek(
         self, typed: Secret, what: Named, wanted: LogFilter, why: Why, now: datetime
@@ -120,6 +150,30 @@ class LookUps:
         about = f"{what.name.lower()} {name_of(what, traces[-1][1])} {span}"
         await self.auditing.write(why, Act.LOOK_UP, about, found, now)
         return sought
+
+    async def seek_address(
+        self, typed: Secret, wanted: LogFilter, why: Why, now: datetime
+    ) -> Held | LookUpRefusal:
+        """Return the sessions that are noted to have had an IP address in that time.
+
+        Raises:
+            DatabaseUnavailableError: nothing was written down, and nothing is returned.
+        """
+        address = read_address(typed.reveal())
+        if address is None:
+            return LookUpRefusal.NO_ADDRESS
+        if not self.keeps_addresses:
+            return LookUpRefusal.NOT_KEPT
+        if isinstance(address, IPv4Address):
+            return LookUpRefusal.NOT_KEPT_IPV4
+        had = await self.addresses.holders(address, wanted.since, wanted.until, MOST_HELD)
+        held = Held(tuple(had))
+        rows = await self.log.page(replace(wanted, sought=held), None, MOST_HELD)
+        names = sorted({name_of(Named.DEVICE, one.device_trace) for one in rows})
+        some = " ".join(names[:MOST_NAMED]) or "-"
+        about = f"{ADDRESS} {some} {written_span(wanted.since, wanted.until)}"
+        await self.auditing.write(why, Act.LOOK_UP, about, len(rows), now)
+        return held
 
     async def compare(
         self, session: LoggedSession, typed: Secret, what: Named, why: Why, now: datetime

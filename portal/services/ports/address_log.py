@@ -9,6 +9,7 @@ from uuid import UUID
 
 from portal.domain.complaint import Complaint
 from portal.domain.identity import MacAddress
+from portal.domain.session_log import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,12 @@ class AddressLog(Protocol):
 
     async def had(self, complaint: Complaint, most: int) -> Sequence[Had]:
         """Return at most so many sessions that had the complaint's port or IPv6 address then."""
+        ...
+
+    async def holders(
+        self, address: IPv4Address | IPv6Address, since: datetime, until: datetime, most: int
+    ) -> Sequence[Cursor]:
+        """Return at most so many sessions that had the address then, by their place in the log."""
         ...
 
     async def is_whole(self, since: datetime) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from portal.domain.identity import SiteId
 from portal.domain.session import EndReason
-from portal.domain.session_log import Cursor, LogFilter
+from portal.domain.session_log import Cursor, LogFilter, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class LoggedSession:
     download_bytes: int
     device_trace: bytes = field(repr=False)
     guest_trace: bytes | None = field(repr=False)
+    point: Point | None = None
+    """Where it was let in; None: by no access point, or nobody knows."""
 
     @property
     def cursor(self) -> Cursor:
@@ -98,6 +100,10 @@ class SessionLog(Protocol):
 
     async def access_points(self, session: LoggedSession) -> Sequence[str]:
         """Return where the session was, by the access points' names as configured; by time."""
+        ...
+
+    async def points(self, since: datetime, most: int) -> Sequence[tuple[Point, SiteId]]:
+        """Return at most so many access points that let sessions in since then, by name."""
         ...
 
     async def refused(

@@ -16,12 +16,14 @@ from portal.domain.identity import SiteId
 from portal.domain.session import EndReason, Ground
 from portal.domain.session_log import (
     OUTCOMES,
+    Held,
     LogFilter,
     Named,
     Sought,
     name_of,
     read_name,
     write_cursor,
+    write_point,
 )
 from portal.services.console.findings import Finding
 from portal.services.ports.session_log import LoggedSession
@@ -37,6 +39,7 @@ from portal.web.staff.log_address import (
     read_asked,
     write_asked,
 )
+from portal.web.staff.log_points import choices, point_name
 from portal.web.staff.measures import amount, length, stamp
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
@@ -56,7 +59,8 @@ async def log_page(site: StaffSite, visit: Visit) -> web.Response:
     count = len(rows)
     if asked.after or count > PAGE:  # otherwise the page is all there is
         count = await site.console.log.count(wanted, MOST_COUNTED + 1)
-    response = render_log(site, visit, asked, rows=rows, count=count)
+    listed = Listed(rows, count, await choices(site, visit, asked))
+    response = _render(site, visit, asked, listed)
     if asked.finding:
         found = site.console.findings.find(asked.finding, visit.me.account.id, visit.now)
         leave_screen(response, found, visit.now, write_asked("/log", asked, zone_of(site)))
@@ -75,10 +79,16 @@ async def live(site: StaffSite, visit: Visit) -> web.StreamResponse:
     return await stream(site, visit, site.console.mark)
 
 
-def render_log(
-    site: StaffSite, visit: Visit, asked: Asked, *, rows: Sequence[LoggedSession], count: int
-) -> web.Response:
-    """Answer with the list."""
+class Listed(NamedTuple):
+    """What a page lists; ``points`` are the access points to choose from."""
+
+    rows: Sequence[LoggedSession]
+    total: int
+    points: Sequence[tuple[str, str]]
+
+
+def _render(site: StaffSite, visit: Visit, asked: Asked, listed: Listed) -> web.Response:
+    rows = listed.rows
     zone, line = zone_of(site), _lines(site, visit, asked)
     more = None
     if len(rows) > PAGE:
@@ -86,13 +96,15 @@ def render_log(
     values = {
         **shared(site, visit, asked),
         "rows": [line(one) for one in rows[:PAGE]],
-        "count": count,
+        "count": listed.total,
         "most_counted": MOST_COUNTED,
         "more": more,
         "lasting": write_asked("/log", asked, zone, lasting=True),
         "newest": write_asked("/log", replace(asked, after=""), zone),
         "grounds": list(Ground),
         "outcomes": OUTCOMES,
+        "points": listed.points,
+        "point": write_point(asked.point) if asked.point else "",
         "found": None if not asked.finding else found_of(site, visit, asked),
         "export": write_asked("/log/export", replace(asked, after=""), zone),
         **telling(site, visit),
@@ -107,6 +119,8 @@ class Line(NamedTuple):
     moment: str
     stamp: str
     place: str
+    point: str
+    """The access point; empty: none, or not known."""
     ground: str
     outcome: str
     """Empty: it is online."""
@@ -135,6 +149,7 @@ def _lines(site: StaffSite, visit: Visit, asked: Asked) -> Callable[[LoggedSessi
             moment=one.started_at.isoformat(),
             stamp=stamp(one.started_at, zone),
             place=places.get(one.site_id, one.site_id),
+            point=point_name(one.point) if one.point else "",
             ground=grounds.get(one.ground, one.ground),
             outcome=outcomes[one.end_reason] if one.end_reason else "",
             guest=guest,
@@ -158,7 +173,7 @@ def asked_of(site: StaffSite, visit: Visit, fields: Mapping[str, str] | None = N
 
 def filter_of(site: StaffSite, visit: Visit, asked: Asked) -> LogFilter | None:
     """Return the filter; None where a name or a finding leads nowhere."""
-    sought: Sought | None = None
+    sought: Sought | Held | None = None
     if asked.finding:
         sought = found_of(site, visit, asked)
     elif asked.name:
@@ -174,14 +189,15 @@ def filter_of(site: StaffSite, visit: Visit, asked: Asked) -> LogFilter | None:
         every_site=account.sites is None and asked.site is None,
         ground=asked.ground,
         outcome=asked.outcome,
+        point=asked.point,
         sought=sought,
     )
 
 
-def found_of(site: StaffSite, visit: Visit, asked: Asked) -> Sought | None:
+def found_of(site: StaffSite, visit: Visit, asked: Asked) -> Sought | Held | None:
     """Return what this account found a moment ago."""
     found = site.console.findings.find(asked.finding, visit.me.account.id, visit.now)
-    return found.value if found is not None and isinstance(found.value, Sought) else None
+    return found.value if found is not None and isinstance(found.value, Sought | Held) else None
 
 
 def shared(site: StaffSite, visit: Visit, asked: Asked) -> dict[str, object]:
@@ -216,6 +232,7 @@ def telling(site: StaffSite, visit: Visit) -> dict[str, object]:
         return length((session.ended_at or visit.now) - session.started_at, language)
 
     return {
+        "point_name": point_name,
         "stamp": lambda moment: stamp(moment, zone),
         "place": place,
         "lasted": lasted,

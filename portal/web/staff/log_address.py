@@ -13,7 +13,15 @@ from zoneinfo import ZoneInfo
 
 from portal.domain.identity import SiteId
 from portal.domain.session import Ground
-from portal.domain.session_log import OUTCOMES, Cursor, read_cursor, write_cursor
+from portal.domain.session_log import (
+    OUTCOMES,
+    Cursor,
+    Point,
+    read_cursor,
+    read_point,
+    write_cursor,
+    write_point,
+)
 
 _LOCAL = "%Y-%m-%dT%H:%M"
 _SOON = timedelta(minutes=1)
@@ -45,6 +53,7 @@ class Asked:
     site: SiteId | None = None
     ground: Ground | None = None
     outcome: str | None = None
+    point: Point | None = None
     reason: str | None = None
     name: str = ""
     finding: str = field(default="", repr=False)
@@ -73,6 +82,7 @@ def read_asked(query: Mapping[str, str], now: datetime, zone: ZoneInfo, kept: ti
         site=SiteId(query["site"]) if query.get("site") else None,
         ground=Ground(query["ground"]) if query.get("ground") in set(Ground) else None,
         outcome=query["outcome"] if query.get("outcome") in OUTCOMES else None,
+        point=read_point(query.get("point", "")),
         reason=query.get("reason") or None,
         name=query.get("name", ""),
         finding=query.get("finding", ""),
@@ -99,6 +109,7 @@ def narrowing(asked: Asked) -> dict[str, str]:
         "site": asked.site or "",
         "ground": asked.ground or "",
         "outcome": asked.outcome or "",
+        "point": write_point(asked.point) if asked.point else "",
         "reason": asked.reason or "",
     }
 

@@ -1,4 +1,4 @@
-"""The log's search: its own names lead on at once; a card or a device takes a reason first.
+"""The log's search: its own names lead on at once; a card, a device or an address takes a reason.
 
 The rule to keep: what was typed travels in a form only, never in an address, and is not kept.
 """
@@ -10,13 +10,22 @@ from aiohttp import web
 
 from portal.domain.audit_chain import LONGEST_CASE, Reason
 from portal.domain.identity import Secret
-from portal.domain.session_log import Named, instant_of, read_name, write_cursor
-from portal.services.console.look_ups import LookUpRefusal, guess_what, read_why
+from portal.domain.session_log import (
+    Held,
+    Named,
+    Sought,
+    instant_of,
+    read_name,
+    write_cursor,
+)
+from portal.services.console.look_ups import ADDRESS, LookUpRefusal, guess_what, read_why
 from portal.web.staff.errors import FieldError
 from portal.web.staff.log import asked_of, filter_of, zone_of
 from portal.web.staff.log_address import Asked, Period, write_asked
 from portal.web.staff.staff_site import StaffSite
 from portal.web.staff.visit import Visit
+
+WHATS = ("guest", "device", ADDRESS)
 
 FIELDS = {
     LookUpRefusal.NO_REASON: "reason-abuse",
@@ -24,6 +33,9 @@ FIELDS = {
     LookUpRefusal.NO_CARD: "typed",
     LookUpRefusal.NO_DEVICE: "typed",
     LookUpRefusal.NO_KEY: "typed",
+    LookUpRefusal.NO_ADDRESS: "typed",
+    LookUpRefusal.NOT_KEPT: "typed",
+    LookUpRefusal.NOT_KEPT_IPV4: "typed",
 }
 
 
@@ -42,13 +54,13 @@ async def find(site: StaffSite, visit: Visit) -> web.Response:
 
 async def look_up_page(site: StaffSite, visit: Visit) -> web.Response:
     """Show the form."""
-    return _show(site, visit, "", Named.GUEST)
+    return _show(site, visit, "", WHATS[0])
 
 
 async def look_up(site: StaffSite, visit: Visit) -> web.Response:
-    """Look for a card's or a device's sessions, and write down who does, and why."""
+    """Look for sessions of what was typed, and write down who does, and why."""
     fields = visit.fields
-    what = Named.DEVICE if fields.get("what") == "device" else Named.GUEST
+    what = fields["what"] if fields.get("what") in WHATS else WHATS[0]
     typed = fields.get("typed", "")
     why = read_why(visit.me.account.name, fields.get("reason", ""), fields.get("case", ""))
     if isinstance(why, LookUpRefusal):
@@ -57,7 +69,12 @@ async def look_up(site: StaffSite, visit: Visit) -> web.Response:
     wanted = filter_of(site, visit, everything)
     if wanted is None:
         return site.go("/log")
-    sought = await site.console.look_ups.seek(Secret(typed), what, wanted, why, visit.now)
+    look_ups = site.console.look_ups
+    sought: Sought | Held | LookUpRefusal
+    if what == ADDRESS:
+        sought = await look_ups.seek_address(Secret(typed), wanted, why, visit.now)
+    else:
+        sought = await look_ups.seek(Secret(typed), Named[what.upper()], wanted, why, visit.now)
     if isinstance(sought, LookUpRefusal):
         return _refused(site, visit, typed, what, sought)
     word = site.console.findings.keep(visit.me.account.id, sought, visit.now)
@@ -84,18 +101,20 @@ async def _session_key(site: StaffSite, visit: Visit, typed: str) -> str | None:
 
 
 def _refused(
-    site: StaffSite, visit: Visit, typed: str, what: Named, why: LookUpRefusal
+    site: StaffSite, visit: Visit, typed: str, what: str, why: LookUpRefusal
 ) -> web.Response:
     error = FieldError(FIELDS[why], visit.language.text(why.value))
     return _show(site, visit, typed, what, error)
 
 
 def _show(
-    site: StaffSite, visit: Visit, typed: str, what: Named, error: FieldError | None = None
+    site: StaffSite, visit: Visit, typed: str, what: str, error: FieldError | None = None
 ) -> web.Response:
     values = {
         "typed": typed,
-        "what": what.name.lower(),
+        "what": what,
+        "whats": WHATS,
+        "keeps_addresses": site.console.look_ups.keeps_addresses,
         "reasons": [reason.value for reason in Reason],
         "longest_case": LONGEST_CASE,
         "given": visit.fields,

@@ -6,13 +6,14 @@ Not the log's list. The rule to keep: a session of a site that is not the accoun
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
 
 from portal.domain.audit_chain import LONGEST_CASE, Reason
 from portal.domain.identity import Secret
-from portal.domain.session_log import Named, read_cursor, write_cursor
+from portal.domain.session_log import Named, read_cursor, write_cursor, write_point
 from portal.services.console.look_ups import LookUpRefusal, read_why
 from portal.services.ports.session_log import LoggedEvent, LoggedSession
 from portal.web.staff.asked import asked
@@ -93,6 +94,7 @@ async def show_session(
         "one": session,
         "key": _key(session),
         "events": [(event, told(visit, event)) for event in events],
+        "by_point": _by_point(session),
         "points": await site.console.log.access_points(session),
         "summary": _summary(visit, session, events),
         "reasons": [reason.value for reason in Reason],
@@ -162,6 +164,13 @@ async def _refused(
 ) -> web.Response:
     error = FieldError(FIELDS[why], visit.language.text(why.value))
     return await show_session(site, visit, session, Said(error, 400))
+
+
+def _by_point(session: LoggedSession) -> str:
+    """Return the address of all that its access point let in; "" where that is not known."""
+    if session.point is None:
+        return ""
+    return "/log?" + urlencode({"period": "all", "point": write_point(session.point)})
 
 
 def _key(session: LoggedSession) -> str:

@@ -36,6 +36,8 @@ class StaffSettings:
     form_key: bytes = field(repr=False)
     organisation: str
     sites: Mapping[SiteId, Site]
+    access_points: Mapping[str, SiteId] = field(default_factory=dict)
+    """RADIUS clients by name, and whose devices each serves."""
     default_language: str = "sv"
     time_zone: str = "Europe/Stockholm"
     encrypted: bool = True

@@ -17,6 +17,7 @@ from portal.domain.complaint import (
     Found,
     Noted,
     judge,
+    read_address,
     read_complaint,
 )
 
@@ -89,6 +90,27 @@ def test_ipv6_and_no_port() -> None:
     found = read(address="2001:db8::1", port="")
     assert isinstance(found, Complaint)
     assert (str(found.address), found.port) == ("2001:db8::1", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1"),
+        (" [2001:db8::1] ", "2001:db8::1"),
+        ("2001:db8::10.0.0.1", "2001:db8::a00:1"),
+        ("::ffff:192.0.2.10", "192.0.2.10"),
+        ("[::ffff:c000:20a]", "192.0.2.10"),
+        ("192.0.2.10", "192.0.2.10"),
+    ],
+)
+def test_an_address_in_any_notation(text: str, address: str) -> None:
+    assert read_address(text) == ip_address(address)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[2001:db8::1", "192.0.2.300", "2001:db8::1/64"])
+def test_what_is_no_address(text: str) -> None:
+    assert read_address(text) is None
 
 
 @given(st.dictionaries(st.sampled_from(["address", "port", "at", "zone", "tolerance"]), st.text()))

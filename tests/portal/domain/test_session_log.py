@@ -14,13 +14,16 @@ from portal.domain.session_log import (
     Cursor,
     LogFilter,
     Named,
+    Point,
     instant_of,
     mondays,
     name_of,
     read_cursor,
     read_name,
+    read_point,
     sought_in_weeks,
     write_cursor,
+    write_point,
 )
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
@@ -93,6 +96,8 @@ def test_the_kinds_that_a_filter_asks_for() -> None:
     assert (online.takes_live, online.takes_past, online.narrows) == (True, False, True)
     assert not LogFilter(SINCE, UNTIL, here, every_site=True).narrows
     assert LogFilter(SINCE, UNTIL, here).narrows
+    point = Point("annex")
+    assert LogFilter(SINCE, UNTIL, here, every_site=True, point=point).narrows
 
 
 def test_an_id_tells_when_it_was_made() -> None:
@@ -102,3 +107,35 @@ def test_an_id_tells_when_it_was_made() -> None:
     assert int(at.timestamp() * 1000) == made.int >> 80
     assert instant_of(UUID(int=4 << 76 | 2 << 62)) is None
     assert instant_of(UUID(int=((1 << 48) - 1) << 80 | 7 << 76 | 2 << 62)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("annex", Point("annex")),
+        ("annex/AP-2", Point("annex", b"AP-2")),
+        ("annex/Caf\u00e9 /2", Point("annex", "Caf\u00e9 /2".encode())),
+    ],
+)
+def test_an_access_point_in_an_address(text: str, point: Point) -> None:
+    assert read_point(text) == point
+    assert write_point(point) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "annex/", "Annex", "annex/a\nb", "annex/" + "x" * 65, "x" * 41, "a\udc80/b"]
+)
+def test_what_is_no_access_point(text: str) -> None:
+    assert read_point(text) is None
+
+
+@pytest.mark.parametrize("nas", [None, b"", b"\xff\xfe", b"a\x00b", b"x" * 65])
+def test_a_name_that_is_no_text_is_asked_for_by_its_client(nas: bytes | None) -> None:
+    assert write_point(Point("annex", nas)) == "annex"
+
+
+@given(st.text())
+def test_any_text_is_an_access_point_or_none(text: str) -> None:
+    for one in (text, f"annex/{text}"):
+        point = read_point(one)
+        assert point is None or write_point(point) == one

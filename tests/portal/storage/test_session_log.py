@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -16,8 +17,10 @@ from portal.domain.session import EndReason, Ground
 from portal.domain.session_log import (
     ONLINE,
     Cursor,
+    Held,
     LogFilter,
     Named,
+    Point,
     mondays,
     read_name,
     sought_in_weeks,
@@ -59,6 +62,23 @@ FILTERS = {
     "a week": LogFilter(SINCE + timedelta(days=70), SINCE + timedelta(days=77), ALL_SITES),
     "online": LogFilter(SINCE, UNTIL, ALL_SITES, every_site=True, outcome=ONLINE),
 }
+POINTS = {
+    "a controller": replace(EVERYTHING, point=Point("branch")),
+    "an access point": replace(EVERYTHING, point=Point("branch", b"AP-7")),
+    "one that hardly anybody uses": replace(EVERYTHING, point=Point("cellar")),
+    "one that nobody does": replace(EVERYTHING, point=Point("attic")),
+    "one of another's": replace(EVERYTHING, point=Point("cellar", b"nothing")),
+    "one, and a library that it does not serve": LogFilter(
+        SINCE, UNTIL, (SiteId("bus"),), point=Point("city")
+    ),
+    "one, a way in and an end": replace(
+        EVERYTHING, point=Point("city"), ground=Ground.CARD, outcome=EndReason.TIME_LIMIT
+    ),
+    "one, online": replace(EVERYTHING, point=Point("city"), outcome=ONLINE),
+    "one, in a week": replace(FILTERS["a week"], point=Point("city", b"AP-11")),
+}
+"""Filters too, apart because they have a walk of their own."""
+FILTERED = FILTERS | POINTS
 
 _LIVE = """
 INSERT INTO live_session (id, ground, mac, site_id, started_at, ends_at, ends_because, last_seen_at,
@@ -72,6 +92,15 @@ SELECT ('019b0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'card',
   FROM generate_series(1, 2000) AS n
 """
 
+_PLACES = """
+INSERT INTO device_at_access_point (mac, access_point, nas, heard_at, let_in, user_name, source_ip,
+                                    called, ssid)
+SELECT ('02:00:00:00:00:' || lpad(to_hex(n), 2, '0'))::macaddr, 'city', 'AP-11',
+       $1::timestamptz - n * interval '7 seconds' - interval '1 minute', false, '', '', '', ''
+  FROM generate_series(1, 200) AS n
+"""
+"""Two hundred of those online were heard of at an access point just before."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def history() -> AsyncIterator[Database]:
@@ -84,6 +113,7 @@ async def history() -> AsyncIterator[Database]:
             await seed_sessions(connection, SINCE, SPAN, ROWS, 700)
             await seed_events(connection, 20)
             await settle(connection)
+            await connection.execute(_PLACES, SINCE + SPAN)
             await connection.execute(_LIVE, SINCE + SPAN)
             await connection.execute("ANALYZE live_session")
             await connection.close()
@@ -113,20 +143,22 @@ def fits(wanted: LogFilter, row: asyncpg.Record) -> bool:
         and (wanted.every_site or row["site_id"] in wanted.sites)
         and wanted.ground in {None, row["ground"]}
         and wanted.outcome in {None, ended}
+        and (wanted.point is None or wanted.point.access_point == row["access_point"])
+        and (wanted.point is None or wanted.point.nas in {None, row["nas"]})
     )
 
 
 _ALL = """
-SELECT id, ground, site_id, started_at, end_reason FROM past_session
-UNION ALL SELECT id, ground, site_id, started_at, NULL FROM live_session
+SELECT id, ground, site_id, started_at, end_reason, access_point, nas FROM past_session
+UNION ALL SELECT id, ground, site_id, started_at, NULL, access_point, nas FROM live_session
 ORDER BY started_at DESC, id DESC
 """
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", FILTERED)
 async def test_a_filter_gives_exactly_its_rows(history: Database, name: str) -> None:
     """The first pages, and one from the middle, against a plain reading of all there is."""
-    wanted, log = FILTERS[name], PostgresSessionLog(history)
+    wanted, log = FILTERED[name], PostgresSessionLog(history)
     expected = [row["id"] for row in await history.fetch(_ALL) if fits(wanted, row)]
     after, seen = None, []
     for _ in range(3):
@@ -149,6 +181,68 @@ async def test_pages_end_and_lose_nothing(history: Database) -> None:
         after = page[-1].cursor
     count = await history.fetch("SELECT id FROM past_session WHERE end_reason = 'revoked'")
     assert (len(seen), len(set(seen))) == (len(count), len(count))
+
+
+@pytest.mark.parametrize("name", POINTS)
+async def test_pages_of_an_access_point_end_and_lose_nothing(history: Database, name: str) -> None:
+    wanted, log = POINTS[name], PostgresSessionLog(history)
+    expected = [row["id"] for row in await history.fetch(_ALL) if fits(wanted, row)]
+    after, seen = None, []
+    while page := await log.page(wanted, after, 1000):
+        seen += [one.id for one in page]
+        after = page[-1].cursor
+        assert all(one.point is not None for one in page)
+    assert seen == expected
+    assert bool(expected) == (name not in {"one that nobody does", "one of another's"})
+
+
+async def test_an_access_point_and_who_was_looked_up(history: Database) -> None:
+    log, one = PostgresSessionLog(history), await _one_of(history)
+    name = read_name(f"D-{one.device_trace[:4].hex()}", SINCE, UNTIL)
+    all_of_it = await log.page(replace(EVERYTHING, sought=name), None, 500)
+    points = {session.point for session in all_of_it if session.point is not None}
+    assert len(points) > 1
+    for point in points:
+        found = await log.page(replace(EVERYTHING, sought=name, point=point), None, 500)
+        assert found == [session for session in all_of_it if session.point == point]
+    elsewhere = replace(EVERYTHING, sought=name, point=Point("attic"))
+    assert await log.page(elsewhere, None, 500) == []
+
+
+async def test_sessions_that_had_an_address(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    [online] = await log.page(FILTERS["online"], None, 1)
+    over = (await log.page(FILTERS["a week"], None, 50))[::10]
+    held = Held(tuple(one.cursor for one in (*over, online)))
+    wanted = replace(EVERYTHING, sought=held)
+    assert await log.page(wanted, None, 50) == [online, *over]
+    assert await log.page(wanted, over[0].cursor, 50) == over[1:]
+    assert await log.count(wanted, 50) == len(over) + 1
+    for narrower in (
+        replace(wanted, sites=(over[0].site_id,), every_site=False),
+        replace(wanted, ground=Ground(over[0].ground)),
+        replace(wanted, outcome=over[0].end_reason),
+        replace(wanted, point=over[0].point),
+        replace(wanted, point=Point(*(over[0].point or ("", b"")))),
+        replace(wanted, since=over[-1].started_at, until=over[0].started_at),
+    ):
+        rows = {row["id"]: row for row in await history.fetch(_ALL)}
+        expected = [one for one in [online, *over] if fits(narrower, rows[one.id])]
+        assert await log.page(narrower, None, 50) == expected
+
+
+async def test_access_points_are_those_that_let_somebody_in(history: Database) -> None:
+    log = PostgresSessionLog(history)
+    rows = await history.fetch(
+        "SELECT DISTINCT access_point, nas FROM past_session WHERE started_at >= $1"
+        " AND access_point IS NOT NULL"
+        " UNION SELECT access_point, nas FROM live_session WHERE access_point IS NOT NULL",
+        since := UNTIL - timedelta(days=14),
+    )
+    expected = {Point(row["access_point"], row["nas"]) for row in rows}
+    assert len(expected) > 40
+    assert {point for point, _ in await log.points(since, 500)} == expected
+    assert len(await log.points(since, 3)) == 3
 
 
 async def _one_of(history: Database) -> LoggedSession:
@@ -358,6 +452,48 @@ async def test_an_account_of_many_libraries_walks_each_of_them_once(history: Dat
     assert (given <= len(ALL_SITES) * (51 + 60), thrown) == (True, 0)
 
 
+_WALKED = [name for name, one in POINTS.items() if one.takes_past]
+
+
+@pytest.mark.parametrize("name", _WALKED)
+async def test_an_access_point_is_walked_by_its_own_index(history: Database, name: str) -> None:
+    """One walk, which reads rows of that access point alone, however rare they are."""
+    wanted = POINTS[name]
+    statement, values = narrowed(wanted)
+    nodes = await _explained(history, statement, *_PAGE[:2], *_PAGE[2:], *values)
+    assert wanted.point is not None
+    column = "access_point_started_at" if wanted.point.nas is None else "access_point_nas"
+    walks = [node for node in nodes if "Index Name" in node]
+    assert walks
+    assert all(column in node["Index Name"] for node in walks), walks[0]["Index Name"]
+    assert {node["Actual Loops"] for node in walks if node["Actual Loops"]} == {1}
+    given, thrown = _reads(nodes)
+    assert given <= 51 + 60, given
+    if wanted.ground is None and wanted.every_site:
+        assert thrown == 0
+
+
+async def test_access_points_are_listed_by_looks_not_by_reading(history: Database) -> None:
+    nodes = await _explained(history, "points", UNTIL - timedelta(days=14), 500)
+    given, thrown = _reads([node for node in nodes if node.get("Relation Name") != "live_session"])
+    # Three weeks' tables, the newest row of each, for each of the 81.
+    assert (given <= 81 * 3 + 3, thrown) == (True, 0), (given, thrown)
+    assert not any(
+        node["Node Type"] == "Seq Scan"
+        and node.get("Relation Name", "").startswith("past")
+        and node["Actual Rows"]
+        for node in nodes
+    )
+
+
+async def test_a_session_by_its_place_reads_that_alone(history: Database) -> None:
+    over = (await PostgresSessionLog(history).page(FILTERS["a week"], None, 50))[::10]
+    held = ([one.id for one in over], [one.started_at for one in over])
+    nodes = await _explained(history, "past_held", *_PAGE, *held, *([None] * 5))
+    given, thrown = _reads([node for node in nodes if "Index Name" in node])
+    assert (given, thrown) == (len(over), 0)
+
+
 async def test_a_device_is_found_without_reading_others(history: Database) -> None:
     one = await _one_of(history)
     weeks = mondays(SINCE, UNTIL)
@@ -369,7 +505,7 @@ async def test_a_device_is_found_without_reading_others(history: Database) -> No
         *_PAGE,
         *([span.low for span in spans], [span.high for span in spans]),
         *([span.since for span in spans], [span.until for span in spans]),
-        *(None, None, None),
+        *(None, None, None, None, None),
     )
     given, thrown = _reads(nodes)
     assert (given + thrown) < 100

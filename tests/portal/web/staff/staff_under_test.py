@@ -81,6 +81,9 @@ SITES = {
         Site(BUS, "Bokbussen", (LoginMethod.ACCEPT,), None),
     )
 }
+ACCESS_POINTS = {"annex": CITY, "branch-ap": BRANCH}
+"""The RADIUS clients, as configured."""
+
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """Real argon2id, and so cheap that ten thousand tries fit into a test."""
 
@@ -265,6 +268,7 @@ async def running_staff_site(
     tls: ssl.SSLContext | None = None,
     printers: Mapping[SiteId, Sequence[SitePrinter]] | None = None,
     place: SlipPlace | None = PLACE,
+    sites: Mapping[SiteId, Site] = SITES,
 ) -> AsyncIterator[StaffWorld]:
     """Run the staff site on a free port, with the test's own clock."""
     staff, time = compose(database, directory), Time()
@@ -272,7 +276,8 @@ async def running_staff_site(
         host_name="localhost",
         form_key=staff.keys.form,
         organisation=staff.organisation,
-        sites=SITES,
+        sites=sites,
+        access_points=ACCESS_POINTS,
         encrypted=tls is not None,
         proxies=proxies,
         place=place,
@@ -280,7 +285,7 @@ async def running_staff_site(
         printers=printers or {},
         record=record(RECORDED),
     )
-    doors = guest_doors(database, directory)
+    doors = replace(guest_doors(database, directory), sites=sites)
     board = Noticeboard(PostgresNotices(database), time)
 
     async def examine() -> Sequence[Finding]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal.domain.session_log import Point
 from portal.web.staff.log_address import (
     Asked,
     Period,
@@ -37,6 +38,14 @@ def test_what_is_written_reads_the_same_through_the_autumn_change(minutes: int) 
     for lasting in (False, True):
         again = read(write_asked("/log", question, ZONE, lasting=lasting))
         assert (again.since, again.until) == (question.since, question.until)
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+@pytest.mark.parametrize("point", [Point("annex"), Point("annex", "Caf\u00e9 & 2".encode())])
+def test_an_address_carries_the_access_point(point: Point, lasting: bool) -> None:
+    question = replace(asked(CHANGE, CHANGE + timedelta(hours=1)), point=point)
+    assert read(write_asked("/log", question, ZONE, lasting=lasting)).point == point
+    assert read("/log?point=%00").point is None
 
 
 def test_from_before_the_change_until_after_it_is_not_turned_around() -> None:

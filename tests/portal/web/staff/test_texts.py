@@ -35,6 +35,7 @@ from portal.web.device_help import STEPS
 from portal.web.staff.faults import FACTS
 from portal.web.staff.log_address import Period
 from portal.web.staff.log_events import OFTEN
+from portal.web.staff.log_look_up import WHATS
 from portal.web.staff.month import HELP, NUMBERS
 from portal.web.staff.pages import MORE_TEXTS, TEXTS
 from portal.web.staff.rights import COLUMNS as RIGHTS_COLUMNS
@@ -108,7 +109,7 @@ PUT_TOGETHER = {
     *(f"log.kept.{one}" for one in ("nothing", "extended", "tutored", "outage", "clock")),
     *(f"log.question.{one}" for one in ("in", "kept", "end")),
     *(f"log.refusal.{reason}" for reason in OFTEN),
-    *(f"lookup.what.{one.name.lower()}" for one in Named),
+    *(f"lookup.what.{one}" for one in WHATS),
     *(f"lookup.reason.{reason}" for reason in Reason),
     *(f"compare.{one.name.lower()}.{said}" for one in Named for said in ("yes", "no")),
     *(f"audit.act.{act}" for act in Act),
