@@ -8,7 +8,7 @@ from itertools import count
 import asyncpg
 import pytest
 
-from portal.storage.database import Database, Deadlines
+from portal.storage.database import Database
 from portal.storage.embedded import EmbeddedPostgres
 from portal.storage.migrate import migrate
 from tests.portal.storage.clusters import FORGETFUL, put_cluster, reachable_directory
@@ -90,8 +90,8 @@ def postgres_dsn(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 async def database(postgres_dsn: str) -> AsyncIterator[Database]:
-    """The portal's own door to that database; as patient as a crowded machine is slow."""
-    async with Database(postgres_dsn, deadlines=Deadlines(30, 30)) as opened:
+    """The portal's own door to that database."""
+    async with Database(postgres_dsn) as opened:
         yield opened
 
 

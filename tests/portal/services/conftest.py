@@ -1,5 +1,6 @@
 """Guest services on a real PostgreSQL, with a fake library system and a fake gate."""
 
+from collections.abc import AsyncIterator
 from datetime import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from portal.services.doors import Doors
 from portal.services.guest import GuestService
 from portal.services.key_ring import KeyRing
 from portal.storage.arrivals import PostgresArrivals
-from portal.storage.database import Database
+from portal.storage.database import Database, Deadlines
 from portal.storage.events import PostgresEvents
 from portal.storage.returning import PostgresReturns
 from portal.storage.sessions import PostgresSessions
@@ -23,6 +24,13 @@ from tests.portal.services.fakes import FakeGate, FakeLibrary
 
 WEEK = OpeningHours("Europe/Stockholm", ((Span(time(10), time(19)),),) * 7)
 """Closes at 18:00 UTC in winter."""
+
+
+@pytest.fixture
+async def database(postgres_dsn: str) -> AsyncIterator[Database]:
+    """As patient as a crowded machine is slow: crowds of guests wait here for one another."""
+    async with Database(postgres_dsn, deadlines=Deadlines(30, 30)) as opened:
+        yield opened
 
 
 @pytest.fixture
