@@ -17,6 +17,7 @@ import structlog
 from portal.domain.identity import MacAddress, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
+from portal.services.long_work import in_parts
 from portal.services.ports import Clock, DatabaseUnavailableError
 from portal.services.ports.live import LiveStore
 
@@ -120,11 +121,13 @@ class LivePicture:
         except DatabaseUnavailableError:
             self._asked_for |= asked_for
             raise
-        standing = {session.id for session in sessions}
+        # A device whose session was replaced is told of once: so who is gone comes last.
+        standing = set[UUID]()
+        async for part in in_parts(sessions):
+            standing.update(session.id for session in part)
+            self._tell([self._put(session) for session in part])
         gone = {one for one in known - standing if not self._may_be_written_soon(one)}
-        changes = [change for session_id in gone for change in self._drop(session_id)]
-        changes += [self._put(session) for session in sessions]
-        self._tell(changes)
+        self._tell([change for session_id in gone for change in self._drop(session_id)])
         self.is_loaded.set()  # after it, so that what was there before us can be told from news
 
     def _may_be_written_soon(self, session_id: UUID) -> bool:

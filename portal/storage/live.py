@@ -10,6 +10,7 @@ import asyncpg
 from portal.domain.identity import MacAddress, Subject
 from portal.domain.returning import RememberedDevice
 from portal.domain.session import Session
+from portal.services.long_work import in_parts
 from portal.services.ports.live import SAME_END, Place
 from portal.storage.database import Database
 from portal.storage.returning import remembered_of
@@ -28,7 +29,8 @@ class PostgresLive:
 
     async def sessions(self, now: datetime) -> Sequence[Session]:
         """See services.ports.live.LiveStore."""
-        return [session_of(row) for row in await self._database.fetch(_SQL["sessions"], now)]
+        rows = await self._database.fetch_in_parts(_SQL["sessions"], now)
+        return [session_of(row) async for part in in_parts(rows) for row in part]
 
     async def by_id(self, ids: Sequence[UUID]) -> Sequence[Session]:
         """See services.ports.live.LiveStore."""
@@ -36,8 +38,12 @@ class PostgresLive:
 
     async def remembered(self, now: datetime) -> Mapping[Subject, RememberedDevice]:
         """See services.ports.live.LiveStore."""
-        rows = await self._database.fetch(_SQL["remembered"], now)
-        return {device.name: device for device in map(remembered_of, rows)}
+        rows = await self._database.fetch_in_parts(_SQL["remembered"], now)
+        return {
+            device.name: device
+            async for part in in_parts(rows)
+            for device in map(remembered_of, part)
+        }
 
     async def keep_places(self, places: Sequence[Place]) -> None:
         """See services.ports.live.LiveStore."""

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from portal.services.ports import DatabaseUnavailableError
-from portal.storage.database import Database, Deadlines
+from portal.storage.database import PART_ROWS, Database, Deadlines
 from tests.portal.storage.clusters import is_running
 
 QUICK = Deadlines(connect_s=0.3, statement_s=0.3)
@@ -126,3 +126,30 @@ async def test_a_standby_is_no_database_to_write_to(database: Database) -> None:
     with pytest.raises(DatabaseUnavailableError):
         await write_on_a_standby()
     await database.fetch("CREATE TABLE x (id int)")
+
+
+async def test_what_is_read_in_parts_is_whole_and_lets_others_have_their_turn(
+    postgres_dsn: str,
+) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with Database(postgres_dsn) as database:
+        waiting = asyncio.create_task(other())
+        rows = await database.fetch_in_parts("SELECT generate_series(1, $1::int)", 3 * PART_ROWS)
+        waiting.cancel()
+        assert [row[0] for row in rows] == list(range(1, 3 * PART_ROWS + 1))
+        assert turns > 3
+        assert await database.fetch_in_parts("SELECT 1 WHERE false") == []
+
+
+async def test_reading_in_parts_fails_like_any_reading(postgres_dsn: str) -> None:
+    impatient = Deadlines(statement_s=0.1)
+    async with Database(postgres_dsn, deadlines=impatient) as database:
+        with pytest.raises(DatabaseUnavailableError):
+            await database.fetch_in_parts("SELECT pg_sleep(10)")
