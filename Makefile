@@ -95,7 +95,10 @@ QUICK    := --quick --numprocesses auto --maxprocesses 4 --dist loadfile
 PURE := portal/domain/*,portal/backup/bech32.py,portal/config_contradictions.py,portal/config_renames.py,portal/processing_facts.py,$\
   portal/settings.py,portal/settings_library.py,portal/settings_staff.py,portal/library/circuit_breaker.py,portal/library/sip2/wire.py,$\
   portal/library/rest/dialogue.py,portal/library/rest/koha.py,portal/library/rest/mikromarc.py,$\
-  portal/forwarding/syslog_message.py,portal/storage/spool_records.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
+  portal/forwarding/syslog_message.py,portal/forwarding/ticket_message.py,portal/access_points/account_names.py,$\
+  portal/access_points/settings.py,portal/storage/accounting_book.py,portal/storage/accounting_records.py,portal/storage/spool_records.py,$\
+  portal/web/expiring_tag.py,portal/web/guest/budget.py,portal/web/guest/sent_back.py,portal/web/staff/charts.py,$\
+  portal/web/staff/log_address.py,portal/web/staff/measures.py,portal/web/staff/paths.py,portal/slips/escpos.py,portal/slips/qr.py,portal/slips/words.py,$\
   portal/library/sip2/verdict.py,firewall/chains.py,firewall/conntrack.py,firewall/device_elements.py,firewall/elements.py,firewall/impostors.py,firewall/lookout.py,$\
   firewall/marks.py,firewall/netlink.py,firewall/port_blocks.py,firewall/probes.py,firewall/ruleset.py,firewall/sets.py,firewall/sightings.py,$\
   firewall/snapshot.py,firewall/verbs.py,firewall/wire.py,$\

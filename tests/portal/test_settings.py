@@ -15,8 +15,10 @@ from portal.domain.identity import SiteId
 from portal.domain.opening_hours import OpeningHours, Span
 from portal.domain.sign_in_limits import Limits
 from portal.domain.site import Conformity, LoginMethod, Site
+from portal.domain.slip import Security
 from portal.domain.staff_session import SessionTimes
 from portal.domain.voucher import DEFAULT_PRESETS, Lasts, Preset
+from portal.library.rest.mikromarc import Mikromarc
 from portal.library.sip2.settings import Sip2Settings, Sip2SettingsError, TlsMode, TlsSettings
 from portal.library.sip2.verdict import ExpiryCheck
 from portal.library.sip2.wire import PatronMessage
@@ -405,3 +407,42 @@ def test_the_staff_site(change: tuple[str, str], encrypted: bool, address: str) 
 
 def test_without_a_staff_site_its_times_are_the_usual_ones() -> None:
     assert settings_staff.staff_times(None) == SessionTimes()
+
+
+REST = f"""{MINIMAL.replace('"accept"', '"card"')}
+[library_rest]
+kind = "mikromarc"
+url = "https://mikromarc.example.se/api/unit"
+user = "kvar"
+password = "s3cret"
+"""
+
+
+@pytest.mark.parametrize(("refuse", "may"), [("", True), ('refuse = ["debtor"]\n', False)])
+def test_mikromarc_lets_debtors_in_unless_the_file_refuses_them(refuse: str, may: bool) -> None:
+    config = parsed(REST + refuse)
+    settings.check(config)
+    assert config.library_rest is not None
+    dialect = settings_library.rest_dialect(config.library_rest, date.today)
+    assert isinstance(dialect, Mikromarc)
+    assert dialect._debtors is may
+
+
+@pytest.mark.parametrize(
+    ("words", "security", "short"),
+    [
+        ('ssid = "Gast"', Security.OPEN, "wifi.example.se"),
+        ('ssid = "Gast"\nwifi_password = "paper and ink"', Security.WPA, "wifi.example.se"),
+    ],
+)
+def test_slips_say_which_network_it_is(words: str, security: Security, short: str) -> None:
+    config = parsed(MINIMAL.replace("[organisation]\n", f"[organisation]\n{words}\n"))
+    place = settings_staff.slip_place(config)
+    assert place is not None
+    assert place.network.security is security
+    assert (place.network.password is None) == (security is Security.OPEN)
+    assert (place.origin, place.short_address) == ("https://wifi.example.se", short)
+
+
+def test_slips_of_a_network_without_a_name_are_none(minimal: Config) -> None:
+    assert settings_staff.slip_place(minimal) is None
