@@ -37,6 +37,7 @@ class BranchCheck:
 
     def join(self) -> str:
         """DHCP at the access point; MAC authentication by its first frame."""
+        self.phone.link_up()
         lease = self.phone.join()
         asked = self._told("mac_authentication")
         expect(asked["answer"] == "redirected", asked)

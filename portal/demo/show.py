@@ -63,6 +63,7 @@ def _with_lab(write: Callable[[str], object]) -> int:
         relay = start_portal_relay(phone.namespace, world.portal_origin, trusted, port=GUEST_PORT)
         stack.callback(relay.close)
         far = world.branch_phone
+        far.link_up()
         far.join()
         branch = start_portal_relay(far.namespace, world.portal_origin, trusted, port=BRANCH_PORT)
         stack.callback(branch.close)

@@ -156,6 +156,7 @@ class World:
         # beside Kvar's directory: who kills everything that works below that spares it
         self.access_point = AccessPointProcess(built, portal, secret, self.lab.run_directory)
         self.branch_phone = self.lab.add_phone(site=built.site)
+        self.branch_phone.link_down()  # else its first frame comes before anybody looks
         return radius_text(secret)
 
     def _write_config(self, radius: str) -> None:

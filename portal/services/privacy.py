@@ -24,11 +24,11 @@ _log = structlog.get_logger()
 
 async def keep_telling(told: PrivacyLevels, levels: Mapping[SiteId, PrivacyLevel]) -> Never:
     """Tell the sites' levels for ever."""
-    differing: Collection[SiteId] = ()
+    differing = frozenset[SiteId]()
     while True:
-        before, differing = differing, await tell_levels(told, levels)
-        if differing != before:
-            _log.warning("privacy_levels_differ", sites=list(differing), holds="the strictest")
+        before, differing = differing, frozenset(await tell_levels(told, levels))
+        if differing - before:
+            _log.warning("privacy_levels_differ", sites=sorted(differing), holds="the strictest")
         await asyncio.sleep(AGAIN_S)
 
 

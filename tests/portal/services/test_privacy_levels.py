@@ -1,21 +1,24 @@
 """What a visit leaves in the database at each privacy level: exactly what the level allows."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from portal.clock import utc_now
 from portal.domain.identity import SiteId
 from portal.domain.privacy import PrivacyLevel
 from portal.domain.session import EndReason
+from portal.services import privacy
 from portal.services.doors import Doors
 from portal.services.guest import GuestService
 from portal.services.outcomes import Admitted, Captive
 from portal.services.ports import Kept
-from portal.services.privacy import tell_levels
+from portal.services.privacy import keep_telling, tell_levels
 from portal.storage.database import Database
 from portal.storage.privacy import PostgresPrivacy
 from portal.storage.statements import load_statements
@@ -288,3 +291,30 @@ async def test_nodes_that_tell_at_once_end_at_the_strictest(database: Database) 
     for _ in range(5):
         await asyncio.gather(*(one.tell({MAIN: PrivacyLevel(n)}) for n, one in enumerate(nodes)))
         assert await level_of(database) == 0
+
+
+class _Nodes:
+    """What is said of other nodes, one answer a time; then the telling is broken off."""
+
+    def __init__(self, *answers: list[SiteId]) -> None:
+        self.answers = iter(answers)
+
+    async def tell(self, levels: Mapping[SiteId, PrivacyLevel]) -> list[SiteId]:  # noqa: ARG002
+        try:
+            return next(self.answers)
+        except StopIteration:
+            raise asyncio.CancelledError from None
+
+
+@pytest.mark.parametrize(
+    ("answers", "warned"),
+    [([[]], []), ([[], [MAIN], [MAIN], []], [["main"]])],
+)
+async def test_only_nodes_that_differ_are_warned_of_and_once(
+    answers: list[list[SiteId]], warned: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "AGAIN_S", 0)
+    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
+        await keep_telling(_Nodes(*answers), {MAIN: PrivacyLevel(2)})
+    told = [one["sites"] for one in logs if one["event"] == "privacy_levels_differ"]
+    assert told == warned
