@@ -99,18 +99,23 @@ class Browser:
         return answer
 
 
+def led_to_the_portal(lab: Lab, kvar: Elsewhere) -> tuple[Browser, Phone, str]:
+    """Return the first phone's browser, a phone that stays outside, and the card form's token."""
+    phone, other = lab.phones
+    other.join()
+    browser = Browser(phone)
+    asked = sent_to(phone)
+    assert asked is not None
+    page = browser.open(asked)
+    assert (page.status, browser.url[: len(kvar.origin) + 5]) == (200, f"{kvar.origin}/via/")
+    return browser, other, token_of(page, "card")
+
+
 @pytest.mark.parametrize("level", [1, 2])
 def test_a_card_lets_a_phone_in_at_opennds_and_a_log_out_puts_it_out(level: int) -> None:
     with library(level) as (lab, kvar):
-        phone, other = lab.phones
-        other.join()
-        browser = Browser(phone)
-        asked = sent_to(phone)
-        assert asked is not None
-        page = browser.open(asked)
-        assert (page.status, browser.url[: len(kvar.origin) + 5]) == (200, f"{kvar.origin}/via/")
-        token = token_of(page, "card")
-
+        browser, other, token = led_to_the_portal(lab, kvar)
+        phone = browser.phone
         status = browser.send("card", {"token": token, "card": CARD, "pin": PIN})
         assert "Du är uppkopplad" in text_of(status), (status, browser.came_by)
         assert any(url.startswith(f"http://{GATEWAY}:2050/") for url in browser.came_by)
@@ -147,15 +152,8 @@ def test_who_asks_the_gateway_twice_comes_back_all_the_same() -> None:
 
 def test_a_gateway_behind_nat_asks_for_the_phone_and_lets_it_in_until_its_session_ends() -> None:
     with library_that_asks() as (lab, kvar, opennds):
-        phone, other = lab.phones
-        other.join()
-        browser = Browser(phone)
-        asked = sent_to(phone)
-        assert asked is not None
-        page = browser.open(asked)
-        assert (page.status, browser.url[: len(kvar.origin) + 5]) == (200, f"{kvar.origin}/via/")
-
-        token = token_of(page, "card")
+        browser, other, token = led_to_the_portal(lab, kvar)
+        phone = browser.phone
         status = browser.send("card", {"token": token, "card": CARD, "pin": PIN})
         status = waited(browser, status)
         assert "Du är uppkopplad" in text_of(status), (status, browser.came_by)
